@@ -1,0 +1,217 @@
+"""The records that flow through a grading run: frozen, validated, schema-versioned.
+
+    Submission -> ExecutionRecord -> Evidence -> CheckResult -> Grade
+
+Every record is written to the run directory as JSON, so that each stage can be repeated alone. The only
+thing that a student's process ever writes is read by :mod:`autograder.probes.container`; it becomes one of
+these records on the trusted side.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = 1
+
+
+class Record(BaseModel):
+    """Base of all records: immutable, and a field that nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Status(StrEnum):
+    """What became of one check. Five values and no more."""
+
+    PASSED = "passed"  # the evidence supports the claim, by `fraction` (0..1)
+    FAILED = "failed"  # the evidence contradicts the claim, or the work is not there
+    BLOCKED = "blocked"  # could not be tried because of something named in the message
+    ERROR = "error"  # our own fault: the points are pending, never zero
+    REVIEW = "review"  # a person decides: the points are pending
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the points of a check in this state wait for a person."""
+        return self in (Status.ERROR, Status.REVIEW)
+
+
+# ------------------------------------------------------------------ intake
+
+
+class Submission(Record):
+    """One hand-in: who, which files, and what is wrong with them if they cannot be graded."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    """Unique in the run, safe as a folder name."""
+    students: tuple[str, ...]
+    sources: dict[str, str] = Field(default_factory=dict)
+    """Part id to the path of its notebook, as found."""
+    digests: dict[str, str] = Field(default_factory=dict)
+    """Part id to the sha256 of the notebook's bytes: a changed notebook is executed again."""
+    notes: tuple[str, ...] = ()
+    """How the files were chosen; what was left aside and why."""
+    problem: str | None = None
+    """Why nothing can be graded (a sentence that says what to do next), or None."""
+
+
+# ------------------------------------------------------------------ execution
+
+
+class Limits(Record):
+    """What an execution may use."""
+
+    cell_seconds: float = Field(default=300.0, gt=0)
+    total_seconds: float = Field(default=1200.0, gt=0)
+    call_seconds: float = Field(default=60.0, gt=0)
+    """One challenge call."""
+    memory_mib: int = Field(default=4096, gt=0)
+    output_mib: float = Field(default=20.0, gt=0)
+    """All outputs of a notebook together; what is beyond is cut and noted."""
+    record_mib: float = Field(default=64.0, gt=0)
+    """All recorded values of a notebook together."""
+
+
+class CellError(Record):
+    """The exception that ended a cell."""
+
+    name: str
+    message: str
+    traceback: str = ""
+    """Without terminal colours, at most 4,000 characters."""
+
+
+class CellRecord(Record):
+    """What became of one cell of the notebook."""
+
+    index: int
+    """0-based position in the notebook, Markdown cells counted."""
+    status: Literal["ok", "error", "time_limit", "not_run"]
+    seconds: float = 0.0
+    error: CellError | None = None
+
+
+class ExecutionRecord(Record):
+    """What happened when a notebook ran: facts only, no judgement."""
+
+    schema_version: Literal[1] = 1
+    state: Literal["complete", "cell_limit", "total_limit", "memory_limit", "kernel_died", "unreadable", "not_executed"]
+    """`complete`: every cell was tried (cells may have errors). The others name what ended the run early."""
+    detail: str = ""
+    """One sentence on `state`, for people."""
+    cells: tuple[CellRecord, ...] = ()
+    seconds: float = 0.0
+    executor: str = ""
+    fence: str = ""
+    """The protection that was in force, in words: `network: off, memory: 4096 MiB, ...`."""
+    kernel_stored: str = ""
+    """The kernel name that the notebook asked for (always overridden)."""
+    output_cut: bool = False
+    attempts: int = 1
+    input_digest: str = ""
+    """sha256 over notebook, plan and limits: equal digests need no second execution."""
+
+
+# ------------------------------------------------------------------ evidence
+
+
+class Found(Record):
+    """Where an observation was found."""
+
+    how: Literal["name", "path", "binding", "suggestion", "printed", "figure", "source", "call", "record"]
+    path: str = ""
+    """`accepted_samples`, `results_mh[0.5].samples`, or the printed line."""
+    cell: int | None = None
+
+
+class Candidate(Record):
+    """A value that might be meant, to be confirmed by the instructor."""
+
+    path: str
+    cell: int | None = None
+    summary: str = ""
+
+
+# ------------------------------------------------------------------ verdict
+
+
+class Picture(Record):
+    """Data of one figure in the report; `reports` draws it as inline SVG. Kinds are listed there."""
+
+    kind: Literal["band", "scatter", "acf", "bars", "contour"]
+    title: str
+    data: dict[str, Any]
+    """Plain numbers, strings and lists."""
+
+
+class CheckResult(Record):
+    """One claim about the work, what became of it, and the sentence that explains it."""
+
+    id: str
+    title: str
+    status: Status
+    fraction: float = Field(ge=0.0, le=1.0)
+    points: float = Field(ge=0.0)
+    earned: float = Field(ge=0.0)
+    pending: float = Field(default=0.0, ge=0.0)
+    observed: str = ""
+    expected: str = ""
+    message: str = ""
+    why: str = ""
+    hint: str = ""
+    public: bool = True
+    """A check that is not public shows `expected` to the instructor only."""
+    found: tuple[Found, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    answer: str = ""
+    """REVIEW items: the student's own text."""
+    traceback: str = ""
+    """ERROR only, for the instructor."""
+
+
+class ItemGrade(Record):
+    """One marked task of the sheet."""
+
+    id: str
+    part: str
+    title: str
+    earned: float
+    pending: float
+    possible: float
+    checks: tuple[CheckResult, ...]
+
+
+class Note(Record):
+    """Something the reader should know: an erratum of the sheet, an accepted variant, a value found by search."""
+
+    kind: Literal["erratum", "variant", "found", "limit", "execution", "confirm"]
+    title: str
+    text: str
+    item: str | None = None
+
+
+class Grade(Record):
+    """Everything a report needs to say about one submission."""
+
+    schema_version: Literal[1] = 1
+    submission: Submission
+    assignment: str
+    title: str
+    parts: tuple[str, ...]
+    state: Literal["graded", "needs_review", "failed"]
+    earned: float
+    pending: float
+    possible: float
+    flags: tuple[str, ...] = ()
+    """Short words for the instructor's table: `time limit`, `cell errors`, `names suggested`, ..."""
+    items: tuple[ItemGrade, ...] = ()
+    notes: tuple[Note, ...] = ()
+    executions: dict[str, ExecutionRecord] = Field(default_factory=dict)
+    """Part id to what happened when its notebook ran."""
+    cell_items: dict[str, tuple[str | None, ...]] = Field(default_factory=dict)
+    """Part id to the item each cell belongs to (None: none that can be told)."""
+    engine: str = ""
+    rubric_sha256: str = ""
