@@ -1,0 +1,1 @@
+"""How observations are made: in the kernel, and from what the kernel left behind."""
