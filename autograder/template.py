@@ -207,10 +207,9 @@ def _inline_cell(cell: Cell, load_source: Callable[[str], str]) -> Cell:
                 cell.line + node.lineno, f"{node.module} defines no {error.args[0]!r} at its top level"
             ) from None
         end = node.end_lineno or node.lineno
-        after = lines[end:]
-        while after and not after[0].strip():
-            after = after[1:]
-        lines = lines[: node.lineno - 1] + text.splitlines() + (["", "", *after] if after else [])
+        after = "\n".join(lines[end:]).lstrip("\n").splitlines()
+        gap = ["", ""] if re.search(r"^(def|class) ", text, re.MULTILINE) else [""]
+        lines = lines[: node.lineno - 1] + text.splitlines() + ([*gap, *after] if after else [])
     return replace(cell, source="\n".join(lines).strip("\n"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 # Submission instructions
 SEED = 1234  # NumPy and PyTorch
@@ -13,18 +12,19 @@ GRID_LIMITS = (-6.0, 6.0)  # both axes
 GRID_SIZE = 200  # points an axis
 
 # Part A, 1) target: mixture of three Gaussians in two dimensions
-WEIGHTS: NDArray[np.float64] = np.array([0.4, 0.35, 0.25])  # (3,)
-MEANS: NDArray[np.float64] = np.array([[0.0, 0.0], [3.0, 3.0], [-3.0, 3.0]])  # (3, 2)
-COVARIANCES: NDArray[np.float64] = np.array(
+WEIGHTS = np.array([0.4, 0.35, 0.25], dtype=np.float64)  # (3,)
+MEANS = np.array([[0.0, 0.0], [3.0, 3.0], [-3.0, 3.0]], dtype=np.float64)  # (3, 2)
+COVARIANCES = np.array(
     [
         [[1.0, 0.8], [0.8, 1.5]],
         [[0.6, 0.0], [0.0, 0.6]],
         [[1.2, -0.6], [-0.6, 1.2]],
-    ]
+    ],
+    dtype=np.float64,
 )  # (3, 2, 2)
 
 # Part A, 2) rejection sampling
-SIGMA = 2.5  # proposal q = N(0, SIGMA^2 I)
+SIGMA = 2.5  # standard deviation of the proposal q = N(0, SIGMA^2 I)
 C = 12.0  # envelope constant
 N_ACCEPT = 10_000
 
