@@ -1,0 +1,9 @@
+"""HTML reports from grade JSON: one self-contained file per student, one for the class.
+
+A leaf: it imports Jinja2 and the standard library, and reads dictionaries as the grader dumped them.
+"""
+
+from reports.pages import render_class, render_student
+from reports.views import student_view
+
+__all__ = ["render_class", "render_student", "student_view"]

@@ -1,0 +1,400 @@
+"""The pictures of a report as accessible inline SVG: pure functions of a picture's data.
+
+`found` is what the submission holds (accent colour, solid), `expected` is what a correct one holds (ink, dashed, or
+a shaded range). Expected parts may be missing: then only what was found is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from markupsafe import Markup
+
+from reports.svg import (
+    Scale,
+    drawing,
+    element,
+    line,
+    path,
+    polyline,
+    px,
+    rect,
+    spanning,
+    text,
+    tick_texts,
+)
+from reports.texts import cut, figure, finite
+
+WIDTH = 360.0
+MAX_POINTS = 1500
+MAX_VERTICES = 12_000
+MAX_LAGS = 512
+MAX_BARS = 24
+
+Points = list[tuple[float, float]]
+
+
+def draw(picture: Mapping[str, Any]) -> Markup:
+    """Return the SVG of a picture, or a sentence when its data cannot be drawn: a page never fails on a picture."""
+    title = str(picture.get("title", ""))
+    chart = CHARTS.get(str(picture.get("kind")))
+    try:
+        if chart is None:
+            raise ValueError("no such kind of picture")
+        return chart(title, picture.get("data", {}))
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError):
+        return element(
+            "p", "This picture could not be drawn from the values that were recorded.", class_="quiet"
+        )
+
+
+def band(title: str, data: Mapping[str, Any]) -> Markup:
+    """Return a value as a marker on an axis, over the accepted interval and its variants as bars."""
+    value, unit, label = (
+        finite(data.get("value")),
+        str(data.get("unit") or ""),
+        str(data.get("label") or "value"),
+    )
+    rows = [("accepted", finite(data.get("low")), finite(data.get("high")))]
+    rows += [
+        (str(variant.get("name", "variant")), finite(variant.get("low")), finite(variant.get("high")))
+        for variant in (data.get("variants") or [])[:8]
+    ]
+    rows = [row for row in rows if row[1] is not None or row[2] is not None]
+    known = [bound for row in rows for bound in row[1:] if bound is not None] + (
+        [] if value is None else [value]
+    )
+    if not known:
+        raise ValueError("nothing to draw")
+    scale = spanning(known, 14.0, WIDTH - 14.0)
+    top, row_height = 34.0, 34.0
+    bottom = top + max(len(rows) * row_height, 14.0)
+    parts = _axis_below(scale, bottom, cut(f"{label} ({unit})" if unit else label, 60))
+    for index, (name, low, high) in enumerate(rows):
+        y = top + index * row_height
+        start, stop = (
+            (scale.start if low is None else scale(low)),
+            (scale.stop if high is None else scale(high)),
+        )
+        parts.append(rect(start, y + 15, stop - start, 12, "c-band"))
+        on_left = start < WIDTH * 0.6
+        parts.append(text(start if on_left else stop, y + 11, f"{cut(name, 24)} {_interval(low, high)}",
+                          "start" if on_left else "end", "c-text c-quiet"))  # fmt: skip
+    if value is not None:
+        x = scale(value)
+        parts.append(line(x, 20, x, bottom, "c-mark"))
+        parts.append(path(f"M{px(x)} 16l5 6l-5 6l-5 -6z", "c-found-fill"))
+        anchor = "start" if x < 70 else "end" if x > WIDTH - 70 else "middle"
+        parts.append(
+            text(min(max(x, 6.0), WIDTH - 6.0), 11, f"found {figure(value)}", anchor, "c-text c-strong")
+        )
+    return drawing(WIDTH, bottom + 36, title, _band_words(label, value, rows), parts)
+
+
+def scatter(title: str, data: Mapping[str, Any]) -> Markup:
+    """Return draws as points under the contour lines of the true density."""
+    frame = _Frame(data)
+    points = _points(data.get("points"))
+    inside = [(x, y) for x, y in points if frame.x.holds(x) and frame.y.holds(y)]
+    shown = _thinned(inside, MAX_POINTS)
+    dots = "".join(f"M{px(frame.x(x))} {px(frame.y(y))}h0" for x, y in shown)
+    contours = data.get("contours") or []
+    parts = [*frame.axes(data.get("labels")), path(dots, "c-dots"), *frame.contours(contours, "c-contour")]
+    entries = [("dot", "draws found")] + ([("solid-ink", "true density")] if contours else [])
+    words = f"{len(shown):,} draws are shown between {frame.limits()}."
+    if n_outside := len(points) - len(inside):
+        words += f" {n_outside:,} more lie outside the picture."
+    if contours:
+        words += " Contour lines of the true density lie over them."
+    return drawing(WIDTH, frame.height + 24, title, words, [*parts, *_legend(entries, frame.height + 12)])
+
+
+def contour(title: str, data: Mapping[str, Any]) -> Markup:
+    """Return two sets of contour lines: found solid, expected dashed."""
+    frame = _Frame(data)
+    expected = data.get("expected") or []
+    observed = data.get("observed") or []
+    parts = [
+        *frame.axes(data.get("labels")),
+        *frame.contours(observed, "c-line"),
+        *frame.contours(expected, "c-expected"),
+    ]
+    entries = [("solid", "found")] + ([("dashed", "expected")] if expected else [])
+    words = f"Contour lines of the density found, {len(observed)} levels, between {frame.limits()}."
+    words += f" {len(expected)} expected levels are dashed." if expected else ""
+    return drawing(WIDTH, frame.height + 24, title, words, [*parts, *_legend(entries, frame.height + 12)])
+
+
+def acf(title: str, data: Mapping[str, Any]) -> Markup:
+    """Return an autocorrelation by lag as stems, over the expected curve and its range."""
+    observed = _numbers(data.get("observed"))[:MAX_LAGS]
+    expected, low, high = (_numbers(data.get(key))[:MAX_LAGS] for key in ("expected", "low", "high"))
+    known = [value for value in [*observed, *expected, *low, *high] if value is not None]
+    n_lags = max(len(observed), len(expected), len(low), 2)
+    left, top, bottom = 40.0, 10.0, 200.0
+    x = Scale(0.0, float(n_lags - 1), left + 4, WIDTH - 10)
+    y = Scale(min(-0.1, *known) if known else -0.1, max(1.0, *known) if known else 1.0, bottom, top)
+    parts = [*_grid_left(y, left, WIDTH - 6), line(left, y(0.0), WIDTH - 6, y(0.0), "c-axis")]
+    spread = [
+        (lag, a, b)
+        for lag, (a, b) in enumerate(zip(low, high, strict=False))
+        if a is not None and b is not None
+    ]
+    if len(spread) > 1:
+        outline = [(x(lag), y(b)) for lag, _, b in spread] + [
+            (x(lag), y(a)) for lag, a, _ in reversed(spread)
+        ]
+        parts.append(path(polyline(outline) + "Z", "c-area"))
+    stems = [(x(lag), y(value)) for lag, value in enumerate(observed) if value is not None]
+    parts.append(path("".join(f"M{px(a)} {px(y(0.0))}V{px(b)}" for a, b in stems), "c-stem"))
+    curve = [(x(lag), y(value)) for lag, value in enumerate(expected) if value is not None]
+    if curve:
+        parts.append(path(polyline(curve), "c-expected"))
+    parts.append(path("".join(f"M{px(a)} {px(b)}h0" for a, b in stems), "c-heads"))
+    parts += _ticks_below(x, bottom, 6)
+    parts.append(
+        text((left + WIDTH) / 2, bottom + 30, str(data.get("label") or "lag"), "middle", "c-text c-quiet")
+    )
+    entries = [("dot", "found")] + ([("dashed", "expected")] if curve else [])
+    entries += [("area", "accepted range")] if len(spread) > 1 else []
+    return drawing(
+        WIDTH, bottom + 56, title, _acf_words(observed, expected), [*parts, *_legend(entries, bottom + 46)]
+    )
+
+
+def bars(title: str, data: Mapping[str, Any]) -> Markup:
+    """Return grouped bars, one group a label: found filled, expected outlined."""
+    observed, expected = _numbers(data.get("observed")), _numbers(data.get("expected"))
+    labels = [str(label) for label in data.get("labels") or range(1, len(observed) + 1)]
+    n_shown = min(len(labels), MAX_BARS)
+    known = [value for value in [*observed[:n_shown], *expected[:n_shown]] if value is not None]
+    if not known:
+        raise ValueError("nothing to draw")
+    x = Scale(min(0.0, *known, 0.0), max(0.0, *known, 1e-12), 10.0, WIDTH - 74.0)
+    parts, words, y = [], [], 4.0
+    for index in range(n_shown):
+        parts.append(text(10, y + 12, cut(labels[index], 40), class_="c-text c-quiet"))
+        y += 17
+        said, top = [], y
+        for values, word, class_ in (
+            (observed, "found", "c-found-fill"),
+            (expected, "expected", "c-outline"),
+        ):
+            value = values[index] if index < len(values) else None
+            if value is None:
+                continue
+            start, stop = sorted((x(0.0), x(value)))
+            parts.append(rect(start, y, stop - start, 11, class_))
+            class_text = "c-text c-strong" if word == "found" else "c-text c-quiet"
+            parts.append(text(stop + 6, y + 10, figure(value), class_=class_text))
+            said.append(f"{word} {figure(value)}")
+            y += 14
+        parts.append(line(x(0.0), top - 2, x(0.0), y, "c-axis"))
+        words.append(f"{cut(labels[index], 40)}: {', '.join(said) or 'nothing'}.")
+        y += 8
+    if len(labels) > n_shown:
+        words.append(f"{len(labels) - n_shown} more are not drawn.")
+    entries = [("box", "found")] + ([("outline", "expected")] if expected else [])
+    return drawing(WIDTH, y + 22, title, " ".join(words), [*parts, *_legend(entries, y + 10)])
+
+
+def histogram(title: str, counts: Sequence[int], edges: Sequence[float], label: str) -> Markup:
+    """Return a histogram with the count on each bar."""
+    left, top, bottom = 12.0, 22.0, 170.0
+    x = Scale(edges[0], edges[-1], left, WIDTH - 12)
+    y = Scale(0.0, float(max([*counts, 1])), bottom, top)
+    parts, words = [], []
+    for (low, high), count in zip(pairwise(edges), counts, strict=True):
+        if not count:
+            continue
+        parts.append(rect(x(low) + 1, y(count), x(high) - x(low) - 2, bottom - y(count), "c-found-fill"))
+        parts.append(text((x(low) + x(high)) / 2, y(count) - 5, str(count), "middle", "c-text c-strong"))
+        words.append(f"{figure(low)} to {figure(high)}: {count}")
+    parts.append(line(left, bottom, WIDTH - 12, bottom, "c-axis"))
+    parts += _ticks_below(x, bottom, 6)
+    parts.append(text(WIDTH / 2, bottom + 32, label, "middle", "c-text c-quiet"))
+    return drawing(WIDTH, bottom + 40, title, "; ".join(words) or "No submission was graded.", parts)
+
+
+def share_bar(title: str, earned: float, pending: float, possible: float) -> Markup:
+    """Return marks as one bar: earned filled, pending hatched, the rest empty."""
+    width, height = 400.0, 14.0
+    scale = Scale(0.0, max(possible, earned + pending, 1e-9), 0.0, width)
+    parts = [element("rect", x=0, y=0, width=width, height=height, class_="c-track")]
+    if earned > 0:
+        parts.append(element("rect", x=0, y=0, width=scale(earned), height=height, class_="c-earned"))
+    if pending > 0:
+        start, stop = scale(earned), scale(earned + pending)
+        parts.append(element("rect", x=start, y=0, width=stop - start, height=height, class_="c-pending"))
+        hatch = "".join(f"M{px(a)} {px(height)}l7 -14" for a in _steps(start, stop - 7, 6.0))
+        parts.append(path(hatch, "c-hatch"))
+    svg_parts = element("title", cut(title, 200)) + Markup("").join(parts)
+    return element("svg", svg_parts, class_="share", viewBox=f"0 0 {px(width)} {px(height)}", role="img",
+                   preserveAspectRatio="none")  # fmt: skip
+
+
+CHARTS: dict[str, Callable[[str, Mapping[str, Any]], Markup]] = {
+    "band": band,
+    "scatter": scatter,
+    "acf": acf,
+    "bars": bars,
+    "contour": contour,
+}
+
+
+class _Frame:
+    """The square plot area of pictures of the plane."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        (x_low, x_high), (y_low, y_high) = (_limits(data, key) for key in ("xlim", "ylim"))
+        self.left, self.top = 34.0, 8.0
+        side = WIDTH - self.left - 8.0
+        tall = min(max(side * (y_high - y_low) / (x_high - x_low), 160.0), 420.0)
+        self.bottom = self.top + tall
+        self.height = self.bottom + 34.0
+        self.x = Scale(x_low, x_high, self.left, self.left + side)
+        self.y = Scale(y_low, y_high, self.bottom, self.top)
+
+    def limits(self) -> str:
+        """Return the limits of both axes in words."""
+        return (
+            f"{figure(self.x.low)} and {figure(self.x.high)} across, "
+            f"{figure(self.y.low)} and {figure(self.y.high)} upwards"
+        )
+
+    def axes(self, labels: Any) -> list[Markup]:
+        """Return grid, ticks and axis labels."""
+        names = [str(name) for name in (labels or ["x1", "x2"])][:2]
+        parts = [*_grid_left(self.y, self.left, self.x.stop, 6), *_ticks_below(self.x, self.bottom, 6)]
+        parts += [
+            line(self.x(tick), self.top, self.x(tick), self.bottom, "c-grid") for tick in self.x.ticks(6)
+        ]
+        parts.append(
+            path(
+                f"M{px(self.left)} {px(self.top)}H{px(self.x.stop)}V{px(self.bottom)}H{px(self.left)}Z",
+                "c-axis",
+            )
+        )
+        parts.append(text(self.x.stop, self.bottom + 30, names[0], "end", "c-text c-quiet"))
+        parts.append(text(self.left + 7, self.top + 15, names[-1], "start", "c-text c-quiet"))
+        return parts
+
+    def contours(self, contours: Sequence[Mapping[str, Any]], class_: str) -> list[Markup]:
+        """Return one path a level; a line is broken where it leaves the frame."""
+        curves = [[_points(curve) for curve in level.get("paths", ())] for level in contours]
+        n_vertices = sum(len(curve) for level in curves for curve in level)
+        step = max(1, math.ceil(n_vertices / MAX_VERTICES))
+        drawn = [
+            "".join(polyline(run) for curve in level for run in self._runs(curve, step)) for level in curves
+        ]
+        return [path(commands, class_) for commands in drawn if commands]
+
+    def _runs(self, curve: Points, step: int) -> list[Points]:
+        kept = curve[::step] if step == 1 or not curve else [*curve[::step], curve[-1]]
+        runs: list[Points] = [[]]
+        for x, y in kept:
+            if self.x.holds(x) and self.y.holds(y):
+                runs[-1].append((self.x(x), self.y(y)))
+            elif runs[-1]:
+                runs.append([])
+        return [run for run in runs if len(run) > 1]
+
+
+def _limits(data: Mapping[str, Any], key: str) -> tuple[float, float]:
+    low, high = (finite(value) for value in data.get(key) or (-6, 6))
+    if low is None or high is None or low >= high:
+        raise ValueError(f"{key} is no interval")
+    return low, high
+
+
+def _points(raw: Iterable[Sequence[Any]] | None) -> Points:
+    pairs = ((finite(pair[0]), finite(pair[1])) for pair in raw or ())
+    return [(x, y) for x, y in pairs if x is not None and y is not None]
+
+
+def _numbers(raw: Iterable[Any] | None) -> list[float | None]:
+    return [finite(value) for value in raw or ()]
+
+
+def _thinned(points: Points, n_most: int) -> Points:
+    if len(points) <= n_most:
+        return points
+    return [points[index * len(points) // n_most] for index in range(n_most)]
+
+
+def _steps(start: float, stop: float, step: float) -> list[float]:
+    return [start + index * step for index in range(max(0, math.floor((stop - start) / step) + 1))]
+
+
+def _ticks_below(scale: Scale, y: float, n_about: int = 5) -> list[Markup]:
+    ticks = scale.ticks(n_about)
+    parts = []
+    for tick, label in zip(ticks, tick_texts(ticks), strict=True):
+        x = scale(tick)
+        parts += [line(x, y, x, y + 4, "c-axis"), text(x, y + 16, label, "middle")]
+    return parts
+
+
+def _axis_below(scale: Scale, y: float, label: str) -> list[Markup]:
+    return [
+        line(scale.start - 4, y, scale.stop + 4, y, "c-axis"),
+        *_ticks_below(scale, y),
+        text(WIDTH / 2, y + 31, label, "middle", "c-text c-quiet"),
+    ]
+
+
+def _grid_left(scale: Scale, left: float, right: float, n_about: int = 5) -> list[Markup]:
+    ticks = scale.ticks(n_about)
+    parts = []
+    for tick, label in zip(ticks, tick_texts(ticks), strict=True):
+        y = scale(tick)
+        parts += [line(left, y, right, y, "c-grid"), text(left - 6, y + 4, label, "end")]
+    return parts
+
+
+def _legend(entries: Sequence[tuple[str, str]], y: float) -> list[Markup]:
+    parts, x = [], 12.0
+    for sign, word in entries:
+        if sign in ("dot",):
+            parts.append(path(f"M{px(x + 9)} {px(y - 4)}h0", "c-heads"))
+        elif sign in ("solid", "solid-ink", "dashed"):
+            class_ = {"solid": "c-line", "solid-ink": "c-contour", "dashed": "c-expected"}[sign]
+            parts.append(line(x, y - 4, x + 18, y - 4, class_))
+        else:
+            class_ = {"area": "c-area", "box": "c-found-fill", "outline": "c-outline"}[sign]
+            parts.append(rect(x, y - 9, 18, 10, class_))
+        parts.append(text(x + 24, y, word))
+        x += 24 + 6.6 * len(word) + 20
+    return parts
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"up to {figure(high or 0.0)}"
+    return f"from {figure(low)}" if high is None else f"{figure(low)} – {figure(high)}"
+
+
+def _band_words(
+    label: str, value: float | None, rows: Sequence[tuple[str, float | None, float | None]]
+) -> str:
+    words = [f"{label}: found {figure(value)}." if value is not None else f"{label}: no number was found."]
+    for name, low, high in rows:
+        is_inside = value is not None and (low is None or value >= low) and (high is None or value <= high)
+        place = "" if value is None else ", inside" if is_inside else ", outside"
+        words.append(f"{name}: {_interval(low, high)}{place}.")
+    return " ".join(words)
+
+
+def _acf_words(observed: Sequence[float | None], expected: Sequence[float | None]) -> str:
+    lags = [lag for lag in (1, 10, 20, 50) if lag < len(observed)]
+    said = []
+    for lag in lags:
+        found, wanted = observed[lag], expected[lag] if lag < len(expected) else None
+        if found is not None:
+            said.append(
+                f"lag {lag}: {figure(found)}" + ("" if wanted is None else f", expected {figure(wanted)}")
+            )
+    return "; ".join(said) or "No lags were found."

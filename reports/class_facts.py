@@ -1,0 +1,157 @@
+"""What a class page says, computed from `results.json` and the facts of each submission."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+from urllib.parse import quote
+
+from reports.texts import finite, plural
+
+Facts = dict[str, Any]
+
+
+def class_facts(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Facts:
+    """Return the figures of the class page: submissions joined with their rows, items, totals, who waits, slowest."""
+    extra = {row["id"]: row for row in rows}
+    submissions = [
+        _submission(graded, extra.get(graded["id"], {})) for graded in results.get("submissions", ())
+    ]
+    graded = [one for one in submissions if one["state"] != "failed"]
+    possible = max((one["possible"] for one in submissions), default=0.0)
+    earned = [one["earned"] for one in graded]
+    return {
+        "submissions": submissions,
+        "n_graded": len(graded),
+        "n_failed": len(submissions) - len(graded),
+        "n_waiting": sum(one["is_waiting"] for one in submissions),
+        "possible": possible,
+        "median": median(earned) if earned else None,
+        "mean": math.fsum(earned) / len(earned) if earned else None,
+        "pending": math.fsum(one["pending"] for one in submissions),
+        "n_pending": sum(one["pending"] > 0 for one in graded),
+        "histogram": histogram(earned, possible),
+        "items": _items([one for one in results.get("submissions", ()) if one.get("state") != "failed"]),
+        "urgent": sorted(
+            (one for one in submissions if one["is_waiting"] and not one["is_routine"]), key=_urgency
+        ),
+        "to_mark": sorted((one for one in submissions if one["is_routine"]), key=_urgency),
+        "slowest": sorted((one for one in submissions if one["seconds"]), key=lambda one: -one["seconds"])[
+            :5
+        ],
+    }
+
+
+def histogram(values: Sequence[float], possible: float) -> tuple[list[int], list[float]]:
+    """Return counts and edges of about ten equal bins over [0, possible]; the last bin is closed."""
+    top = max([possible, *values, 1.0])
+    width = next(step for step in _round_steps() if top / step <= 10)
+    edges = [index * width for index in range(math.ceil(top / width - 1e-9) + 1)]
+    counts = [0] * (len(edges) - 1)
+    for value in values:
+        counts[min(max(int(value / width + 1e-9), 0), len(counts) - 1)] += 1
+    return counts, edges
+
+
+def _round_steps() -> list[float]:
+    return [factor * 10.0**power for power in range(-2, 6) for factor in (1, 2, 2.5, 5)]
+
+
+def _submission(graded: Mapping[str, Any], row: Mapping[str, Any]) -> Facts:
+    state = str(row.get("state") or graded.get("state", ""))
+    figures = {key: finite(graded.get(key)) or 0.0 for key in ("earned", "pending", "possible")}
+    flags = [str(flag) for flag in row.get("flags") or graded.get("flags") or ()]
+    statuses = Counter(
+        check["status"] for item in graded.get("items", ()) for check in item.get("checks", ())
+    )
+    reasons = [str(row.get("problem") or "It could not be graded.")] if state == "failed" else []
+    if figures["pending"] > 0:
+        parts = (
+            [_counted(statuses["review"], "answer to mark", "answers to mark")] if statuses["review"] else []
+        )
+        parts += [
+            _counted(statuses["error"], "check failed on our side", "checks failed on our side")
+        ] * bool(statuses["error"])
+        reasons.append(
+            f"{plural(figures['pending'], 'mark')} pending" + (f": {', '.join(parts)}" if parts else "")
+        )
+    return {
+        "id": str(graded["id"]),
+        "students": [str(name) for name in graded.get("students") or row.get("students") or ()],
+        "report": relative_link(row.get("report")),
+        "seconds": finite(row.get("seconds")) or 0.0,
+        "state": state,
+        "flags": flags,
+        "reasons": reasons,
+        "notes": [str(note) for note in row.get("notes") or ()],
+        "is_waiting": bool(reasons or flags or state == "needs_review"),
+        # Every notebook has written answers: those alone are a pile of work, not a case.
+        "is_routine": bool(statuses["review"] and not statuses["error"] and not flags and state != "failed"),
+        "items": {str(item["id"]): item for item in graded.get("items", ())},
+        **figures,
+    }
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _urgency(one: Facts) -> tuple[int, float, str]:
+    return (0 if one["state"] == "failed" else 1, -one["pending"], one["id"])
+
+
+def relative_link(link: object) -> str | None:
+    """Return `link` percent-encoded when it is a plain relative path, else None: no scheme, no way upwards."""
+    parts = str(link or "").replace("\\", "/").split("/")
+    if not link or ":" in str(link) or any(part in ("", "..") for part in parts):
+        return None
+    return quote("/".join(parts))
+
+
+def _items(submissions: Sequence[Mapping[str, Any]]) -> list[Facts]:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for submission in submissions:
+        for item in submission.get("items", ()):
+            found.setdefault(str(item["id"]), []).append(item)
+    return [_item_facts(item_id, items) for item_id, items in found.items()]
+
+
+def _item_facts(item_id: str, items: Sequence[Mapping[str, Any]]) -> Facts:
+    shares = []
+    checks: dict[str, list[Mapping[str, Any]]] = {}
+    for item in items:
+        decided = (finite(item.get("possible")) or 0.0) - (finite(item.get("pending")) or 0.0)
+        if decided > 1e-9:
+            shares.append(min((finite(item.get("earned")) or 0.0) / decided, 1.0))
+        for check in item.get("checks", ()):
+            checks.setdefault(str(check["id"]), []).append(check)
+    return {
+        "id": item_id,
+        "title": str(items[0].get("title") or item_id),
+        "possible": max(finite(item.get("possible")) or 0.0 for item in items),
+        "share": math.fsum(shares) / len(shares) if shares else None,
+        "n": len(shares),
+        "n_pending": sum((finite(item.get("pending")) or 0.0) > 0 for item in items),
+        "checks": [_check_facts(check_id, results) for check_id, results in checks.items()],
+    }
+
+
+def _check_facts(check_id: str, results: Sequence[Mapping[str, Any]]) -> Facts:
+    statuses = Counter(
+        "partly"
+        if one["status"] == "passed" and (finite(one.get("fraction")) or 0.0) < 1
+        else str(one["status"])
+        for one in results
+    )
+    decided = [one for one in results if one["status"] in ("passed", "failed", "blocked")]
+    shares = [(finite(one.get("fraction")) or 0.0) if one["status"] == "passed" else 0.0 for one in decided]
+    return {
+        "id": check_id,
+        "title": str(results[0].get("title") or check_id),
+        "points": max(finite(one.get("points")) or 0.0 for one in results),
+        "share": math.fsum(shares) / len(shares) if shares else None,
+        "statuses": statuses,
+    }

@@ -1,0 +1,168 @@
+"""What each reader may see of a grade: an allow-list, so that a new field stays hidden until it is named here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reports.texts import file_name, finite, without_folders
+
+_OWN_PARTS = {
+    "band": ("value", "unit", "label"),
+    "scatter": ("points", "xlim", "ylim", "labels"),
+    "acf": ("observed", "label"),
+    "bars": ("labels", "observed"),
+    "contour": ("observed", "xlim", "ylim"),
+}
+_EXPECTED_PARTS = {
+    "band": ("low", "high", "variants"),
+    "scatter": ("contours",),
+    "acf": ("expected", "low", "high"),
+    "bars": ("expected",),
+    "contour": ("expected",),
+}
+_STUDENT_NOTES = ("erratum", "variant", "found", "limit", "execution")
+_PRECISE = re.compile(r"\d*\.\d+(?:[eE][+-]?\d+)?")
+
+
+def student_view(grade: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a student may see of a grade (JSON form), in the same shape.
+
+    Left out: expectations of checks that are not public (text and parts of pictures), tracebacks of the grader,
+    flags, notes for the instructor to confirm, and the folders of every path.
+    """
+    return _view(grade, is_student=True)
+
+
+def instructor_view(grade: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that the pages show of a grade, with every field present."""
+    return _view(grade, is_student=False)
+
+
+def _view(grade: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
+    submission = grade["submission"]
+    shown = without_folders if is_student else str
+    return {
+        "submission": {
+            "id": str(submission["id"]),
+            "students": [str(name) for name in submission.get("students", ())],
+            "sources": {
+                part: file_name(path) if is_student else path
+                for part, path in submission.get("sources", {}).items()
+            },
+            "digests": dict(submission.get("digests", {})),
+            "notes": [shown(note) for note in submission.get("notes", ())],
+            "problem": shown(submission["problem"]) if submission.get("problem") else None,
+        },
+        "assignment": grade["assignment"],
+        "title": grade.get("title") or grade["assignment"],
+        "parts": list(grade.get("parts", ())),
+        "state": grade["state"],
+        **{key: finite(grade.get(key)) or 0.0 for key in ("earned", "pending", "possible")},
+        "flags": [] if is_student else list(grade.get("flags", ())),
+        "items": [_item(item, is_student=is_student) for item in grade.get("items", ())],
+        "notes": [
+            {"kind": note["kind"], "title": note["title"], "text": note["text"], "item": note.get("item")}
+            for note in grade.get("notes", ())
+            if not is_student or note["kind"] in _STUDENT_NOTES
+        ],
+        "executions": {
+            part: _execution(record, is_student=is_student)
+            for part, record in grade.get("executions", {}).items()
+        },
+        "cell_items": {part: list(items) for part, items in grade.get("cell_items", {}).items()},
+        "engine": grade.get("engine", ""),
+        "rubric_sha256": grade.get("rubric_sha256", ""),
+    }
+
+
+def _item(item: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
+    return {
+        "id": item["id"],
+        "part": item.get("part", ""),
+        "title": item["title"],
+        **{key: finite(item.get(key)) or 0.0 for key in ("earned", "pending", "possible")},
+        "checks": [_check(check, is_student=is_student) for check in item.get("checks", ())],
+    }
+
+
+def _check(check: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
+    is_public = bool(check.get("public", False))
+    is_withheld = is_student and not is_public
+    expected = check.get("expected", "")
+    texts = {key: check.get(key, "") for key in ("message", "why", "hint")}
+    if is_withheld:
+        texts = {key: _without_figures(text, expected) for key, text in texts.items()}
+    if is_student and check["status"] == "error":
+        texts["message"] = without_folders(texts["message"])
+    return {
+        "id": check["id"],
+        "title": check["title"],
+        "status": check["status"],
+        **{key: finite(check.get(key)) or 0.0 for key in ("fraction", "points", "earned", "pending")},
+        "observed": check.get("observed", ""),
+        "expected": "" if is_withheld else expected,
+        **texts,
+        "public": is_public,
+        "found": [
+            {"how": found["how"], "path": found.get("path", ""), "cell": found.get("cell")}
+            for found in check.get("found", ())
+        ],
+        "pictures": [_picture(picture, is_withheld=is_withheld) for picture in check.get("pictures", ())],
+        "answer": check.get("answer", ""),
+        "traceback": "" if is_student else check.get("traceback", ""),
+    }
+
+
+def _without_figures(text: str, expected: str) -> str:
+    """Return `text` with the precise figures of a hidden expectation replaced.
+
+    A second fence: sentences of hidden checks should not quote the expectation, and here they cannot.
+    """
+    for precise in sorted(set(_PRECISE.findall(expected)), key=len, reverse=True):
+        if len(precise.replace(".", "").strip("0")) >= 3:
+            text = text.replace(precise, "[not shown]")
+    return text
+
+
+def _picture(picture: Mapping[str, Any], *, is_withheld: bool) -> dict[str, Any]:
+    kind = picture["kind"]
+    keys = _OWN_PARTS.get(kind, ()) + (() if is_withheld else _EXPECTED_PARTS.get(kind, ()))
+    data = picture.get("data", {})
+    return {
+        "kind": kind,
+        "title": picture.get("title", ""),
+        "data": {key: data[key] for key in keys if key in data},
+    }
+
+
+def _execution(record: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
+    shown = without_folders if is_student else str
+    return {
+        "state": record["state"],
+        "detail": shown(record.get("detail", "")),
+        "seconds": finite(record.get("seconds")) or 0.0,
+        "executor": record.get("executor", ""),
+        "fence": shown(record.get("fence", "")),
+        "kernel_stored": record.get("kernel_stored", ""),
+        "output_cut": bool(record.get("output_cut", False)),
+        "attempts": int(record.get("attempts", 1)),
+        "cells": [_cell(cell, is_student=is_student) for cell in record.get("cells", ())],
+    }
+
+
+def _cell(cell: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
+    shown = without_folders if is_student else str
+    error = cell.get("error")
+    return {
+        "index": int(cell["index"]),
+        "status": cell["status"],
+        "seconds": finite(cell.get("seconds")) or 0.0,
+        "error": error
+        and {
+            "name": error["name"],
+            "message": shown(error.get("message", "")),
+            "traceback": shown(error.get("traceback", "")),
+        },
+    }
