@@ -1,4 +1,4 @@
-"""Rejection sampling as it is run: proposals from N(0, sigma^2 I), accepted with min(1, p / (c q)); plane only.
+"""Rejection sampling on the plane as it is run: proposals of N(0, sigma^2 I), kept with min(1, p / (c q)).
 
 Where p > c q the envelope is violated: the accepted draws then follow min(p, c q) / Z and not p, and a
 proposal is accepted with probability Z / c and not 1 / c.
