@@ -207,9 +207,10 @@ def _inline_cell(cell: Cell, load_source: Callable[[str], str]) -> Cell:
                 cell.line + node.lineno, f"{node.module} defines no {error.args[0]!r} at its top level"
             ) from None
         end = node.end_lineno or node.lineno
-        after = "\n".join(lines[end:]).lstrip("\n").splitlines()
-        gap = ["", ""] if re.search(r"^(def|class) ", text, re.MULTILINE) else [""]
-        lines = lines[: node.lineno - 1] + text.splitlines() + ([*gap, *after] if after else [])
+        before, after = "\n".join(lines[: node.lineno - 1]), "\n".join(lines[end:])
+        gap = "\n\n\n" if re.search(r"^(def|class) ", text, re.MULTILINE) else "\n\n"
+        parts = [part for part in (before.rstrip("\n"), text, after.lstrip("\n")) if part]
+        lines = gap.join(parts).splitlines()
     return replace(cell, source="\n".join(lines).strip("\n"))
 
 

@@ -269,8 +269,8 @@ plt.show()
 # $1.5$), but a high acceptance rate is not good mixing. With $s = 0.1$ the chain creeps: it needs thousands of
 # iterations to get from one component to another, so 50,000 iterations hold only a few independent visits and its
 # averages are not to be trusted. With $s = 0.5$ it explores a component well but changes between components
-# rarely: the trace shows long stays, and the autocorrelation is still high at lag 50. With $s = 1.5$ more than half
-# of the proposals are rejected, yet the accepted moves are large enough to cross the valleys between the components:
+# rarely: the trace shows long stays, and the autocorrelation is still about 0.2 at lag 50 (250 iterations). With
+# $s = 1.5$ more than half of the proposals are rejected, yet the accepted moves are large enough to cross the valleys:
 # it mixes best of the three.
 
 # %% [markdown] tags=["given"] item="a5"
