@@ -1,1 +1,1 @@
-"""How observations are made: in the kernel, and from what the kernel left behind."""
+"""How observations are made: inside the kernel (`kernel_observer`), and from what it left behind."""

@@ -82,9 +82,16 @@ def read_container(path: Path, max_bytes: int = 256 * 2**20) -> Container:
 
 def list_containers(folder: Path) -> tuple[dict[int, Path], list[Path]]:
     """Paths of the cell containers by cell index (ascending), and of the call containers (by name)."""
-    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     cells = {int(found[1]): folder / name for name in names if (found := _CELL.match(name))}
     return dict(sorted(cells.items())), [folder / name for name in names if _CALL.match(name)]
+
+
+def copy_container(source: Path, target: Path, max_bytes: int) -> int:
+    """Bytes copied from a plain file to `target`. ContainerError as :func:`read_container`; not parsed."""
+    data = _read_plain_file(source, max_bytes)
+    target.write_bytes(data)
+    return len(data)
 
 
 def _read_plain_file(path: Path, max_bytes: int) -> bytes:

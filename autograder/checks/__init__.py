@@ -1,0 +1,10 @@
+"""Claims about evidence: pure functions, registered by name, that return a finding.
+
+A check is `(evidence, params, context) -> Finding`. Its name reads as a claim, its parameters are a typed
+model that the rubric fills, its first docstring line is what the generated reference shows.
+"""
+
+from autograder.checks import chains, densities, figures, form, sampling, values
+from autograder.registry import CHECKS
+
+__all__ = ["CHECKS", "chains", "densities", "figures", "form", "sampling", "values"]

@@ -1,0 +1,149 @@
+"""Claims about the form of a notebook: seeds, explanations, the device, the written answers."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from autograder.checks.findings import CheckParams, Context, Finding, failed, for_person, join, judged
+from autograder.probes.evidence import Evidence
+from autograder.probes.notebooks import NotebookCell, parse_code
+from autograder.records import Found
+from autograder.registry import CHECKS
+
+
+class SeedsAre(CheckParams):
+    """The seed that the sheet prescribes for NumPy and PyTorch."""
+
+    seed: int
+
+
+@CHECKS.register(SeedsAre)
+def seeds_are(evidence: Evidence, params: SeedsAre, context: Context) -> Finding:
+    """NumPy and PyTorch were both seeded with the prescribed seed (half of the points each)."""
+    seen = evidence.observations.seeds
+    numpy_seeds = {seed.seed for seed in seen if seed.call.startswith("numpy")}
+    torch_seeds = {seed.seed for seed in seen if seed.call.startswith("torch")} | set(evidence.observations.torch_seeds)
+    right = {"NumPy": params.seed in numpy_seeds, "PyTorch": params.seed in torch_seeds}
+    missing = [name for name, is_right in right.items() if not is_right]
+    others = sorted({seed for seed in numpy_seeds if seed is not None} - {params.seed})
+    message = f"NumPy and PyTorch were both seeded with {params.seed}."
+    if missing:
+        message = f"The seed {params.seed} was not set for {join(missing)}."
+        if others and "NumPy" in missing:
+            message += f" (NumPy was seeded with {others[0]}.)"
+    return judged(
+        sum(right.values()) / 2,
+        observed=", ".join(f"{name}: {'set' if is_right else 'not set'}" for name, is_right in right.items()),
+        expected=f"seed {params.seed} for NumPy and PyTorch",
+        message=message,
+    )
+
+
+class CodeIsExplained(CheckParams):
+    """A Markdown explanation before every code cell."""
+
+    n_words: int = 3
+    """Fewest words that count as an explanation."""
+
+
+@CHECKS.register(CodeIsExplained)
+def code_is_explained(evidence: Evidence, params: CodeIsExplained, context: Context) -> Finding:
+    """Every code cell of the student's own stands below a Markdown cell that says something."""
+    bare: list[int] = []
+    n_code = 0
+    above: NotebookCell | None = None
+    for cell in evidence.cells:
+        text = squeeze(cell.source)
+        if not text:
+            continue
+        if cell.kind == "code" and text not in context.template:
+            n_code += 1
+            if above is None or above.kind != "markdown" or not _says_something(above, params.n_words, context):
+                bare.append(cell.index + 1)
+        above = cell
+    if n_code == 0:
+        return failed("There is no code of yours to explain.", expected="Markdown before every code cell")
+    if not bare:
+        message = "A Markdown explanation stands before every code cell."
+    else:
+        message = f"No Markdown explanation stands before cell{'s' if len(bare) > 1 else ''} {join([str(i) for i in bare[:8]])}."
+    return judged(
+        (n_code - len(bare)) / n_code,
+        observed=f"{n_code - len(bare)} of {n_code} code cells explained",
+        expected="all of them",
+        message=message,
+    )
+
+
+def squeeze(text: str) -> str:
+    """Return `text` without blanks and without case, for comparing what editors reformat."""
+    return re.sub(r"\s+", "", text).lower()
+
+
+def _says_something(cell: NotebookCell, n_words: int, context: Context) -> bool:
+    if squeeze(cell.source) in context.template:
+        return False
+    words = re.findall(r"\w+", cell.source)
+    # Scripts without blanks between words (Chinese, Japanese) count by character.
+    return len(words) >= n_words or sum(ord(sign) > 0x2E80 for sign in cell.source) >= n_words
+
+
+class RunsOnCpu(CheckParams):
+    """CPU only."""
+
+
+@CHECKS.register(RunsOnCpu)
+def runs_on_cpu(evidence: Evidence, params: RunsOnCpu, context: Context) -> Finding:
+    """Nothing asks for a GPU unconditionally, and every tensor lives on the CPU."""
+    for cell in evidence.cells:
+        tree = parse_code(cell.source) if cell.kind == "code" else None
+        if tree is not None and "is_available" not in cell.source and _asks_for_gpu(tree):
+            return failed(
+                f"Cell {cell.index + 1} asks for a GPU; the sheet says CPU only.",
+                expected="CPU only",
+                found=(Found(how="source", cell=cell.index),),
+            )
+    devices = {leaf.device.split(":")[0] for leaf in evidence.observations.leaves} - {"cpu", ""}
+    if devices:
+        return failed(f"Values were kept on {join(sorted(devices))}.", expected="CPU only")
+    return judged(1.0, observed="CPU", expected="CPU only", message="Everything ran on the CPU.")
+
+
+def _asks_for_gpu(tree: ast.Module) -> bool:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "cuda":
+            return True
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"(cuda|mps)(:\d+)?", node.value):
+            return True
+    return False
+
+
+class IsWritten(CheckParams):
+    """A written answer that a person marks."""
+
+    prompt: str
+    """What was asked, for the person who marks."""
+    words: list[str]
+    """Words that an answer to this prompt is likely to hold; used to find it among the Markdown cells."""
+
+
+@CHECKS.register(IsWritten)
+def is_written(evidence: Evidence, params: IsWritten, context: Context) -> Finding:
+    """A person marks the written answer; its text is shown."""
+    cells = evidence.cells_of(context.item) or list(evidence.cells)
+    texts = [cell for cell in cells if cell.kind == "markdown" and squeeze(cell.source) not in context.template]
+    likely = [cell for cell in texts if any(word in cell.source.lower() for word in params.words)]
+    answers = [cell for cell in likely if "answer" in cell.source.lower()] or likely
+    if not answers:
+        return for_person(
+            "No written answer was found. Proposed: 0 points; a person decides.", expected=params.prompt, observed="no answer"
+        )
+    text = "\n\n".join(cell.source.strip() for cell in answers)
+    return for_person(
+        "A person will mark this answer.",
+        expected=params.prompt,
+        observed=f"{len(text.split())} words",
+        answer=text,
+        found=tuple(Found(how="source", path="Markdown", cell=cell.index) for cell in answers),
+    )

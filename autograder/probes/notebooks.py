@@ -1,0 +1,122 @@
+"""The executed notebook as plain cells, and which item of the sheet each cell belongs to."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.records import CellRecord
+from autograder.rubric.model import SectionSpec
+
+_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
+_BOLD_LINE = re.compile(r"^\s*(?:\*\*|__)(.+?)(?:\*\*|__)\s*:?\s*$")
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+@dataclass(frozen=True)
+class NotebookCell:
+    """A cell as the student wrote it, with the text that it printed."""
+
+    index: int
+    kind: str
+    """`code`, `markdown` or `raw`."""
+    source: str
+    printed: str
+    n_images: int
+    item: str | None
+    record: CellRecord | None
+
+
+def read_cells(
+    notebook: Mapping[str, Any], sections: Mapping[str, SectionSpec], records: Sequence[CellRecord] = ()
+) -> tuple[NotebookCell, ...]:
+    """Return the cells of a notebook (nbformat 4 JSON) with the item that each belongs to."""
+    raw = [cell for cell in notebook.get("cells", []) if isinstance(cell, dict)]
+    sources = [_text(cell.get("source")) for cell in raw]
+    kinds = [str(cell.get("cell_type", "")) for cell in raw]
+    items = assign_items(kinds, sources, sections)
+    by_index = {record.index: record for record in records}
+    return tuple(
+        NotebookCell(index, kinds[index], sources[index], *_outputs(cell), items[index], by_index.get(index))
+        for index, cell in enumerate(raw)
+    )
+
+
+def assign_items(
+    kinds: Sequence[str], sources: Sequence[str], sections: Mapping[str, SectionSpec]
+) -> list[str | None]:
+    """Return the item of each cell: by the heading above it, or by its code where nothing is headed.
+
+    A heading opens an item's section; the section ends at the next heading of the same or a higher level.
+    A notebook without any matching heading is read by the code patterns of the sections.
+    """
+    items: list[str | None] = []
+    current: str | None = None
+    level = 7
+    for kind, source in zip(kinds, sources, strict=True):
+        if kind == "markdown":
+            for depth, text in headings(source):
+                item = _match(text, [(item, section.headings) for item, section in sections.items()])
+                if item is not None:
+                    current, level = item, depth
+                elif depth <= level and depth < 7:
+                    current = None
+        items.append(current)
+    if any(item is not None for item in items):
+        return items
+    for index, (kind, source) in enumerate(zip(kinds, sources, strict=True)):
+        if kind == "code":
+            current = _match(source, [(item, section.code) for item, section in sections.items()]) or current
+        items[index] = current
+    return items
+
+
+def headings(markdown: str) -> list[tuple[int, str]]:
+    """Return (level, text) of each heading; a line in bold on its own counts as a heading of level 7."""
+    found = []
+    for line in markdown.splitlines():
+        if match := _HEADING.match(line):
+            found.append((len(match[1]), match[2]))
+        elif match := _BOLD_LINE.match(line):
+            found.append((7, match[1]))
+    return found
+
+
+def _match(text: str, patterns: Sequence[tuple[str, Sequence[str]]]) -> str | None:
+    for item, expressions in patterns:
+        if any(re.search(expression, text, re.IGNORECASE) for expression in expressions):
+            return item
+    return None
+
+
+def _text(value: Any) -> str:
+    return "".join(str(line) for line in value) if isinstance(value, list) else str(value or "")
+
+
+def _outputs(cell: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the text that a cell printed (carriage returns resolved, colours removed) and its images."""
+    texts, n_images = [], 0
+    for output in cell.get("outputs") or []:
+        if not isinstance(output, dict):
+            continue
+        if output.get("output_type") == "stream" and output.get("name") != "stderr":
+            texts.append(_text(output.get("text")))
+        data = output.get("data")
+        if isinstance(data, dict):
+            n_images += any(str(kind).startswith("image/") for kind in data)
+            if "text/plain" in data:
+                texts.append(_text(data["text/plain"]))
+    lines = "\n".join(texts).split("\n")
+    return _COLOURS.sub("", "\n".join(line.rsplit("\r", 1)[-1] for line in lines)), n_images
+
+
+def parse_code(source: str) -> ast.Module | None:
+    """Return the syntax tree of a code cell (magics and shell lines left out), or None when it is no Python."""
+    lines = [("pass" if re.match(r"\s*[%!?]", line) else line) for line in source.splitlines()]
+    try:
+        return ast.parse("\n".join(lines))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

@@ -1,0 +1,232 @@
+"""What a notebook left behind, read on the trusted side: a history of values, functions, figures and seeds.
+
+The kernel's observer writes a container after every cell with what changed in the namespace. Here they
+become plain data: every value ever bound to a name, with the cell after which it was there. Nothing is
+unpickled; see :mod:`autograder.probes.container`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autograder.probes.container import Container, ContainerError, read_container
+from autograder.probes.paths import Path, Step
+
+Array = npt.NDArray[Any]
+MAX_CONTAINER_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One value of the namespace, after one cell: a number, a text or an array."""
+
+    path: Path
+    cell: int
+    value: Array | float | int | bool | str | None
+    source: str
+    """`ndarray`, `tensor`, `list`, `series`, `frame`, `scalar`: what the student's object was."""
+    dtype: str = ""
+    device: str = "cpu"
+
+    @functools.cached_property
+    def digest(self) -> bytes:
+        """A key that is equal for equal values."""
+        if isinstance(self.value, np.ndarray):
+            return (
+                repr((self.value.shape, str(self.value.dtype))).encode()
+                + np.ascontiguousarray(self.value).tobytes()
+            )
+        return repr(self.value).encode()
+
+
+@dataclass(frozen=True)
+class FunctionSeen:
+    """A function that the notebook defined."""
+
+    name: str
+    cell: int
+    parameters: tuple[str, ...]
+    kind: str
+
+
+@dataclass(frozen=True)
+class FigureSeen:
+    """A figure that was drawn in a cell: the description of its axes, with the arrays it refers to."""
+
+    cell: int
+    description: dict[str, Any]
+    arrays: dict[str, Array]
+
+    @property
+    def axes(self) -> list[dict[str, Any]]:
+        """The descriptions of the axes that hold anything."""
+        return [axes for axes in self.description.get("axes", []) if isinstance(axes, dict)]
+
+
+@dataclass(frozen=True)
+class SeedSeen:
+    """A call that set a seed."""
+
+    cell: int
+    call: str
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one call of a challenged function gave back."""
+
+    challenge: str
+    case: str
+    status: str
+    """`ok`, `missing`, `not_callable`, `error`, `time_limit` or `bad_output`."""
+    function: str
+    form: str | None
+    bound: dict[str, str | None]
+    error: str
+    leaves: tuple[Leaf, ...]
+    """The result, opened: its arrays and numbers with their paths inside it."""
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Everything observed of one notebook."""
+
+    leaves: tuple[Leaf, ...] = ()
+    functions: tuple[FunctionSeen, ...] = ()
+    figures: tuple[FigureSeen, ...] = ()
+    seeds: tuple[SeedSeen, ...] = ()
+    torch_seeds: tuple[int, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+    """Containers that could not be read, values that were too large: sentences for the instructor."""
+
+
+def read_observations(folder: FilePath) -> Observations:
+    """Return what the containers in `folder` hold; unreadable ones become `problems`, never an exception."""
+    leaves: list[Leaf] = []
+    functions: list[FunctionSeen] = []
+    figures: list[FigureSeen] = []
+    seeds: list[SeedSeen] = []
+    torch_seeds: list[int] = []
+    answers: list[Answer] = []
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
+        try:
+            container = read_container(path, MAX_CONTAINER_BYTES)
+            if path.name.startswith("call-"):
+                answers.append(_answer(container))
+                continue
+            document = container.document
+            cell = int(document.get("cell", -1))
+            for name, node in _mapping(document, "values"):
+                leaves += _open(Path(name), node, container, cell)
+            for name, about in _mapping(document, "functions"):
+                parameters = tuple(str(parameter) for parameter in about.get("parameters", []))
+                functions.append(FunctionSeen(name, cell, parameters, str(about.get("kind", ""))))
+            for figure in document.get("figures", []):
+                figures.append(FigureSeen(cell, figure, container.arrays))
+            for seed in document.get("seeds", []):
+                value = seed.get("seed")
+                seeds.append(
+                    SeedSeen(cell, str(seed.get("call", "")), value if isinstance(value, int) else None)
+                )
+            if isinstance(document.get("torch_initial_seed"), int):
+                torch_seeds.append(document["torch_initial_seed"])
+            for dropped in document.get("dropped", []):
+                problems.append(
+                    f"after cell {cell + 1}, {dropped.get('name')} was not recorded: {dropped.get('why')}"
+                )
+        except (ContainerError, AttributeError, TypeError, ValueError, KeyError) as error:
+            problems.append(f"{path.name} could not be read: {error}")
+    return Observations(
+        tuple(leaves),
+        tuple(functions),
+        tuple(figures),
+        tuple(seeds),
+        tuple(torch_seeds),
+        tuple(answers),
+        tuple(problems),
+    )
+
+
+def _mapping(document: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, node in (document.get(key) or {}).items():
+        if isinstance(node, dict):
+            yield str(name), node
+
+
+def _answer(container: Container) -> Answer:
+    document = container.document
+    error = document.get("error") or {}
+    result = document.get("result")
+    leaves = tuple(_open(Path("result"), result, container, -1)) if isinstance(result, dict) else ()
+    bound = document.get("bound") or {}
+    return Answer(
+        challenge=str(document.get("id", "")),
+        case=str(document.get("case", "")),
+        status=str(document.get("status", "bad_output")),
+        function=str(document.get("function") or ""),
+        form=document.get("form"),
+        bound={str(role): (None if how is None else str(how)) for role, how in bound.items()},
+        error=f"{error.get('name', '')}: {error.get('message', '')}" if error else "",
+        leaves=leaves,
+    )
+
+
+def _open(
+    path: Path, node: dict[str, Any], container: Container, cell: int, depth: int = 0
+) -> Iterator[Leaf]:
+    """Yield the leaves of a value's tree."""
+    kind = node.get("t")
+    if depth > 8:
+        return
+    if kind == "array":
+        array = container.arrays.get(str(node.get("ref")))
+        if array is not None:
+            source, device = str(node.get("src", "")), str(node.get("device") or "cpu")
+            yield Leaf(path, cell, array, source, str(node.get("dtype", array.dtype)), device)
+            if source == "list" and array.ndim > 1 and array.shape[0] <= 16:  # [chain_1, chain_2, chain_3]
+                for index in range(array.shape[0]):
+                    yield Leaf(
+                        Path(path.name, (*path.steps, float(index))),
+                        cell,
+                        array[index],
+                        "list",
+                        str(array.dtype),
+                    )
+    elif kind in ("int", "float", "bool"):
+        value = node.get("v")
+        number = float(value) if isinstance(value, str) else value
+        if isinstance(number, bool | int | float):
+            yield Leaf(path, cell, number, "scalar", str(kind))
+    elif kind == "str":
+        yield Leaf(path, cell, str(node.get("v", "")), "scalar", "str")
+    elif kind == "list":
+        for index, item in enumerate(node.get("items", [])):
+            yield from _open(Path(path.name, (*path.steps, float(index))), item, container, cell, depth + 1)
+    elif kind == "dict":
+        for key, item in node.get("items", []):
+            step = _step(key)
+            if step is not None:
+                yield from _open(Path(path.name, (*path.steps, step)), item, container, cell, depth + 1)
+    elif kind == "object":
+        for name, item in (node.get("attrs") or {}).items():
+            yield from _open(Path(path.name, (*path.steps, str(name))), item, container, cell, depth + 1)
+
+
+def _step(node: dict[str, Any]) -> Step | None:
+    value = node.get("v")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and math.isfinite(value):
+        return float(value)
+    return None

@@ -1,0 +1,308 @@
+"""Read a rubric's YAML (version 1.2) and say of every mistake in it where it is: file, line, column.
+
+A rubric is `rubric.yaml` (assignment, title, list of part files) and one YAML file a part. Duplicate keys,
+unknown keys, numbers written as text, unknown checks, points that do not add up, and references to
+evidence that is not declared are all refused, all of them at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from autograder.errors import Problem, RubricError, nearest
+from autograder.registry import CHECKS, DRAWS, TRUTHS, Assignment, Registry
+from autograder.rubric.model import ChallengeKey, EvidenceKey, PartSpec, Rubric
+
+Location = tuple[str | int, ...]
+
+
+class Source:
+    """A YAML file as plain data, with the line and column of everything in it."""
+
+    def __init__(self, path: Path, shown: str):
+        self.shown = shown
+        self.positions: dict[Location, tuple[int, int]] = {(): (1, 1)}
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise RubricError([Problem(shown, 0, 0, f"cannot be read ({error.strerror}); the rubric names this file")]) from error
+        self.digest = hashlib.sha256(text).hexdigest()
+        yaml = YAML(typ="rt", pure=True)
+        yaml.version = (1, 2)  # type: ignore[assignment]  # ruamel types it as None by default
+        try:
+            tree = yaml.load(text.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise RubricError([Problem(shown, 0, 0, f"is not UTF-8 text (byte {error.start}); save it as UTF-8")]) from error
+        except DuplicateKeyError as error:
+            raise RubricError([self._marked(error, "the key stands twice in this mapping; keep one")]) from error
+        except MarkedYAMLError as error:
+            raise RubricError([self._marked(error, "is no valid YAML")]) from error
+        except YAMLError as error:
+            raise RubricError([Problem(shown, 0, 0, f"is no valid YAML: {error}")]) from error
+        self.data = self._plain(tree, ())
+
+    def _marked(self, error: MarkedYAMLError, what: str) -> Problem:
+        mark = error.problem_mark or error.context_mark
+        detail = (error.problem or "").split(" with value")[0].strip()
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        return Problem(self.shown, line, column, f"{what} ({detail})" if detail else what)
+
+    def _plain(self, node: Any, where: Location) -> Any:
+        if isinstance(node, CommentedMap):
+            result: dict[Any, Any] = {}
+            for key, value in node.items():
+                plain_key = self._plain(key, where)
+                spot = (*where, plain_key)
+                line, column = node.lc.key(key) if key in node.lc.data else (node.lc.line, node.lc.col)
+                self.positions[spot] = (line + 1, column + 1)
+                result[plain_key] = self._plain(value, spot)
+            return result
+        if isinstance(node, CommentedSeq):
+            items = []
+            for index, value in enumerate(node):
+                line, column = node.lc.item(index) if index in node.lc.data else (node.lc.line, node.lc.col)
+                self.positions[(*where, index)] = (line + 1, column + 1)
+                items.append(self._plain(value, (*where, index)))
+            return items
+        if isinstance(node, bool) or node is None:
+            return node
+        for kind in (int, float, str):
+            if isinstance(node, kind):
+                return kind(node)
+        return str(node)
+
+    def problem(self, where: Location, text: str) -> Problem:
+        """Return a problem placed at `where`, or at the nearest thing around it that has a place."""
+        for length in range(len(where), -1, -1):
+            if where[:length] in self.positions:
+                return Problem(self.shown, *self.positions[where[:length]], text)
+        return Problem(self.shown, 0, 0, text)
+
+
+def load_rubric(assignment: Assignment, parts: Iterable[str] = ()) -> Rubric:
+    """Return the rubric of `assignment`, whole or only the named `parts`.
+
+    Raises
+    ------
+    RubricError
+        When anything in it is wrong; it carries every problem found.
+    """
+    return read_rubric(assignment.rubric, parts)
+
+
+def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
+    """Return the rubric whose main file is `path`; see :func:`load_rubric`."""
+    shown = _shown(path)
+    main = Source(path, shown)
+    problems: list[Problem] = []
+    loaded: list[PartSpec] = []
+    digest = hashlib.sha256(main.digest.encode())
+    if not isinstance(main.data, dict):
+        raise RubricError([main.problem((), "expected a mapping with assignment, title and parts")])
+    for key in main.data:
+        if key not in ("schema", "assignment", "title", "parts"):
+            known = ("schema", "assignment", "title", "parts")
+            problems.append(main.problem((key,), f"unknown key {key!r}{nearest(str(key), known)}"))
+    for key in ("assignment", "title", "parts"):
+        if key not in main.data:
+            problems.append(main.problem((), f"the key {key!r} is missing"))
+    files = main.data.get("parts")
+    if not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
+        problems.append(main.problem(("parts",), "expected a list of part files, such as [part_a.yaml]"))
+        files = []
+    for name in files:
+        source = Source(path.parent / name, _shown(path.parent / name))
+        digest.update(source.digest.encode())
+        part, found = _read_part(source)
+        problems += found
+        if part is not None:
+            loaded.append(part)
+    if problems:
+        raise RubricError(problems)
+    wanted = list(parts)
+    known_parts = [part.part for part in loaded]
+    for part_id in wanted:
+        if part_id not in known_parts:
+            listed = ", ".join(known_parts)
+            raise RubricError([main.problem(("parts",), f"there is no part {part_id!r} (there are: {listed})")])
+    chosen = [part for part in loaded if not wanted or part.part in wanted]
+    return Rubric(assignment=main.data["assignment"], title=main.data["title"], parts=chosen, sha256=digest.hexdigest())
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _read_part(source: Source) -> tuple[PartSpec | None, list[Problem]]:
+    data = source.data
+    if isinstance(data, dict):
+        data = {key: value for key, value in data.items() if key != "schema"}
+    try:
+        part = PartSpec.model_validate(data)
+    except ValidationError as error:
+        return None, list(_violations(source, error, PartSpec, ()))
+    return part, list(_inconsistencies(source, part))
+
+
+def _violations(source: Source, error: ValidationError, model: type[BaseModel], base: Location) -> Iterator[Problem]:
+    """Yield one problem a violated field; the many branches of a union count as one."""
+    seen: set[Location] = set()
+    for entry in error.errors(include_url=False):
+        where = _existing(source, base, entry["loc"])
+        if where in seen and entry["type"] != "extra_forbidden":
+            continue
+        seen.add(where)
+        if entry["type"] == "extra_forbidden":
+            key = str(entry["loc"][-1])
+            owner = _model_at(model, entry["loc"][:-1])
+            known = list(owner.model_fields) if owner else []
+            yield source.problem((*base, *entry["loc"]), f"unknown key {key!r}{nearest(key, known)}")
+        elif entry["type"] == "missing":
+            yield source.problem((*base, *entry["loc"][:-1]), f"the key {str(entry['loc'][-1])!r} is missing")
+        elif isinstance(entry["input"], str) and _is_number(entry["input"]) and entry["type"] in ("int_type", "float_type"):
+            yield source.problem(where, f"{entry['input']!r} is text; write the number without quotes")
+        else:
+            yield source.problem(where, f"{entry['msg']}, found {_short(entry['input'])}")
+
+
+def _existing(source: Source, base: Location, loc: Location) -> Location:
+    """Return the longest prefix of a pydantic location that is a place in the file (union tags are dropped)."""
+    where = base
+    for step in loc:
+        if (*where, step) in source.positions:
+            where = (*where, step)
+    return where
+
+
+def _model_at(model: type[BaseModel], loc: Location) -> type[BaseModel] | None:
+    """Return the model that holds the field at `loc`, walking through lists and mappings."""
+    current: Any = model
+    for step in loc:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            if step not in current.model_fields:
+                return None
+            current = current.model_fields[str(step)].annotation
+        elif get_origin(current) in (list, dict):
+            current = get_args(current)[-1]
+        else:
+            return None
+    if get_origin(current) in (list, dict):
+        current = get_args(current)[-1]
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
+    """Yield what is wrong although every field is well formed."""
+    check_ids = [check.id for _, check in part.checks()]
+    seen: set[str] = set()
+    for i, item in enumerate(part.items):
+        total = sum(check.points for check in item.checks)
+        if abs(total - item.points) > 1e-9:
+            yield source.problem(
+                ("items", i, "points"),
+                f"item {item.id!r} has {item.points:g} points, but its checks add up to {total:g}",
+            )
+        for j, check in enumerate(item.checks):
+            where: Location = ("items", i, "checks", j)
+            if check.id in seen:
+                yield source.problem((*where, "id"), f"the check id {check.id!r} stands twice; ids are unique in a part")
+            seen.add(check.id)
+            if not check.id.startswith(f"{item.id}."):
+                yield source.problem((*where, "id"), f"expected an id that starts with '{item.id}.', found {check.id!r}")
+            for field in ("twin", "follows", "proof"):
+                other = getattr(check, field)
+                if other is not None and (other not in check_ids or other == check.id):
+                    yield source.problem((*where, field), f"no other check is called {other!r}{nearest(other, check_ids)}")
+            if check.check not in CHECKS:
+                yield source.problem(
+                    (*where, "check"),
+                    f"there is no check {check.check!r}{nearest(check.check, CHECKS.names())}",
+                )
+                continue
+            model = CHECKS[check.check].params
+            try:
+                params = model.model_validate(check.params)
+            except ValidationError as error:
+                yield from _violations(source, error, model, (*where, "params"))
+                continue
+            yield from _dangling(source, part, params, (*where, "params"))
+    total = sum(item.points for item in part.items)
+    if abs(total - part.points) > 1e-9:
+        yield source.problem(("points",), f"the part has {part.points:g} points, but its items add up to {total:g}")
+    for key, challenge in part.challenges.items():
+        yield from _bad_call(source, DRAWS, challenge.draw, challenge.params, ("challenges", key), "draw")
+    for key, truth in part.truths.items():
+        yield from _bad_call(source, TRUTHS, truth.truth, truth.params, ("truths", key), "truth")
+    item_ids = [item.id for item in part.items]
+    for key in part.sections:
+        if key not in item_ids:
+            yield source.problem(("sections", key), f"there is no item {key!r}{nearest(key, item_ids)}")
+    for i, erratum in enumerate(part.errata):
+        if erratum.item not in item_ids:
+            yield source.problem(("errata", i, "item"), f"there is no item {erratum.item!r}{nearest(erratum.item, item_ids)}")
+
+
+def _bad_call(
+    source: Source, registry: Registry[Any], name: str, params: dict[str, Any], where: Location, field: str
+) -> Iterator[Problem]:
+    """Yield what is wrong with a registered function's name or parameters."""
+    if name not in registry:
+        yield source.problem((*where, field), f"there is no {field} {name!r}{nearest(name, registry.names())}")
+        return
+    model = registry[name].params
+    try:
+        model.model_validate(params)
+    except ValidationError as error:
+        yield from _violations(source, error, model, (*where, "params"))
+
+
+def _dangling(source: Source, part: PartSpec, params: BaseModel, where: Location) -> Iterator[Problem]:
+    """Yield the evidence and challenge keys in `params` that the part does not declare."""
+    for name, field in type(params).model_fields.items():
+        value = getattr(params, name)
+        if value is None:
+            continue
+        for marker, declared, what in (
+            (EvidenceKey, part.evidence, "evidence"),
+            (ChallengeKey, part.challenges, "challenge"),
+        ):
+            if not _mentions(field.annotation, field.metadata, marker):
+                continue
+            for key in value if isinstance(value, list) else [value]:
+                if key not in declared:
+                    yield source.problem((*where, name), f"no {what} is declared as {key!r}{nearest(key, declared)}")
+
+
+def _mentions(annotation: Any, metadata: list[Any], marker: Any) -> bool:
+    """Return whether a field's type holds the annotated alias `marker`."""
+    tag = get_args(marker)[1]
+    if tag in metadata:
+        return True
+    if get_origin(annotation) is Annotated and tag in get_args(annotation):
+        return True
+    return any(_mentions(inner, [], marker) for inner in get_args(annotation) if not isinstance(inner, str))

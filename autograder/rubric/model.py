@@ -1,0 +1,200 @@
+"""What a rubric says, as typed models: items and checks, evidence, challenges, sections, bands.
+
+The YAML is read by :mod:`autograder.rubric.loader`, which turns every violation of these models into a
+file:line:column message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+
+from autograder.records import Limits
+
+Number = StrictInt | StrictFloat
+"""A YAML number. Text that looks like one (`"10"`) is refused."""
+
+
+EvidenceKey = Annotated[str, "evidence"]
+"""A check's parameter that names evidence of the part; without it the check cannot be tried."""
+
+ChallengeKey = Annotated[str, "challenge"]
+"""A check's parameter that names a challenge of the part."""
+
+
+class Model(BaseModel):
+    """Base of the rubric's models: unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EvidenceSpec(Model):
+    """How one observation is found among what a notebook left behind (design: names, paths, bindings, suggestion)."""
+
+    kind: Literal["number", "array", "table", "function"]
+    """`table`: one value per key, such as an acceptance rate per step size."""
+    about: StrictStr
+    """What it is, in the student's words; stands in messages: "the accepted samples"."""
+    names: list[StrictStr] = Field(default_factory=list)
+    """Accepted names and container paths, best first. `{key}` stands for a table's key."""
+    keys: list[Number] = Field(default_factory=list)
+    """The keys of a table."""
+    shape: list[StrictInt | StrictStr] = Field(default_factory=list)
+    """Shape of an array; a letter fits any length, the same letter the same length."""
+    length: list[StrictInt] = Field(default_factory=list)
+    """[least, most] rows that a found array may have."""
+    range: list[Number] = Field(default_factory=list)
+    """[least, most] of a plausible number: what a suggestion must fall in."""
+    hints: list[StrictStr] = Field(default_factory=list)
+    """Words that a suggested name or a printed line must hold at least one of."""
+    avoid: list[StrictStr] = Field(default_factory=list)
+    """Words that rule a name or a printed line out."""
+    positive: bool = False
+    """Whether a suggested array must be positive throughout."""
+    integer: bool = False
+    """Whether a number must be a whole number."""
+    suggest: bool = True
+    """Whether the namespace is searched when no name fits."""
+
+
+class RoleSpec(Model):
+    """How one argument of a challenged function is recognised."""
+
+    kind: Literal["target", "number", "point", "rng", "seed", "array"]
+    names: list[StrictStr]
+    contains: list[StrictStr] = Field(default_factory=list)
+    """Words whose appearance in a parameter's name binds it when no name is equal."""
+    globals: list[StrictStr] = Field(default_factory=list)
+    """Names under which a function without such a parameter may use it as a global."""
+
+
+class ChallengeSpec(Model):
+    """A function of the student's that is called on inputs drawn at grading time."""
+
+    mode: Literal["call", "points"]
+    draw: StrictStr
+    """The registered generator of the inputs (`autograder.probes.challenges`)."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    n_cases: StrictInt = Field(default=1, ge=1, le=20)
+    names: list[StrictStr]
+    contains: list[list[StrictStr]] = Field(default_factory=list)
+    """Groups of words; a function whose name holds every word of one group is meant."""
+    roles: dict[str, RoleSpec] = Field(default_factory=dict)
+
+
+class TruthSpec(Model):
+    """An exact value that mathematics knows; `autograder golden` computes and stores it."""
+
+    truth: StrictStr
+    """The registered truth (`autograder.truths`)."""
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class SummarySpec(Model):
+    """A statistic of an observed array whose replicates `autograder golden` stores."""
+
+    statistic: StrictStr
+    """The registered summary (`autograder.probes.summaries`)."""
+    of: StrictStr
+    """The evidence it is computed from; of a table, for each key."""
+    about: StrictStr
+    """What it is, in the student's words."""
+
+
+class SectionSpec(Model):
+    """How the cells that belong to an item are recognised."""
+
+    headings: list[StrictStr]
+    """Regular expressions for headings, tried without regard to case."""
+    code: list[StrictStr] = Field(default_factory=list)
+    """Regular expressions for code, used where a notebook has no headings."""
+
+
+class CheckSpec(Model):
+    """One claim about the work, with its points."""
+
+    id: StrictStr
+    check: StrictStr
+    """The registered check."""
+    title: StrictStr
+    points: Number
+    params: dict[str, Any] = Field(default_factory=dict)
+    why: StrictStr = ""
+    hint: StrictStr = ""
+    follows: StrictStr | None = None
+    """The check that this one rests on (the density under the draws). When that one failed, this one cannot
+    cost marks a second time: it passes if `proof` passed, and a person decides otherwise."""
+    proof: StrictStr | None = None
+    """The check of the same item that was judged with the reference's version of what `follows` names."""
+    twin: StrictStr | None = None
+    """The check that judges the same from other evidence, and takes the points when there is nothing to call."""
+    public: bool = False
+    """Whether the student's self-check shows it (never its hidden expectation)."""
+
+
+class ItemSpec(Model):
+    """One marked task of the sheet."""
+
+    id: StrictStr
+    title: StrictStr
+    points: Number
+    sheet: StrictStr = ""
+    """Where the sheet sets it."""
+    checks: list[CheckSpec]
+
+
+class ErratumSpec(Model):
+    """A place where the sheet is wrong or silent, and how it is marked."""
+
+    item: StrictStr
+    title: StrictStr
+    text: StrictStr
+
+
+class PartSpec(Model):
+    """One notebook of the assignment."""
+
+    part: StrictStr
+    title: StrictStr
+    points: Number
+    false_fail_rate: StrictFloat = Field(gt=0.0, lt=0.1)
+    """Chance that a correct notebook loses any automatic mark; split evenly over the random checks."""
+    filenames: list[StrictStr]
+    """File-name patterns (glob, without regard to case) by which the part's notebook is known."""
+    limits: Limits = Field(default_factory=Limits)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Facts of the sheet that checks and challenges refer to."""
+    sections: dict[str, SectionSpec] = Field(default_factory=dict)
+    evidence: dict[str, EvidenceSpec] = Field(default_factory=dict)
+    challenges: dict[str, ChallengeSpec] = Field(default_factory=dict)
+    truths: dict[str, TruthSpec] = Field(default_factory=dict)
+    summaries: dict[str, SummarySpec] = Field(default_factory=dict)
+    items: list[ItemSpec]
+    errata: list[ErratumSpec] = Field(default_factory=list)
+    changes: list[dict[str, StrictStr]] = Field(default_factory=list)
+    """Why tolerances or points were changed after marking began: `{date, author, why}`; `rescore` shows it."""
+
+    def checks(self) -> Iterator[tuple[ItemSpec, CheckSpec]]:
+        """Return every check with its item, in the order of the rubric."""
+        for item in self.items:
+            for check in item.checks:
+                yield item, check
+
+
+class Rubric(Model):
+    """An assignment: its title and its parts."""
+
+    assignment: StrictStr
+    title: StrictStr
+    parts: list[PartSpec]
+    sha256: str = ""
+    """Over the bytes of all files of the rubric."""
+
+    def part(self, part_id: str) -> PartSpec:
+        """Return the part called `part_id`; KeyError when there is none."""
+        for part in self.parts:
+            if part.part == part_id:
+                return part
+        raise KeyError(part_id)
