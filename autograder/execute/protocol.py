@@ -7,7 +7,7 @@ An execution turns a :class:`Job` into a folder::
     out/arrays/call-a2.sampler-0.safetensors      the answer to case "0" of challenge "a2.sampler"
     out/arrays/call-a2.sampler-0-density.safetensors and ...-log_density.safetensors
                                                   the two answers, where a target's form could not be told
-    out/execution.json                            the ExecutionRecord, written last: its presence means finished
+    out/execution.json                            the ExecutionRecord, written last: once there, all is
 
 The arrays come from a process that student code had control of: read them with
 :func:`autograder.probes.container.read_container` and with nothing else.
@@ -22,7 +22,7 @@ from pydantic import Field
 
 from autograder.records import ExecutionRecord, Limits, Record
 
-GRACE_SECONDS = 30.0
+GRACE_SECONDS = 90.0
 """What starting, observing and clearing up may take beyond `limits.total_seconds` and the challenge calls."""
 
 
@@ -47,7 +47,8 @@ class Case(Record):
     seed: int = Field(ge=0, lt=2**32)
     values: dict[str, Any] = Field(default_factory=dict)
     """By role. A target is `{"family": "gaussian", "mean": [..], "cov": [[..]]}` or
-    `{"family": "mixture", "weights": [..], "means": [[..]], "covs": [[[..]]]}`; mode `points` has `points` (n, d)."""
+    `{"family": "mixture", "weights": [..], "means": [[..]], "covs": [[[..]]]}`. Mode `points` has
+    `points` (n, d)."""
 
 
 class Challenge(Record):
@@ -115,16 +116,16 @@ class Executor(Protocol):
 
         Limits (`job.limits`; times in wall-clock seconds, sizes in MiB):
 
-        - a cell that runs longer than `cell_seconds` is interrupted; when it answers within 1 s the following
+        - a cell that runs longer than `cell_seconds` is interrupted; when it answers within 2 s the following
           cells go on and the state is `cell_limit`, else the kernel is killed;
         - `total_seconds` for all cells together, from the first cell on: state `total_limit`;
-        - `call_seconds` for one challenge call; challenges come after the last cell, on top of `total_seconds`;
-        - `memory_mib` for the kernel and its children together: the cell fails with MemoryError, or the kernel
-          is killed and the state is `memory_limit`;
+        - `call_seconds` for one challenge call; these come after the last cell, on top of `total_seconds`;
+        - `memory_mib` for the kernel and its children together: the cell fails with MemoryError, or the
+          kernel is killed and the state is `memory_limit`;
         - `output_mib` of outputs are kept (`output_cut`), `record_mib` of recorded values.
 
         The call returns after at most `total_seconds` + calls * `call_seconds` + `GRACE_SECONDS`, twice that
-        when the worker had to be started again. At the end the kernel and everything that it started are dead.
+        when the worker had to be started again. At the end the kernel and all that it started are dead.
 
         Cells that fail do not end the run; they are facts in `cells`. A kernel that dies ends it
         (`kernel_died`): what was observed after earlier cells is kept.

@@ -43,6 +43,8 @@ MAX_FIGURES = 32
 MAX_ARTISTS = 24
 MAX_DOCUMENT_BYTES = 12 * MIB
 CELL_DIGITS = 4
+OPAQUE = 2**60
+"""Stands for the size of what is no plain data and cannot be compared or copied."""
 QUIET_PACKAGES = {"numpy", "scipy", "torch", "pandas", "matplotlib", "sklearn", "seaborn", "IPython"}
 
 DTYPES = {
@@ -285,11 +287,11 @@ def _size(node: Any) -> int:
     if kind == "array":
         return int(np.prod(node["shape"], dtype=float)) * 8 + 8
     if kind == "list":
-        return sum(map(_size, node["items"])) + (2**60 if node["n"] > len(node["items"]) else 8)
+        return sum(map(_size, node["items"])) + (OPAQUE if node["n"] > len(node["items"]) else 8)
     if kind == "dict":
         inner = sum(_size(k) + _size(v) for k, v in node["items"])
-        return inner + (2**60 if node["n"] > len(node["items"]) else 8)
-    return 2**60 if kind in ("object", "callable", "unsupported") else 64
+        return inner + (OPAQUE if node["n"] > len(node["items"]) else 8)
+    return OPAQUE if kind in ("object", "callable", "unsupported") else 64
 
 
 # ------------------------------------------------------------------ functions
@@ -873,7 +875,7 @@ def _is_log(rule: dict[str, Any], name: str) -> bool:
 class Observer:
     """Everything that is observed of one notebook; its methods are called through silent executions.
 
-    Parameters: `folder` takes the containers, `plan` is the plan's JSON, `record_mib` the room for values in MiB.
+    `folder` takes the containers, `plan` is the plan's JSON, `record_mib` the room for values in MiB.
     """
 
     def __init__(self, shell: Any, folder: str, plan: str, record_mib: float) -> None:
@@ -1011,7 +1013,7 @@ class Observer:
         node = encoder.node(value)
         digest = _digest(json.dumps(node, ensure_ascii=False).encode("utf-8", "replace"))
         plain = _size(node)
-        if self.digests.get(name) == digest and (plain < 2**60 or known is value):
+        if self.digests.get(name) == digest and (plain < OPAQUE or known is value):
             for ref in set(encoder.arrays) - before:
                 del encoder.arrays[ref]
             encoder.room = room
@@ -1023,7 +1025,7 @@ class Observer:
             if "dropped" in node:
                 document["dropped"].append({"name": name, "why": node["dropped"]})
             kept = copy.deepcopy(value) if plain <= MAX_FROZEN_BYTES else value
-            if plain > 2**60 or plain <= MAX_VALUE_BYTES:
+            if plain >= OPAQUE or plain <= MAX_VALUE_BYTES:
                 self.history.setdefault(name, []).append((index, kept))
 
     def _view(self, cell: int) -> dict[str, Any]:
@@ -1273,7 +1275,7 @@ class Observer:
     def _other_arguments(
         self, challenge: dict[str, Any], case: dict[str, Any], function: Any, view: dict[str, Any], d: int
     ) -> list[Any]:
-        """Values of the required parameters beyond the points: from roles, else from equally named globals."""
+        """Values of the required parameters beyond the points: from roles, else from like-named globals."""
         needed = [p.name for p in _parameters(function) if _is_required(p)]
         if len(needed) in (0, 1, d):
             return []

@@ -1,0 +1,85 @@
+"""Collects the outputs of a notebook from kernel messages, up to a number of bytes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionComplete
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+OVERHEAD_BYTES = 200
+MAX_TRACEBACK_LINES = 200
+KEPT = {"stream", "display_data", "execute_result", "update_display_data", "clear_output", "error"}
+
+
+class Outputs:
+    """Puts outputs into cells as a notebook client does; notes once where they were cut."""
+
+    def __init__(self, notebook: NotebookNode, limit_bytes: int) -> None:
+        self.room = limit_bytes
+        self.cut = False
+        self._client = NotebookClient(notebook, store_widget_state=False)
+        self._client.log.setLevel(logging.CRITICAL)
+        self._client.reset_execution_trackers()
+
+    def keep(self, message: dict[str, Any], cell: NotebookNode, index: int) -> None:
+        """Adds what the message says to `cell.outputs`; a message that makes no sense is left out."""
+        if message["msg_type"] not in KEPT:
+            return
+        if message["msg_type"] == "error":
+            cell.outputs.append(_error(message["content"]))
+            return
+        size = OVERHEAD_BYTES + _size(message["content"])
+        if size > self.room:
+            self._cut(message, cell)
+            return
+        self.room -= size
+        if message["msg_type"] == "stream":
+            _print(cell, str(message["content"].get("name")), str(message["content"].get("text")))
+            return
+        try:
+            self._client.process_message(message, cell, index)
+        except (CellExecutionComplete, KeyError, TypeError, ValueError, AttributeError):
+            return  # forged or malformed: not an output
+
+    def _cut(self, message: dict[str, Any], cell: NotebookNode) -> None:
+        """Keeps the head of a text that does not fit, and says so in the cell where it happens first."""
+        if message["msg_type"] == "stream" and self.room > OVERHEAD_BYTES:
+            text = str(message["content"].get("text"))[: (self.room - OVERHEAD_BYTES) // 4]
+            _print(cell, str(message["content"].get("name")), text)
+            self.room = 0
+        if not self.cut:
+            self.cut = True
+            _print(
+                cell,
+                "stderr",
+                "\n[The outputs of this notebook are larger than the limit; the rest was cut.]\n",
+            )
+
+
+def _print(cell: NotebookNode, name: str, text: str) -> None:
+    name = name if name in ("stdout", "stderr") else "stdout"
+    last = cell.outputs[-1] if cell.outputs else None
+    if last is not None and last.output_type == "stream" and last.name == name:
+        last.text += text
+    else:
+        cell.outputs.append(new_output("stream", name=name, text=text))  # type: ignore[no-untyped-call]
+
+
+def _error(content: dict[str, Any]) -> NotebookNode:
+    lines = content.get("traceback")
+    kept = [str(line)[:20_000] for line in lines[-MAX_TRACEBACK_LINES:]] if isinstance(lines, list) else []
+    name, value = str(content.get("ename"))[:200], str(content.get("evalue"))[:20_000]
+    made: NotebookNode = new_output("error", ename=name, evalue=value, traceback=kept)  # type: ignore[no-untyped-call]
+    return made
+
+
+def _size(content: dict[str, Any]) -> int:
+    try:
+        return len(json.dumps(content, default=str))
+    except (ValueError, RecursionError):
+        return 2**40

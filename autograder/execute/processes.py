@@ -1,0 +1,92 @@
+"""Process trees: who descends from whom, how much memory they hold, and how all of them end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+MIB = 2**20
+
+
+def descendants(root: int) -> list[int]:
+    """Process ids below `root`, in no order; [] where the platform has no /proc."""
+    parents: dict[int, list[int]] = {}
+    for pid, parent in _parents():
+        parents.setdefault(parent, []).append(pid)
+    found: list[int] = []
+    waiting = [root]
+    while waiting:
+        below = parents.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    try:
+        entries = os.listdir("/proc")  # noqa: PTH208 (a thousand Path objects ten times a second)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                text = Path(f"/proc/{entry}/stat").read_text(errors="replace")
+                state, parent = text.rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    yield int(entry), int(parent)
+
+
+def memory_mib(pids: list[int], limit_mib: float) -> float:
+    """Memory of the processes in MiB: resident sizes, or proportional ones when those exceed the limit.
+
+    Resident sizes count shared pages once a process, so they overstate a tree of forks.
+    """
+    resident = sum(map(_resident_bytes, pids)) / MIB
+    return resident if resident <= limit_mib else sum(map(_proportional_bytes, pids)) / MIB
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _proportional_bytes(pid: int) -> int:
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return _resident_bytes(pid)
+    counted = ("Pss_Anon:", "Pss_Shmem:")
+    return sum(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith(counted))
+
+
+def kill_tree(root: int, patience_seconds: float = 5.0) -> bool:
+    """Kills `root` and everything below it; whether all of it is gone within `patience_seconds`.
+
+    The root is stopped first, so that it starts nothing new, and killed last, so that orphans stay below.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(root, signal.SIGSTOP)
+    gone = kill_below(root, patience_seconds)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(root, signal.SIGKILL)
+    return gone
+
+
+def kill_below(root: int, patience_seconds: float = 5.0) -> bool:
+    """Kills everything below `root`; whether nothing is left within `patience_seconds`."""
+    deadline = time.monotonic() + patience_seconds
+    while below := descendants(root):
+        for pid in below:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
