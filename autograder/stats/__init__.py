@@ -25,7 +25,7 @@ planes        Plane.from_density(density, low, high, step): mass, mass_error, ex
 proportions   upper_bound(k, n, confidence=0.95) Clopper-Pearson
 rejection     accepted_law(target, c, sigma) -> Plane (`mass` is Z), acceptance_rate(target, c, sigma)
               envelope_supremum(target, sigma) -> Supremum(value, point), proposal_density(x, sigma)
-scans         gibbs_z(chain, mean, covariance) -> {convention: GibbsFit}; CONVENTIONS of scanning and recording
+scans         gibbs_z(chain, mean, covariance) -> {name in CONVENTIONS: GibbsFit}
 transitions   one_step_acceptance(log_density, states, step, n_nodes) -> (n,),
               metropolis_z(log_density, chain, step) -> MetropolisZ
 """

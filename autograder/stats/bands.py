@@ -52,8 +52,8 @@ def band_method(function: Method) -> Method:
 
 
 def _rate(rate: float) -> float:
-    if not 0 < rate < 1:
-        raise ValueError(f"rate: expected a number in (0, 1), got {rate}")
+    if not 0 < rate <= 0.5:
+        raise ValueError(f"rate: expected a number in (0, 0.5], got {rate}")
     return float(rate)
 
 
@@ -92,7 +92,7 @@ def normal(truth: float, sd: float, n: int, rate: float) -> Band:
     truth : expectation of the statistic
     sd : standard deviation of the *statistic* at n draws (a standard error, not the spread of one draw)
     n : draws behind it, for the record
-    rate : false-fail rate, in (0, 1)
+    rate : false-fail rate, in (0, 0.5]
 
     Raises
     ------
@@ -116,7 +116,7 @@ def proportion(truth: float, n: int, rate: float) -> Band:
     ----------
     truth : probability of success, in (0, 1)
     n : trials, fixed beforehand
-    rate : in (0, 1)
+    rate : in (0, 0.5]
 
     Raises
     ------
@@ -147,7 +147,7 @@ def negative_binomial(p: float, n_successes: int, rate: float) -> Band:
     ----------
     p : probability of success, in (0, 1)
     n_successes : N, >= 1
-    rate : in (0, 1)
+    rate : in (0, 0.5]
 
     Raises
     ------
@@ -181,7 +181,8 @@ def replicates(mean: float, sd: float, n_replicates: int, rate: float, confidenc
     ----------
     mean, sd : of the replicates (sd with N - 1 in the denominator)
     n_replicates : N, >= 2
-    rate, confidence : in (0, 1)
+    rate : in (0, 0.5]
+    confidence : in (0, 1)
 
     Raises
     ------

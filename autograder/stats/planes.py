@@ -17,6 +17,8 @@ from scipy.interpolate import CubicSpline, PchipInterpolator
 from autograder.stats.arrays import Density, FloatArray, finite, positive
 
 Cdf = Callable[[npt.ArrayLike], FloatArray]
+Cells = tuple[FloatArray, FloatArray, FloatArray]
+"""Edges of x (k + 1,), edges of y in each strip of x (k, k + 1), probabilities (k, k)."""
 MAX_MASS_ERROR = 1e-4
 MAX_FRAME_MASS = 1e-7
 MAX_POINTS = 20_000_000
@@ -87,6 +89,7 @@ class Plane:
     mass_error: float
     _unnormalised: Density = field(repr=False)
     _cdfs: dict[tuple[float, float], Cdf] = field(default_factory=dict, repr=False)
+    _cells: dict[int, Cells] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_density(
@@ -212,7 +215,7 @@ class Plane:
         cells = np.diff(_integral_to(self.y, strips.T, _edges(edges_y, "edges_y")), axis=0).T
         return np.maximum(cells, 0.0)
 
-    def equal_cells(self, n_side: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def equal_cells(self, n_side: int) -> Cells:
         """Return n_side x n_side cells of nearly equal probability, outermost ones unbounded.
 
         Returns
@@ -221,6 +224,11 @@ class Plane:
         edges_y : (n_side, n_side + 1), the edges inside each strip of x
         probabilities : (n_side, n_side), of the cells as they are; they sum to 1
         """
+        if n_side not in self._cells:
+            self._cells[n_side] = self._partition(n_side)
+        return self._cells[n_side]
+
+    def _partition(self, n_side: int) -> Cells:
         levels = np.arange(1, n_side) / n_side
         inner = np.interp(levels, *_cumulated(self.x, self.density.sum(axis=1)))
         edges_x = np.concatenate([[-np.inf], inner, [np.inf]])

@@ -112,7 +112,7 @@ def gibbs_z(chain: npt.ArrayLike, mean: npt.ArrayLike, covariance: npt.ArrayLike
     Standardised residuals e_t of each coordinate are tested for mean 0, variance 1 (chi-square), no slope on
     the coordinate it was given and on its own old value, no correlation with the residual before, and normal
     shape (Kolmogorov-Smirnov). Take the convention with the largest p-value: for a correct chain its own has
-    a p-value below alpha with probability at most alpha.
+    a p-value below alpha with probability at most alpha, if n is well above 1 / (1 - rho^2).
 
     Parameters
     ----------

@@ -152,11 +152,11 @@ def metropolis_z(
     here, moved = states[at], states[at + 1] - states[at]
     one = _one_step(log_density, here, positive(step, "step"), n_nodes)
     is_move = np.any(moved != 0, axis=1)
-    side = np.sign(here - np.asarray(centre, dtype=np.float64))
+    side = np.where(here >= np.asarray(centre, dtype=np.float64), 1.0, -1.0)
     jump2 = one.drift2.sum(axis=1)
 
     z_moves = _z(is_move - one.acceptance, one.acceptance * (1 - one.acceptance))
-    outwards, variance = side * (moved - one.drift), side**2 * (one.drift2 - one.drift**2)
+    outwards, variance = side * (moved - one.drift), one.drift2 - one.drift**2
     z_drift = [_z(outwards[:, j], variance[:, j]) for j in (0, 1)]
     z_jump = _z((moved**2).sum(axis=1) - jump2, one.jump4 - jump2**2)
     largest = max(abs(z) for z in (z_moves, *z_drift, z_jump))
