@@ -165,8 +165,8 @@ def _percent_cell(cell: Cell) -> str:
     lines = cell.source.splitlines()
     if cell.kind == "markdown":
         lines = [f"# {line}".rstrip() for line in lines]
-    elif any(_HEADER.match(line) for line in lines):
-        raise TemplateError(cell.line, "a line of code begins with '# %%', which would start another cell")
+    if any(_HEADER.match(line) for line in lines):
+        raise TemplateError(cell.line, "a line of the cell would read '# %%', which starts another cell")
     return "\n".join([" ".join(header), *lines])
 
 

@@ -442,9 +442,6 @@ def chain_target_wrong(source: str) -> str:
 @mutant("a4", "keeps accepted states only")
 def keeps_accepted_only(source: str) -> str:
     source = swap(source, "chain[t] = state.position", "chain[n_accepted] = state.position")
-    source = swap(
-        source, "chain = np.empty((n_iter, len(state.position)))", "chain = np.empty((n_iter + 1, 2))"
-    )
     return swap(source, "return chain, n_accepted / n_iter", "return chain[:n_accepted], n_accepted / n_iter")
 
 
