@@ -1,7 +1,7 @@
 """The pictures of a report as accessible inline SVG: pure functions of a picture's data.
 
-`found` is what the submission holds (accent colour, solid), `expected` is what a correct one holds (ink, dashed, or
-a shaded range). Expected parts may be missing: then only what was found is drawn.
+`found` is what the submission holds (accent colour, solid), `expected` what a correct one holds (ink, dashed,
+or a shaded range). Expected parts may be missing: then only what was found is drawn.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from reports.axes import WIDTH, Frame, Points, axis_below, grid_left, legend, ticks_below, to_points
 from reports.svg import (
     Scale,
     drawing,
@@ -24,21 +25,16 @@ from reports.svg import (
     rect,
     spanning,
     text,
-    tick_texts,
 )
 from reports.texts import cut, figure, finite
 
-WIDTH = 360.0
 MAX_POINTS = 1500
-MAX_VERTICES = 12_000
 MAX_LAGS = 512
 MAX_BARS = 24
 
-Points = list[tuple[float, float]]
-
 
 def draw(picture: Mapping[str, Any]) -> Markup:
-    """Return the SVG of a picture, or a sentence when its data cannot be drawn: a page never fails on a picture."""
+    """Return the SVG of a picture, or a sentence when it cannot be drawn: no page fails on a picture."""
     title = str(picture.get("title", ""))
     chart = CHARTS.get(str(picture.get("kind")))
     try:
@@ -72,7 +68,8 @@ def band(title: str, data: Mapping[str, Any]) -> Markup:
     scale = spanning(known, 14.0, WIDTH - 14.0)
     top, row_height = 34.0, 34.0
     bottom = top + max(len(rows) * row_height, 14.0)
-    parts = _axis_below(scale, bottom, cut(f"{label} ({unit})" if unit else label, 60))
+    labels: list[Markup] = []
+    parts = axis_below(scale, bottom, cut(f"{label} ({unit})" if unit else label, 60))
     for index, (name, low, high) in enumerate(rows):
         y = top + index * row_height
         start, stop = (
@@ -80,24 +77,30 @@ def band(title: str, data: Mapping[str, Any]) -> Markup:
             (scale.stop if high is None else scale(high)),
         )
         parts.append(rect(start, y + 15, stop - start, 12, "c-band"))
-        on_left = start < WIDTH * 0.6
-        parts.append(text(start if on_left else stop, y + 11, f"{cut(name, 24)} {_interval(low, high)}",
-                          "start" if on_left else "end", "c-text c-quiet"))  # fmt: skip
+        words = f"{cut(name, 24)} {_interval(low, high)}"
+        room = WIDTH - 6.0 - 6.4 * len(words)
+        labels.append(text(max(6.0, min(start, room)), y + 11, words, class_="c-text c-quiet"))
     if value is not None:
         x = scale(value)
-        parts.append(line(x, 20, x, bottom, "c-mark"))
+        # Faint between the bars, where labels stand; strong on a bar, where it matters.
+        parts.append(line(x, 22, x, bottom, "c-faint"))
+        parts += [
+            line(x, top + row * row_height + 13, x, top + row * row_height + 29, "c-mark")
+            for row in range(len(rows))
+        ]
+        parts.append(line(x, bottom - 6, x, bottom, "c-mark"))
         parts.append(path(f"M{px(x)} 16l5 6l-5 6l-5 -6z", "c-found-fill"))
         anchor = "start" if x < 70 else "end" if x > WIDTH - 70 else "middle"
         parts.append(
             text(min(max(x, 6.0), WIDTH - 6.0), 11, f"found {figure(value)}", anchor, "c-text c-strong")
         )
-    return drawing(WIDTH, bottom + 36, title, _band_words(label, value, rows), parts)
+    return drawing(WIDTH, bottom + 36, title, _band_words(label, value, rows), [*parts, *labels])
 
 
 def scatter(title: str, data: Mapping[str, Any]) -> Markup:
     """Return draws as points under the contour lines of the true density."""
-    frame = _Frame(data)
-    points = _points(data.get("points"))
+    frame = Frame(data)
+    points = to_points(data.get("points"))
     inside = [(x, y) for x, y in points if frame.x.holds(x) and frame.y.holds(y)]
     shown = _thinned(inside, MAX_POINTS)
     dots = "".join(f"M{px(frame.x(x))} {px(frame.y(y))}h0" for x, y in shown)
@@ -109,12 +112,12 @@ def scatter(title: str, data: Mapping[str, Any]) -> Markup:
         words += f" {n_outside:,} more lie outside the picture."
     if contours:
         words += " Contour lines of the true density lie over them."
-    return drawing(WIDTH, frame.height + 24, title, words, [*parts, *_legend(entries, frame.height + 12)])
+    return drawing(WIDTH, frame.height + 24, title, words, [*parts, *legend(entries, frame.height + 12)])
 
 
 def contour(title: str, data: Mapping[str, Any]) -> Markup:
     """Return two sets of contour lines: found solid, expected dashed."""
-    frame = _Frame(data)
+    frame = Frame(data)
     expected = data.get("expected") or []
     observed = data.get("observed") or []
     parts = [
@@ -125,7 +128,7 @@ def contour(title: str, data: Mapping[str, Any]) -> Markup:
     entries = [("solid", "found")] + ([("dashed", "expected")] if expected else [])
     words = f"Contour lines of the density found, {len(observed)} levels, between {frame.limits()}."
     words += f" {len(expected)} expected levels are dashed." if expected else ""
-    return drawing(WIDTH, frame.height + 24, title, words, [*parts, *_legend(entries, frame.height + 12)])
+    return drawing(WIDTH, frame.height + 24, title, words, [*parts, *legend(entries, frame.height + 12)])
 
 
 def acf(title: str, data: Mapping[str, Any]) -> Markup:
@@ -137,7 +140,7 @@ def acf(title: str, data: Mapping[str, Any]) -> Markup:
     left, top, bottom = 40.0, 10.0, 200.0
     x = Scale(0.0, float(n_lags - 1), left + 4, WIDTH - 10)
     y = Scale(min(-0.1, *known) if known else -0.1, max(1.0, *known) if known else 1.0, bottom, top)
-    parts = [*_grid_left(y, left, WIDTH - 6), line(left, y(0.0), WIDTH - 6, y(0.0), "c-axis")]
+    parts = [*grid_left(y, left, WIDTH - 6), line(left, y(0.0), WIDTH - 6, y(0.0), "c-axis")]
     spread = [
         (lag, a, b)
         for lag, (a, b) in enumerate(zip(low, high, strict=False))
@@ -154,14 +157,14 @@ def acf(title: str, data: Mapping[str, Any]) -> Markup:
     if curve:
         parts.append(path(polyline(curve), "c-expected"))
     parts.append(path("".join(f"M{px(a)} {px(b)}h0" for a, b in stems), "c-heads"))
-    parts += _ticks_below(x, bottom, 6)
+    parts += ticks_below(x, bottom, 6)
     parts.append(
         text((left + WIDTH) / 2, bottom + 30, str(data.get("label") or "lag"), "middle", "c-text c-quiet")
     )
     entries = [("dot", "found")] + ([("dashed", "expected")] if curve else [])
     entries += [("area", "accepted range")] if len(spread) > 1 else []
     return drawing(
-        WIDTH, bottom + 56, title, _acf_words(observed, expected), [*parts, *_legend(entries, bottom + 46)]
+        WIDTH, bottom + 56, title, _acf_words(observed, expected), [*parts, *legend(entries, bottom + 46)]
     )
 
 
@@ -173,7 +176,7 @@ def bars(title: str, data: Mapping[str, Any]) -> Markup:
     known = [value for value in [*observed[:n_shown], *expected[:n_shown]] if value is not None]
     if not known:
         raise ValueError("nothing to draw")
-    x = Scale(min(0.0, *known, 0.0), max(0.0, *known, 1e-12), 10.0, WIDTH - 74.0)
+    x = Scale(min(0.0, *known), max(0.0, *known, 1e-12), 10.0, WIDTH - 74.0)
     parts, words, y = [], [], 4.0
     for index in range(n_shown):
         parts.append(text(10, y + 12, cut(labels[index], 40), class_="c-text c-quiet"))
@@ -198,7 +201,7 @@ def bars(title: str, data: Mapping[str, Any]) -> Markup:
     if len(labels) > n_shown:
         words.append(f"{len(labels) - n_shown} more are not drawn.")
     entries = [("box", "found")] + ([("outline", "expected")] if expected else [])
-    return drawing(WIDTH, y + 22, title, " ".join(words), [*parts, *_legend(entries, y + 10)])
+    return drawing(WIDTH, y + 22, title, " ".join(words), [*parts, *legend(entries, y + 10)])
 
 
 def histogram(title: str, counts: Sequence[int], edges: Sequence[float], label: str) -> Markup:
@@ -214,7 +217,7 @@ def histogram(title: str, counts: Sequence[int], edges: Sequence[float], label: 
         parts.append(text((x(low) + x(high)) / 2, y(count) - 5, str(count), "middle", "c-text c-strong"))
         words.append(f"{figure(low)} to {figure(high)}: {count}")
     parts.append(line(left, bottom, WIDTH - 12, bottom, "c-axis"))
-    parts += _ticks_below(x, bottom, 6)
+    parts += ticks_below(x, bottom, 6)
     parts.append(text(WIDTH / 2, bottom + 32, label, "middle", "c-text c-quiet"))
     return drawing(WIDTH, bottom + 40, title, "; ".join(words) or "No submission was graded.", parts)
 
@@ -232,8 +235,14 @@ def share_bar(title: str, earned: float, pending: float, possible: float) -> Mar
         hatch = "".join(f"M{px(a)} {px(height)}l7 -14" for a in _steps(start, stop - 7, 6.0))
         parts.append(path(hatch, "c-hatch"))
     svg_parts = element("title", cut(title, 200)) + Markup("").join(parts)
-    return element("svg", svg_parts, class_="share", viewBox=f"0 0 {px(width)} {px(height)}", role="img",
-                   preserveAspectRatio="none")  # fmt: skip
+    return element(
+        "svg",
+        svg_parts,
+        class_="share",
+        viewBox=f"0 0 {px(width)} {px(height)}",
+        role="img",
+        preserveAspectRatio="none",
+    )
 
 
 CHARTS: dict[str, Callable[[str, Mapping[str, Any]], Markup]] = {
@@ -243,76 +252,6 @@ CHARTS: dict[str, Callable[[str, Mapping[str, Any]], Markup]] = {
     "bars": bars,
     "contour": contour,
 }
-
-
-class _Frame:
-    """The square plot area of pictures of the plane."""
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        (x_low, x_high), (y_low, y_high) = (_limits(data, key) for key in ("xlim", "ylim"))
-        self.left, self.top = 34.0, 8.0
-        side = WIDTH - self.left - 8.0
-        tall = min(max(side * (y_high - y_low) / (x_high - x_low), 160.0), 420.0)
-        self.bottom = self.top + tall
-        self.height = self.bottom + 34.0
-        self.x = Scale(x_low, x_high, self.left, self.left + side)
-        self.y = Scale(y_low, y_high, self.bottom, self.top)
-
-    def limits(self) -> str:
-        """Return the limits of both axes in words."""
-        return (
-            f"{figure(self.x.low)} and {figure(self.x.high)} across, "
-            f"{figure(self.y.low)} and {figure(self.y.high)} upwards"
-        )
-
-    def axes(self, labels: Any) -> list[Markup]:
-        """Return grid, ticks and axis labels."""
-        names = [str(name) for name in (labels or ["x1", "x2"])][:2]
-        parts = [*_grid_left(self.y, self.left, self.x.stop, 6), *_ticks_below(self.x, self.bottom, 6)]
-        parts += [
-            line(self.x(tick), self.top, self.x(tick), self.bottom, "c-grid") for tick in self.x.ticks(6)
-        ]
-        parts.append(
-            path(
-                f"M{px(self.left)} {px(self.top)}H{px(self.x.stop)}V{px(self.bottom)}H{px(self.left)}Z",
-                "c-axis",
-            )
-        )
-        parts.append(text(self.x.stop, self.bottom + 30, names[0], "end", "c-text c-quiet"))
-        parts.append(text(self.left + 7, self.top + 15, names[-1], "start", "c-text c-quiet"))
-        return parts
-
-    def contours(self, contours: Sequence[Mapping[str, Any]], class_: str) -> list[Markup]:
-        """Return one path a level; a line is broken where it leaves the frame."""
-        curves = [[_points(curve) for curve in level.get("paths", ())] for level in contours]
-        n_vertices = sum(len(curve) for level in curves for curve in level)
-        step = max(1, math.ceil(n_vertices / MAX_VERTICES))
-        drawn = [
-            "".join(polyline(run) for curve in level for run in self._runs(curve, step)) for level in curves
-        ]
-        return [path(commands, class_) for commands in drawn if commands]
-
-    def _runs(self, curve: Points, step: int) -> list[Points]:
-        kept = curve[::step] if step == 1 or not curve else [*curve[::step], curve[-1]]
-        runs: list[Points] = [[]]
-        for x, y in kept:
-            if self.x.holds(x) and self.y.holds(y):
-                runs[-1].append((self.x(x), self.y(y)))
-            elif runs[-1]:
-                runs.append([])
-        return [run for run in runs if len(run) > 1]
-
-
-def _limits(data: Mapping[str, Any], key: str) -> tuple[float, float]:
-    low, high = (finite(value) for value in data.get(key) or (-6, 6))
-    if low is None or high is None or low >= high:
-        raise ValueError(f"{key} is no interval")
-    return low, high
-
-
-def _points(raw: Iterable[Sequence[Any]] | None) -> Points:
-    pairs = ((finite(pair[0]), finite(pair[1])) for pair in raw or ())
-    return [(x, y) for x, y in pairs if x is not None and y is not None]
 
 
 def _numbers(raw: Iterable[Any] | None) -> list[float | None]:
@@ -327,48 +266,6 @@ def _thinned(points: Points, n_most: int) -> Points:
 
 def _steps(start: float, stop: float, step: float) -> list[float]:
     return [start + index * step for index in range(max(0, math.floor((stop - start) / step) + 1))]
-
-
-def _ticks_below(scale: Scale, y: float, n_about: int = 5) -> list[Markup]:
-    ticks = scale.ticks(n_about)
-    parts = []
-    for tick, label in zip(ticks, tick_texts(ticks), strict=True):
-        x = scale(tick)
-        parts += [line(x, y, x, y + 4, "c-axis"), text(x, y + 16, label, "middle")]
-    return parts
-
-
-def _axis_below(scale: Scale, y: float, label: str) -> list[Markup]:
-    return [
-        line(scale.start - 4, y, scale.stop + 4, y, "c-axis"),
-        *_ticks_below(scale, y),
-        text(WIDTH / 2, y + 31, label, "middle", "c-text c-quiet"),
-    ]
-
-
-def _grid_left(scale: Scale, left: float, right: float, n_about: int = 5) -> list[Markup]:
-    ticks = scale.ticks(n_about)
-    parts = []
-    for tick, label in zip(ticks, tick_texts(ticks), strict=True):
-        y = scale(tick)
-        parts += [line(left, y, right, y, "c-grid"), text(left - 6, y + 4, label, "end")]
-    return parts
-
-
-def _legend(entries: Sequence[tuple[str, str]], y: float) -> list[Markup]:
-    parts, x = [], 12.0
-    for sign, word in entries:
-        if sign in ("dot",):
-            parts.append(path(f"M{px(x + 9)} {px(y - 4)}h0", "c-heads"))
-        elif sign in ("solid", "solid-ink", "dashed"):
-            class_ = {"solid": "c-line", "solid-ink": "c-contour", "dashed": "c-expected"}[sign]
-            parts.append(line(x, y - 4, x + 18, y - 4, class_))
-        else:
-            class_ = {"area": "c-area", "box": "c-found-fill", "outline": "c-outline"}[sign]
-            parts.append(rect(x, y - 9, 18, 10, class_))
-        parts.append(text(x + 24, y, word))
-        x += 24 + 6.6 * len(word) + 20
-    return parts
 
 
 def _interval(low: float | None, high: float | None) -> str:

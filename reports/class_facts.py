@@ -15,7 +15,7 @@ Facts = dict[str, Any]
 
 
 def class_facts(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Facts:
-    """Return the figures of the class page: submissions joined with their rows, items, totals, who waits, slowest."""
+    """Return what the class page shows: submissions with their rows, totals, items, who waits, slowest."""
     extra = {row["id"]: row for row in rows}
     submissions = [
         _submission(graded, extra.get(graded["id"], {})) for graded in results.get("submissions", ())
@@ -23,6 +23,7 @@ def class_facts(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -
     graded = [one for one in submissions if one["state"] != "failed"]
     possible = max((one["possible"] for one in submissions), default=0.0)
     earned = [one["earned"] for one in graded]
+    items = _items([one for one in results.get("submissions", ()) if one.get("state") != "failed"])
     return {
         "submissions": submissions,
         "n_graded": len(graded),
@@ -34,7 +35,8 @@ def class_facts(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -
         "pending": math.fsum(one["pending"] for one in submissions),
         "n_pending": sum(one["pending"] > 0 for one in graded),
         "histogram": histogram(earned, possible),
-        "items": _items([one for one in results.get("submissions", ()) if one.get("state") != "failed"]),
+        "items": items,
+        "hardest": _hardest(items),
         "urgent": sorted(
             (one for one in submissions if one["is_waiting"] and not one["is_routine"]), key=_urgency
         ),
@@ -104,7 +106,7 @@ def _urgency(one: Facts) -> tuple[int, float, str]:
 
 
 def relative_link(link: object) -> str | None:
-    """Return `link` percent-encoded when it is a plain relative path, else None: no scheme, no way upwards."""
+    """Return `link` percent-encoded when it is a plain relative path, else None: no scheme, no `..`."""
     parts = str(link or "").replace("\\", "/").split("/")
     if not link or ":" in str(link) or any(part in ("", "..") for part in parts):
         return None
@@ -117,6 +119,15 @@ def _items(submissions: Sequence[Mapping[str, Any]]) -> list[Facts]:
         for item in submission.get("items", ()):
             found.setdefault(str(item["id"]), []).append(item)
     return [_item_facts(item_id, items) for item_id, items in found.items()]
+
+
+def _hardest(items: Sequence[Facts]) -> list[Facts]:
+    """Return the five checks at which the class lost most, a third of their marks or more."""
+    checks = [
+        {**check, "item": item["title"]} for item in items for check in item["checks"] if check["points"] > 0
+    ]
+    hard = [check for check in checks if check["share"] is not None and check["share"] <= 2 / 3]
+    return sorted(hard, key=lambda check: (check["share"], check["id"]))[:5]
 
 
 def _item_facts(item_id: str, items: Sequence[Mapping[str, Any]]) -> Facts:

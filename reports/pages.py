@@ -40,20 +40,28 @@ def render_student(grade: Mapping[str, Any], viewer: Literal["student", "instruc
         raise ValueError(f'viewer is {viewer!r}, expected "student" or "instructor"')
     shown = student_view(grade) if viewer == "student" else instructor_view(grade)
     anchors = _Anchors()
-    items = [_item(item, shown, anchors) for item in shown["items"]]
+    # A submission that could not be graded has no marks to show: rows of "0 of 10" would read as a verdict.
+    has_marks = shown["state"] != "failed"
+    items = [_item(item, shown, anchors) for item in shown["items"] if has_marks or item["checks"]]
     known = {item["id"] for item in items}
     checks = [check for item in items for check in item["checks"]]
     lost = sorted((check for check in checks if check["lost"] > 0), key=lambda check: -check["lost"])
-    return _environment().get_template("student.html.j2").render(
-        csp=CSP,
-        grade=shown,
-        is_student=viewer == "student",
-        items=items,
-        lost=lost,
-        waiting=[check for check in checks if check["kind"] in ("review", "error") and check["pending"] > 0],
-        notes=[note for note in shown["notes"] if note["item"] not in known],
-        runs=[_run(part, record, shown) for part, record in shown["executions"].items()],
-    )  # fmt: skip
+    return (
+        _environment()
+        .get_template("student.html.j2")
+        .render(
+            csp=CSP,
+            grade=shown,
+            is_student=viewer == "student",
+            items=items,
+            lost=lost,
+            waiting=[
+                check for check in checks if check["kind"] in ("review", "error") and check["pending"] > 0
+            ],
+            notes=[note for note in shown["notes"] if note["item"] not in known],
+            runs=[_run(part, record, shown) for part, record in shown["executions"].items()],
+        )
+    )
 
 
 def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
@@ -64,18 +72,22 @@ def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
     results : mapping
         `results.json` (schema 1).
     rows : sequence of mappings
-        Facts of each submission beyond `results`: `id`, `students`, `report` (relative link), `seconds`, `flags`,
-        `problem`, `state`, `notes`.
+        Facts of each submission beyond `results`: `id`, `students`, `report` (relative link), `seconds`,
+        `flags`, `problem`, `state`, `notes`.
     """
     script = _static("table.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return _environment().get_template("class.html.j2").render(
-        # The hash admits this one script and no other, which 'unsafe-inline' could not.
-        csp=f"{CSP}; script-src 'sha256-{digest}'",
-        script=Markup(script),
-        results=results,
-        **class_facts(results, rows),
-    )  # fmt: skip
+    return (
+        _environment()
+        .get_template("class.html.j2")
+        .render(
+            # The hash admits this one script and no other, which 'unsafe-inline' could not.
+            csp=f"{CSP}; script-src 'sha256-{digest}'",
+            script=Markup(script),
+            results=results,
+            **class_facts(results, rows),
+        )
+    )
 
 
 class _Anchors:
@@ -128,7 +140,7 @@ def _place(found: Mapping[str, Any]) -> dict[str, str]:
         "name": "under",
         "path": "under",
         "binding": "under",
-        "suggestion": "by searching your values, under",
+        "suggestion": "by a search, under",
         "printed": "in the printed line",
         "figure": "in the figure",
         "source": "in the notebook’s source:",
@@ -138,7 +150,7 @@ def _place(found: Mapping[str, Any]) -> dict[str, str]:
     if not found["path"]:
         nameless = {"figure": "in the figure of", "printed": "in what was printed by"}
         before = nameless.get(found["how"], "in")
-        return {"before": f"{before} {cell or 'your notebook'}", "path": "", "after": ""}
+        return {"before": f"{before} {cell or 'the notebook'}", "path": "", "after": ""}
     return {"before": before, "path": found["path"], "after": f", {cell}" if cell else ""}
 
 

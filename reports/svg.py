@@ -29,7 +29,7 @@ class Scale:
         return self.low <= value <= self.high
 
     def ticks(self, n_about: int = 5) -> list[float]:
-        """Return round values inside the scale, about `n_about` of them, steps of 1, 2 or 5 times a power of ten."""
+        """Return about `n_about` round values inside the scale: steps of 1, 2 or 5 times a power of ten."""
         raw = (self.high - self.low) / max(n_about, 1)
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)

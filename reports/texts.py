@@ -8,8 +8,8 @@ from typing import Any
 
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _BREAKS = re.compile("\r\n|\r|\x0b|\x0c|\x85|\u2028|\u2029")
-# Controls, bidi embeddings, overrides and isolates, the byte-order mark, interlinear and tag characters: what can
-# make a line read otherwise than it is. Direction marks and the zero-width joiner stay: Arabic and emoji need them.
+# Controls, bidi embeddings, overrides and isolates, the byte-order mark, interlinear and tag characters: what
+# can make a line read otherwise than it is. Direction marks and joiners stay: Arabic and emoji need them.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )

@@ -1,4 +1,4 @@
-"""What each reader may see of a grade: an allow-list, so that a new field stays hidden until it is named here."""
+"""What each reader may see of a grade: an allow-list, so that a new field is hidden until named here."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _PRECISE = re.compile(r"\d*\.\d+(?:[eE][+-]?\d+)?")
 def student_view(grade: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a student may see of a grade (JSON form), in the same shape.
 
-    Left out: expectations of checks that are not public (text and parts of pictures), tracebacks of the grader,
-    flags, notes for the instructor to confirm, and the folders of every path.
+    Left out: expectations of checks that are not public (text and parts of pictures), tracebacks of the
+    grader, flags, notes for the instructor to confirm, and the folders of every path.
     """
     return _view(grade, is_student=True)
 

@@ -1,4 +1,4 @@
-"""Grades as the grader dumps them, made by hand for the tests of the reports: every status, picture and nasty text."""
+"""Grades as the grader dumps them, made by hand: every status, every picture, and nasty texts."""
 
 from __future__ import annotations
 
@@ -193,62 +193,149 @@ def pictures() -> dict[str, Json]:
 
 
 def _density_item(drawn: dict[str, Json]) -> Json:
-    return item("a1", "A1 · Define the target distribution", [
-        check("a1.grid", "The density is evaluated on the 200 × 200 grid", "passed", 3, observed="float64, (200, 200)",
-              expected="float64, (200, 200)", message="The grid has the size and the type that the sheet asks for.",
-              found=[{"how": "name", "path": "grid_density", "cell": 5}]),
-        check("a1.points", "The density agrees with the mixture at new points", "passed", 5, fraction=0.6, public=False,
-              observed="3 of 5 points agree", expected="all 5 points agree to 1e-9",
-              message="The density is right near the first two components, and too large near the third.",
-              why="Every sampler below weighs or accepts draws by this density, so an error here moves all of them.",
-              hint="Compare your third covariance with the sheet: its off-diagonal entries are negative.",
-              found=[{"how": "call", "path": "mixture_density", "cell": 4}], pictures=[drawn["contour"]]),
-        check("a1.contour", "A contour plot is drawn over [−6, 6]²", "passed", 2, message="The figure is there.",
-              found=[{"how": "figure", "path": "", "cell": 6}]),
-    ])  # fmt: skip
+    return item(
+        "a1",
+        "A1 · Define the target distribution",
+        [
+            check(
+                "a1.grid",
+                "The density is evaluated on the 200 × 200 grid",
+                "passed",
+                3,
+                observed="float64, (200, 200)",
+                expected="float64, (200, 200)",
+                message="The grid has the size and the type that the sheet asks for.",
+                found=[{"how": "name", "path": "grid_density", "cell": 5}],
+            ),
+            check(
+                "a1.points",
+                "The density agrees with the mixture at new points",
+                "passed",
+                5,
+                fraction=0.6,
+                public=False,
+                observed="3 of 5 points agree",
+                expected="all 5 points agree to 1e-9",
+                message="The density is right near the first two components, and too large near the third.",
+                why="Every sampler below weighs or accepts draws by it, so an error here moves all of them.",
+                hint="Compare your third covariance with the sheet: its off-diagonal entries are negative.",
+                found=[{"how": "call", "path": "mixture_density", "cell": 4}],
+                pictures=[drawn["contour"]],
+            ),
+            check(
+                "a1.contour",
+                "A contour plot is drawn over [−6, 6]²",
+                "passed",
+                2,
+                message="The figure is there.",
+                found=[{"how": "figure", "path": "", "cell": 6}],
+            ),
+        ],
+    )
 
 
 def _rejection_item(drawn: dict[str, Json]) -> Json:
-    return item("a2", "A2 · Rejection sampling", [
-        check("a2.count", "10,000 accepted samples", "passed", 2, observed="(10000, 2)", expected="(10000, 2)",
-              message="There are 10,000 samples of two coordinates.",
-              found=[{"how": "suggestion", "path": "results['rej'].samples", "cell": 9}]),
-        check("a2.rate", "The acceptance rate is what this procedure gives", "failed", 3, observed="0.1213",
-              expected="between 0.079 and 0.084",
-              message="Your acceptance rate is 0.1213. A correct run of this procedure gives between 0.079 and 0.084.",
-              why="The rate tells how well the proposal covers the target, and shows when the envelope is misused.",
-              hint="Divide the number accepted by the number of proposals that were drawn, not by 1/c.",
-              found=[{"how": "name", "path": "acceptance_rate", "cell": 9}], pictures=[drawn["band"]]),
-        check("a2.modes", "The draws visit the three modes in the right shares", "failed", 3,
-              observed="6120, 2480, 1400", expected="about 4000, 3500, 2500",
-              message="Too many draws lie near (0, 0) and too few near the other two modes.",
-              why="A sampler is judged by where its draws fall, not by how many there are.",
-              hint="Look at the ratio you compare with the uniform number: is the proposal density in it?",
-              found=[{"how": "name", "path": "accepted_samples", "cell": 9}],
-              pictures=[drawn["scatter"], drawn["bars"]]),
-        check("a2.other_target", "The sampler works on another target", "failed", 2, public=False,
-              observed="mean 0.31", expected=HIDDEN_EXPECTATION,
-              message=f"On another target the mean of your draws is off: 0.31 lies outside {HIDDEN_EXPECTATION}.",
-              hint="The function should use the density that is handed to it, not the one of the notebook.",
-              found=[{"how": "call", "path": "rejection_sample", "cell": 8}], pictures=[drawn["hidden_band"]]),
-    ])  # fmt: skip
+    return item(
+        "a2",
+        "A2 · Rejection sampling",
+        [
+            check(
+                "a2.count",
+                "10,000 accepted samples",
+                "passed",
+                2,
+                observed="(10000, 2)",
+                expected="(10000, 2)",
+                message="There are 10,000 samples of two coordinates.",
+                found=[{"how": "suggestion", "path": "results['rej'].samples", "cell": 9}],
+            ),
+            check(
+                "a2.rate",
+                "The acceptance rate is what this procedure gives",
+                "failed",
+                3,
+                observed="0.1213",
+                expected="between 0.079 and 0.084",
+                message="Your acceptance rate is 0.1213. A correct run gives between 0.079 and 0.084.",
+                why="The rate tells how well the proposal covers the target.",
+                hint="Divide the number accepted by the number of proposals that were drawn, not by 1/c.",
+                found=[{"how": "name", "path": "acceptance_rate", "cell": 9}],
+                pictures=[drawn["band"]],
+            ),
+            check(
+                "a2.modes",
+                "The draws visit the three modes in the right shares",
+                "failed",
+                3,
+                observed="6120, 2480, 1400",
+                expected="about 4000, 3500, 2500",
+                message="Too many draws lie near (0, 0) and too few near the other two modes.",
+                why="A sampler is judged by where its draws fall, not by how many there are.",
+                hint="Look at the ratio you compare with the uniform number: is the proposal density in it?",
+                found=[{"how": "name", "path": "accepted_samples", "cell": 9}],
+                pictures=[drawn["scatter"], drawn["bars"]],
+            ),
+            check(
+                "a2.other_target",
+                "The sampler works on another target",
+                "failed",
+                2,
+                public=False,
+                observed="mean 0.31",
+                expected=HIDDEN_EXPECTATION,
+                message=f"On another target the mean of your draws, 0.31, lies outside {HIDDEN_EXPECTATION}.",
+                hint="The function should use the density that is handed to it, not the one of the notebook.",
+                found=[{"how": "call", "path": "rejection_sample", "cell": 8}],
+                pictures=[drawn["hidden_band"]],
+            ),
+        ],
+    )
 
 
 def _chain_item(drawn: dict[str, Json]) -> Json:
-    return item("a4", "A4 · Metropolis–Hastings", [
-        check("a4.acf", "The autocorrelation of the chain is right", "passed", 4, observed="lag 10: 0.63",
-              expected="lag 10: 0.48 ± 0.2", message="It falls off as it should.",
-              found=[{"how": "path", "path": "mh_results[0.5]['chain']", "cell": 14}], pictures=[drawn["acf"]]),
-        check("a4.trace", "The trace plot is drawn", "blocked", 2,
-              message="This could not be tried: cell 15, which draws the trace, stopped with a NameError."),
-        check("a4.call", "The chain runs on another target", "error", 2, public=False, expected="anything",
-              message="The check itself failed on our side. Your marks for it wait for a person.",
-              traceback=GRADER_TRACEBACK),
-        check("a4.comment", "Comment on step size and mixing", "review", 2,
-              answer="A small step accepts nearly everything but moves slowly,\nso the chain stays in one mode.\n\n"
-              "A large step is rejected often. $s = 0.5$ mixes best of the three.",
-              found=[{"how": "source", "path": "", "cell": 16}]),
-    ])  # fmt: skip
+    return item(
+        "a4",
+        "A4 · Metropolis–Hastings",
+        [
+            check(
+                "a4.acf",
+                "The autocorrelation of the chain is right",
+                "passed",
+                4,
+                observed="lag 10: 0.63",
+                expected="lag 10: 0.48 ± 0.2",
+                message="It falls off as it should.",
+                found=[{"how": "path", "path": "mh_results[0.5]['chain']", "cell": 14}],
+                pictures=[drawn["acf"]],
+            ),
+            check(
+                "a4.trace",
+                "The trace plot is drawn",
+                "blocked",
+                2,
+                message="This could not be tried: cell 15, which draws the trace, stopped with a NameError.",
+            ),
+            check(
+                "a4.call",
+                "The chain runs on another target",
+                "error",
+                2,
+                public=False,
+                expected="anything",
+                message="The check itself failed on our side. Your marks for it wait for a person.",
+                traceback=GRADER_TRACEBACK,
+            ),
+            check(
+                "a4.comment",
+                "Comment on step size and mixing",
+                "review",
+                2,
+                answer="A small step accepts nearly everything but moves slowly,\nso it stays put.\n\n"
+                "A large step is rejected often. $s = 0.5$ mixes best of the three.",
+                found=[{"how": "source", "path": "", "cell": 16}],
+            ),
+        ],
+    )
 
 
 def execution() -> Json:
@@ -263,7 +350,7 @@ def execution() -> Json:
             "name": "NameError",
             "message": "name 'chian' is not defined",
             "traceback": "NameError Traceback (most recent call last)\n"
-            "File /srv/grader/venv/lib/python3.11/site-packages/matplotlib/pyplot.py:12\n----> 1 plt.plot(chian[:, 0])\n",
+            "File /srv/grader/site-packages/matplotlib/pyplot.py:12\n----> 1 plt.plot(chian[:, 0])\n",
         },
     }
     cells[20] |= {"status": "time_limit", "seconds": 300.0}
@@ -287,19 +374,39 @@ def execution() -> Json:
 def notes() -> list[Json]:
     """Return one note of each kind."""
     return [
-        {"kind": "erratum", "title": "c = 12 is not an envelope", "item": "a2",
-         "text": "Near (3, 3) the density is larger than 12 times the proposal. Marks follow the procedure as written, "
-         "which draws from the smaller of the two."},
-        {"kind": "variant", "title": "Proposals counted to the end of the batch", "item": "a2",
-         "text": "You count whole batches of proposals. That is accepted, with its own range."},
-        {"kind": "found", "title": "Found under another name", "item": "a2",
-         "text": "The accepted samples were found under results['rej'].samples."},
-        {"kind": "limit", "title": "One cell reached its time limit", "item": None,
-         "text": "Cell 41 ran for 300 seconds and was stopped. What came before it counts."},
-        {"kind": "execution", "title": "The notebook’s kernel was replaced", "item": None,
-         "text": "It asked for “venv-ml”; the course’s own kernel was used."},
+        {
+            "kind": "erratum",
+            "title": "c = 12 is not an envelope",
+            "item": "a2",
+            "text": "Near (3, 3) the density is above 12 times the proposal. Marks follow the sheet, "
+            "which draws from the smaller of the two.",
+        },
+        {
+            "kind": "variant",
+            "title": "Proposals counted to the end of the batch",
+            "item": "a2",
+            "text": "You count whole batches of proposals. That is accepted, with its own range.",
+        },
+        {
+            "kind": "found",
+            "title": "Found under another name",
+            "item": "a2",
+            "text": "The accepted samples were found under results['rej'].samples.",
+        },
+        {
+            "kind": "limit",
+            "title": "One cell reached its time limit",
+            "item": None,
+            "text": "Cell 41 ran for 300 seconds and was stopped. What came before it counts.",
+        },
+        {
+            "kind": "execution",
+            "title": "The notebook’s kernel was replaced",
+            "item": None,
+            "text": "It asked for “venv-ml”; the course’s own kernel was used.",
+        },
         {"kind": "confirm", "title": "A value to confirm", "item": "a2", "text": CONFIRM_TEXT},
-    ]  # fmt: skip
+    ]
 
 
 def full_grade() -> Json:
@@ -327,7 +434,7 @@ def perfect_grade() -> Json:
 
 def failed_grade() -> Json:
     """Return the grade of a file that is no notebook."""
-    problem = "/srv/course/uploads/tom/part_a.ipynb is no notebook: the file is empty. Ask for it to be handed in again."
+    problem = "/srv/course/uploads/tom/part_a.ipynb is no notebook: the file is empty. Hand it in again."
     empty = {
         "id": "a1",
         "part": "a",
@@ -353,25 +460,58 @@ def hostile_grade() -> Json:
     }
     broken = {"kind": "scatter", "title": "broken", "data": {"points": "none", "xlim": [1, "Infinity"]}}
     unknown = {"kind": "band", "title": nasty, "data": {"value": "NaN", "label": nasty}}
-    cells = [{"index": 0, "status": "error", "seconds": 1.0,
-              "error": {"name": HOSTILE, "message": nasty + "\ud800", "traceback": nasty}}]  # fmt: skip
+    cells = [
+        {
+            "index": 0,
+            "status": "error",
+            "seconds": 1.0,
+            "error": {"name": HOSTILE, "message": nasty + "\ud800", "traceback": nasty},
+        }
+    ]
     return grade(
         [
-            item("a2", "A2", [
-                check("a2.x", nasty, "failed", 3, observed=nasty + "w" * 5000, expected=nasty, message=nasty, hint=nasty,
-                      why=nasty, found=[{"how": "name", "path": nasty, "cell": 3}], pictures=[picture, broken, unknown]),
-                check("a2.x", zalgo, "passed", 1, observed=zalgo),
-                check("a2.<b>", "Written answer", "review", 6, answer=nasty * 3 + "\n" + "long " * 6000),
-            ]),
+            item(
+                "a2",
+                "A2",
+                [
+                    check(
+                        "a2.x",
+                        nasty,
+                        "failed",
+                        3,
+                        observed=nasty + "w" * 5000,
+                        expected=nasty,
+                        message=nasty,
+                        hint=nasty,
+                        why=nasty,
+                        found=[{"how": "name", "path": nasty, "cell": 3}],
+                        pictures=[picture, broken, unknown],
+                    ),
+                    check("a2.x", zalgo, "passed", 1, observed=zalgo),
+                    check("a2.<b>", "Written answer", "review", 6, answer=nasty * 3 + "\n" + "long " * 6000),
+                ],
+            ),
         ],
         submission=submission("eve", [RTL_NAME, EMOJI_NAME, HOSTILE, "\u202eevil"], notes=[nasty]),
         notes=[{"kind": "found", "title": nasty, "text": nasty, "item": "a2"}],
         flags=[nasty],
-        executions={"a": {"schema_version": 1, "state": "complete", "detail": nasty, "cells": cells, "seconds": 1.0,
-                          "executor": "local", "fence": nasty, "kernel_stored": nasty, "output_cut": False,
-                          "attempts": 2, "input_digest": ""}},
+        executions={
+            "a": {
+                "schema_version": 1,
+                "state": "complete",
+                "detail": nasty,
+                "cells": cells,
+                "seconds": 1.0,
+                "executor": "local",
+                "fence": nasty,
+                "kernel_stored": nasty,
+                "output_cut": False,
+                "attempts": 2,
+                "input_digest": "",
+            }
+        },
         cell_items={"a": ["a2"]},
-    )  # fmt: skip
+    )
 
 
 def class_results(n: int = 24) -> tuple[Json, list[Json]]:
@@ -394,22 +534,53 @@ def class_results(n: int = 24) -> tuple[Json, list[Json]]:
         sums = {key: sum(one[key] for one in items) for key in ("earned", "pending")}
         id_ = f"s{n_th:03d}"
         state = "failed" if is_failed else "needs_review" if sums["pending"] else "graded"
-        submissions.append({"id": id_, "students": [f"{names[n_th % 8]}{n_th if n_th >= 8 else ''}"],
-                            "source": [f"uploads/{id_}/part_a.ipynb"], "state": state, **sums, "possible": 50.0,
-                            "flags": ["names suggested"] if n_th % 6 == 2 else [], "items": items})  # fmt: skip
-        rows.append({"id": id_, "students": submissions[-1]["students"], "report": f"submissions/{id_}/report.html",
-                     "seconds": round(rng.lognormvariate(2.6, 0.9), 2), "flags": submissions[-1]["flags"],
-                     "problem": "The file is no notebook: it is empty. Ask for it again." if is_failed else None,
-                     "state": state, "notes": ["Two notebooks were found."] if n_th % 11 == 7 else []})  # fmt: skip
-    results = {"schema": 1, "assignment": "aml-a3", "parts": ["a"], "engine": "0.1.0", "rubric_sha256": "4f" * 32,
-               "submissions": submissions}  # fmt: skip
+        submissions.append(
+            {
+                "id": id_,
+                "students": [f"{names[n_th % 8]}{n_th if n_th >= 8 else ''}"],
+                "source": [f"uploads/{id_}/part_a.ipynb"],
+                "state": state,
+                **sums,
+                "possible": 50.0,
+                "flags": ["names suggested"] if n_th % 6 == 2 else [],
+                "items": items,
+            }
+        )
+        rows.append(
+            {
+                "id": id_,
+                "students": submissions[-1]["students"],
+                "report": f"submissions/{id_}/report.html",
+                "seconds": round(rng.lognormvariate(2.6, 0.9), 2),
+                "flags": submissions[-1]["flags"],
+                "problem": "The file is no notebook: it is empty. Ask for it again." if is_failed else None,
+                "state": state,
+                "notes": ["Two notebooks were found."] if n_th % 11 == 7 else [],
+            }
+        )
+    results = {
+        "schema": 1,
+        "assignment": "aml-a3",
+        "parts": ["a"],
+        "engine": "0.1.0",
+        "rubric_sha256": "4f" * 32,
+        "submissions": submissions,
+    }
     return results, rows
 
 
 def _class_item(task: int, rng: random.Random) -> Json:
     statuses = rng.choices(["passed", "failed", "blocked"], [8 - task, 2, 0.5], k=3)
-    checks = [check(f"a{task}.{name}", "", status, 3.0, fraction=rng.choice([1.0, 1.0, 0.5]) if status == "passed" else 0)
-              for name, status in zip(("shape", "value", "challenge"), statuses, strict=True)]  # fmt: skip
+    checks = [
+        check(
+            f"a{task}.{name}",
+            "",
+            status,
+            3.0,
+            fraction=rng.choice([1.0, 1.0, 0.5]) if status == "passed" else 0,
+        )
+        for name, status in zip(("shape", "value", "challenge"), statuses, strict=True)
+    ]
     last = "review" if task > 3 and rng.random() < 0.4 else "error" if rng.random() < 0.03 else "passed"
     checks.append(check(f"a{task}.comment", "", last, 1.0))
     for one in checks:
