@@ -169,7 +169,7 @@ plt.show()
 # %% [markdown]
 # **Step size and mixing.** The acceptance falls as the step grows (0.94, 0.74, 0.41) while the mixing improves.
 # At s = 0.1 the walk is a slow diffusion that stays near one mode for thousands of iterations; s = 0.5 changes
-# modes now and then and its thinned draws are still strongly correlated at lag 50; s = 1.5 rejects more than
+# modes now and then and its thinned draws are still correlated at lag 50; s = 1.5 rejects more than
 # half of the proposals but crosses between the modes frequently. It is the best of the three.
 
 # %% [markdown]
