@@ -82,13 +82,12 @@ def band(title: str, data: Mapping[str, Any]) -> Markup:
         labels.append(text(max(6.0, min(start, room)), y + 11, words, class_="c-text c-quiet"))
     if value is not None:
         x = scale(value)
-        # Faint between the bars, where labels stand; strong on a bar, where it matters.
-        parts.append(line(x, 22, x, bottom, "c-faint"))
+        # Faint where it would cross the words of a bar, strong on the bar itself.
+        marked = [row for row, (_, low, high) in enumerate(rows) if _is_inside(value, low, high)]
+        parts.append(line(x, 22, x, bottom, "c-faint" if marked else "c-mark"))
         parts += [
-            line(x, top + row * row_height + 13, x, top + row * row_height + 29, "c-mark")
-            for row in range(len(rows))
+            line(x, top + row * row_height + 12, x, top + row * row_height + 30, "c-mark") for row in marked
         ]
-        parts.append(line(x, bottom - 6, x, bottom, "c-mark"))
         parts.append(path(f"M{px(x)} 16l5 6l-5 6l-5 -6z", "c-found-fill"))
         anchor = "start" if x < 70 else "end" if x > WIDTH - 70 else "middle"
         parts.append(
@@ -268,6 +267,10 @@ def _steps(start: float, stop: float, step: float) -> list[float]:
     return [start + index * step for index in range(max(0, math.floor((stop - start) / step) + 1))]
 
 
+def _is_inside(value: float, low: float | None, high: float | None) -> bool:
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
 def _interval(low: float | None, high: float | None) -> str:
     if low is None:
         return f"up to {figure(high or 0.0)}"
@@ -279,8 +282,7 @@ def _band_words(
 ) -> str:
     words = [f"{label}: found {figure(value)}." if value is not None else f"{label}: no number was found."]
     for name, low, high in rows:
-        is_inside = value is not None and (low is None or value >= low) and (high is None or value <= high)
-        place = "" if value is None else ", inside" if is_inside else ", outside"
+        place = "" if value is None else ", inside" if _is_inside(value, low, high) else ", outside"
         words.append(f"{name}: {_interval(low, high)}{place}.")
     return " ".join(words)
 
