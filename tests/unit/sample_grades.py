@@ -340,7 +340,7 @@ def _chain_item(drawn: dict[str, Json]) -> Json:
 
 def execution() -> Json:
     """Return an execution of 24 cells in which one cell fails and the last ones are not run."""
-    cells = [
+    cells: list[Json] = [
         {"index": index, "status": "ok", "seconds": round(0.11 * index % 1.7, 2), "error": None}
         for index in range(1, 48, 2)
     ]
