@@ -1,7 +1,7 @@
 """Reference samplers against SciPy, closed forms, quadrature and each other.
 
-Random tests have fixed seeds; where a number is compared, the tolerance is at least five standard errors, which
-a correct sampler under a fresh seed would miss in fewer than one of a million runs.
+Random tests have fixed seeds; where a number is compared, the tolerance is at least five standard errors: a
+correct sampler under a fresh seed would miss it in fewer than one of a million runs.
 """
 
 from pathlib import Path
