@@ -1,0 +1,1 @@
+"""What is checked: the model of a rubric, its YAML loader, and lint."""
