@@ -20,15 +20,14 @@ from reference.aml_a3.mutants import MUTANTS
 
 STYLES = load_styles()
 EXECUTED_ALWAYS = ("free_style", "vectorised")
-TEMPLATE_NAMES = set(
-    """
-    mixture_log_density mixture_density grid_x grid_y grid_density
-    rejection_sample accepted_samples n_proposals acceptance_rate
-    importance_sample effective_sample_size is_draws is_weights is_mean is_variance is_ess
-    metropolis_hastings autocorrelation mh_results mh_acf
-    gibbs_sample gibbs_chain gibbs_draws gibbs_acf
-    """.split()
-)
+TEMPLATE_NAMES = {
+    *("mixture_log_density", "mixture_density", "grid_x", "grid_y", "grid_density"),
+    *("rejection_sample", "accepted_samples", "n_proposals", "acceptance_rate"),
+    *("importance_sample", "effective_sample_size"),
+    *("is_draws", "is_weights", "is_mean", "is_variance", "is_ess"),
+    *("metropolis_hastings", "autocorrelation", "mh_results", "mh_acf"),
+    *("gibbs_sample", "gibbs_chain", "gibbs_draws", "gibbs_acf"),
+}
 
 # What every correct notebook prints, to about six of its standard errors: (low, high) of any one number.
 PRINTED = {

@@ -153,7 +153,7 @@ print("Effective sample size:   ", importance.ess)
 
 # %% [markdown]
 # ## 4. Metropolis-Hastings
-# One object per step size; burn-in and thinning are properties of the object.
+# One object per step size; burn-in and thinning belong to the base class.
 
 
 # %%
@@ -161,9 +161,9 @@ class Chain:
     burn_in = 5000
     thin = 5
 
-    @property
-    def draws(self):
-        return self.states[self.burn_in :: self.thin]
+    def finish(self):
+        self.draws = self.states[self.burn_in :: self.thin]
+        return self
 
     def acf(self, max_lag=50):
         x = self.states[self.burn_in :, 0]
@@ -188,7 +188,7 @@ class MetropolisHastings(Chain):
                 self.n_accepted += 1
             self.states[t] = x
         self.acceptance_rate = self.n_accepted / n_iter
-        return self
+        return self.finish()
 
 
 samplers = {s: MetropolisHastings(target, s).run(50_000) for s in (0.1, 0.5, 1.5)}
@@ -234,7 +234,7 @@ class GibbsSampler(Chain):
             x1 = np.random.normal(self.rho * x2, self.conditional_sd)
             x2 = np.random.normal(self.rho * x1, self.conditional_sd)
             self.states[t] = x1, x2
-        return self
+        return self.finish()
 
 
 gibbs = GibbsSampler(0.9).run(50_000)

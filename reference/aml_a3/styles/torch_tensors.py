@@ -189,6 +189,7 @@ for t in range(50_000):
 gibbs_kept = gibbs[5000::5]
 acf_gibbs = acf(gibbs[5000:, 0])
 print("correlation:", torch.corrcoef(gibbs_kept.T)[0, 1].item())
+print("ACF at lags 1, 5, 10:", acf_gibbs[[1, 5, 10]].tolist())
 
 fig, ax = plt.subplots(1, 2, figsize=(10, 4))
 ax[0].stem(torch.arange(51), acf_gibbs)
