@@ -25,6 +25,7 @@ from autograder.records import Limits
 STARTUP_SECONDS = 60.0
 INTERRUPT_GRACE_SECONDS = 2.0
 IDLE_GRACE_SECONDS = 2.0
+LISTEN_SECONDS = 0.25
 MEMORY_CHECK_SECONDS = 0.15
 ADDRESS_OVERHEAD_MIB = 1741
 """Address space that an idle kernel with torch and matplotlib reserves; it holds 0.3 GiB of it in memory."""
@@ -98,12 +99,8 @@ class Kernel:
         self.facts = json.loads(report.read_text())
         self._connect()
         self.alive = True
-        while True:  # until output arrives too: a subscription takes effect some time after it was made
-            outcome = self.run("None", seconds=STARTUP_SECONDS, silent=True, idle_seconds=0.25)
-            if not outcome.lost and outcome.how == "ok":
-                return
-            if not self.alive or time.monotonic() > deadline:
-                raise KernelStartError(f"The kernel does not answer: {self._log_end()}")
+        if not self._hears(deadline):
+            raise KernelStartError(f"The kernel does not answer: {self._log_end()}")
 
     def fence(self) -> str:
         """The protection in force, in words."""
@@ -147,6 +144,8 @@ class Kernel:
             self._interrupt(asked, None, outcome)
         if outcome.how in ("died", "memory_limit"):
             self.kill()
+        elif outcome.lost and idle_seconds == IDLE_GRACE_SECONDS:
+            self._listen_again()
         return Outcome(outcome.how, outcome.reply, time.monotonic() - started, outcome.lost)
 
     def kill(self) -> None:
@@ -226,6 +225,23 @@ class Kernel:
         self._poller = zmq.Poller()
         self._poller.register(self._shell, zmq.POLLIN)
         self._poller.register(self._iopub, zmq.POLLIN)
+
+    def _hears(self, deadline: float) -> bool:
+        """Whether output arrives: a subscription takes effect some time after it was made."""
+        while self.alive and time.monotonic() < deadline:
+            left = deadline - time.monotonic()
+            outcome = self.run("None", left, silent=True, idle_seconds=LISTEN_SECONDS)
+            if outcome.how == "ok" and not outcome.lost:
+                return True
+        return False
+
+    def _listen_again(self) -> None:
+        """A new output socket: a message over the size limit ends the connection of the old one for good."""
+        self._poller.unregister(self._iopub)
+        self._iopub.close(linger=0)
+        self._iopub = self._client.connect_iopub()
+        self._poller.register(self._iopub, zmq.POLLIN)
+        self._hears(time.monotonic() + STARTUP_SECONDS)
 
     def _wait(
         self,

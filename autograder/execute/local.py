@@ -85,8 +85,9 @@ def _work(job: Job, scratch: Path) -> str:
     except subprocess.TimeoutExpired:
         pass
     finally:
-        processes.kill_tree(worker.pid)
-        worker.wait()
+        if worker.poll() is None:  # a process id that was waited for may belong to someone else by now
+            processes.kill_tree(worker.pid)
+            worker.wait()
     return log.read_text(errors="replace")
 
 

@@ -25,6 +25,11 @@ class Outputs:
         self._client = NotebookClient(notebook, store_widget_state=False)
         self._client.log.setLevel(logging.CRITICAL)
         self._client.reset_execution_trackers()
+        self._client.clear_before_next_output = False
+
+    def begin_cell(self) -> None:
+        """Forgets a `clear_output(wait=True)` that nothing followed in the cell before."""
+        self._client.clear_before_next_output = False
 
     def keep(self, message: dict[str, Any], cell: NotebookNode, index: int) -> None:
         """Adds what the message says to `cell.outputs`; a message that makes no sense is left out."""
@@ -39,6 +44,8 @@ class Outputs:
             return
         self.room -= size
         if message["msg_type"] == "stream":
+            if self._client.clear_before_next_output:
+                cell.outputs, self._client.clear_before_next_output = [], False
             _print(cell, str(message["content"].get("name")), str(message["content"].get("text")))
             return
         try:
@@ -52,6 +59,10 @@ class Outputs:
             text = str(message["content"].get("text"))[: (self.room - OVERHEAD_BYTES) // 4]
             _print(cell, str(message["content"].get("name")), text)
             self.room = 0
+        self.note_cut(cell)
+
+    def note_cut(self, cell: NotebookNode) -> None:
+        """Says once, in the cell where it happens first, that outputs are missing."""
         if not self.cut:
             self.cut = True
             _print(

@@ -14,20 +14,23 @@ MIB = 2**20
 
 
 def descendants(root: int) -> list[int]:
-    """Process ids below `root`, in no order; [] where the platform has no /proc."""
-    parents: dict[int, list[int]] = {}
-    for pid, parent in _parents():
-        parents.setdefault(parent, []).append(pid)
+    """Ids of the living processes below `root`, in no order; [] where the platform has no /proc."""
+    children: dict[int, list[int]] = {}
+    alive = set()
+    for pid, parent, state in _processes():
+        children.setdefault(parent, []).append(pid)
+        if state != "Z":
+            alive.add(pid)
     found: list[int] = []
     waiting = [root]
-    while waiting:
-        below = parents.get(waiting.pop(), [])
+    while waiting:  # through the dead as well: for a moment they still hold their children
+        below = children.get(waiting.pop(), [])
         found += below
         waiting += below
-    return found
+    return [pid for pid in found if pid in alive]
 
 
-def _parents() -> Iterator[tuple[int, int]]:
+def _processes() -> Iterator[tuple[int, int, str]]:
     try:
         entries = os.listdir("/proc")  # noqa: PTH208 (a thousand Path objects ten times a second)
     except OSError:
@@ -37,8 +40,7 @@ def _parents() -> Iterator[tuple[int, int]]:
             with contextlib.suppress(OSError, ValueError, IndexError):
                 text = Path(f"/proc/{entry}/stat").read_text(errors="replace")
                 state, parent = text.rpartition(")")[2].split()[:2]
-                if state != "Z":
-                    yield int(entry), int(parent)
+                yield int(entry), int(parent), state
 
 
 def memory_mib(pids: list[int], limit_mib: float) -> float:

@@ -135,5 +135,7 @@ class Executor(Protocol):
         OSError
             `job.out` cannot be written, or the disk is full. Nothing that a notebook does raises: a notebook
             that cannot be read gives state `unreadable`, a worker that fails twice `not_executed`.
+        ValueError
+            A name in `job.files` leads out of the kernel's working folder.
         """
         ...

@@ -25,6 +25,7 @@ from autograder.execute.protocol import Job
 from autograder.records import CellError, CellRecord, ExecutionRecord
 
 OBSERVE_SECONDS = 20.0
+SECOND_FORM_FACTOR, SECOND_FORM_SECONDS = 4.0, 3.0
 MAX_TRACEBACK = 4000
 MIB = 2**20
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -46,7 +47,6 @@ class Run:
         self.outputs = Outputs(self.notebook, int(job.limits.output_mib * MIB))
         self.state: State = "complete"
         self.detail = ""
-        self.lost = False
 
     def execute(self) -> ExecutionRecord:
         """The record of running every cell, observing after each, and putting the challenges."""
@@ -54,6 +54,8 @@ class Run:
         try:
             self.kernel.start()
             self.kernel.run(self._observer_code(), OBSERVE_SECONDS, silent=True)
+            limit = self.job.limits.output_mib + 1  # beyond our own cap, which then says that it cut
+            self.kernel.run(f"{CALL}limit_streams({limit!r})", OBSERVE_SECONDS, silent=True)
             cells = self._cells()
             self._challenges()
         finally:
@@ -66,7 +68,7 @@ class Run:
             executor="local",
             fence=self.kernel.fence(),
             kernel_stored=stored_kernel(self.notebook),
-            output_cut=self.outputs.cut or self.lost,
+            output_cut=self.outputs.cut,
             input_digest=self.job.input_digest,
         )
 
@@ -91,10 +93,12 @@ class Run:
         limits = self.job.limits
         left = deadline - time.monotonic()
         allowed = max(min(limits.cell_seconds, left), 0.001)
+        self.outputs.begin_cell()
         outcome = self.kernel.run(
             cell.source, allowed, keep=lambda message: self.outputs.keep(message, cell, index)
         )
-        self.lost = self.lost or outcome.lost
+        if outcome.lost:
+            self.outputs.note_cut(cell)
         count = outcome.reply.get("execution_count")
         cell.execution_count = count if type(count) is int else None
         error = self._ended(index, outcome, total=allowed < limits.cell_seconds)
@@ -139,10 +143,18 @@ class Run:
         """Puts every case; the second call is for the other form of a target that could be either."""
         for challenge in self.job.plan.challenges:
             for case in challenge.cases:
-                for second in (False, True) if challenge.mode == "call" else (False,):
-                    if self.kernel.alive:
-                        code = f"{CALL}call({challenge.id!r}, {case.key!r}, {second})"
-                        self.kernel.run(code, self.job.limits.call_seconds, silent=True)
+                first = self._call(challenge.id, case.key, False, self.job.limits.call_seconds)
+                if challenge.mode == "call":
+                    # The wrong form can make a sampler run for ever: it gets little more than the first took.
+                    patience = first.seconds * SECOND_FORM_FACTOR + SECOND_FORM_SECONDS
+                    seconds = min(self.job.limits.call_seconds, patience)
+                    self._call(challenge.id, case.key, True, seconds)
+
+    def _call(self, challenge_id: str, case_key: str, second: bool, seconds: float) -> Outcome:
+        if not self.kernel.alive:
+            return Outcome("died")
+        code = f"{CALL}call({challenge_id!r}, {case_key!r}, {second})"
+        return self.kernel.run(code, seconds, silent=True)
 
     def _observer_code(self) -> str:
         """Code that loads the observer under a name of its own and leaves nothing in the namespace."""
@@ -157,7 +169,6 @@ class Run:
                 "    exec(compile(source, '<observer>', 'exec'), module.__dict__)",
                 f"    module.observer = module.Observer(get_ipython(), *{arguments!r})",
                 "    module.observer.install()",
-                f"    module.observer.limit_streams({self.job.limits.output_mib + 1!r})",
                 f"    sys.path.append({str(self.scratch / 'work')!r})",
                 "_load()",
                 "del _load",

@@ -21,6 +21,7 @@ MAX_HEADER_BYTES = 32 * 2**20
 MAX_DEPTH = 48
 MAX_NODES = 4_000_000
 MAX_INT_DIGITS = 20
+MAX_SHAPE = 2**40
 
 DTYPES = {
     "BOOL": "|b1",
@@ -100,10 +101,11 @@ def _read_plain_file(path: Path, max_bytes: int) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         raise ContainerError(f"{path.name}: cannot be opened as a plain file ({error}).") from None
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
+        os.close(handle)
+        raise ContainerError(f"{path.name}: is not a plain file with a single name.")
     with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
-            raise ContainerError(f"{path.name}: is not a plain file with a single name.")
         if facts.st_size > max_bytes:
             raise ContainerError(f"{path.name}: {facts.st_size} bytes exceed the limit of {max_bytes}.")
         data = file.read(max_bytes + 1)
@@ -174,6 +176,8 @@ def _arrays(
     for key, entry in header.items():
         dtype, shape, begin, end = _entry(entry, f"{name}: array {key[:40]!r}")
         size = math.prod(shape) * dtype.itemsize
+        if math.prod(n or 1 for n in shape) > MAX_SHAPE:  # numpy refuses such a shape even when it is empty
+            raise ContainerError(f"{name}: array {key[:40]!r} has an impossible shape.")
         if begin != position or end != begin + size or end > len(buffer):
             raise ContainerError(f"{name}: array {key[:40]!r} does not lie where its shape says.")
         position = end

@@ -734,8 +734,12 @@ class Target:
         self.weights = np.asarray(parts.get("weights", [1.0]), dtype=float)
         self.means = np.asarray(parts.get("means", [family.get("mean")]), dtype=float)
         covariances = np.asarray(parts.get("covs", [family.get("cov")]), dtype=float)
-        self.roots = np.linalg.cholesky(covariances)
+        roots = np.linalg.cholesky(covariances)
+        self.whiten = np.linalg.inv(roots)
         self.d = self.means.shape[1]
+        diagonals = np.diagonal(roots, axis1=-2, axis2=-1)
+        constants = 0.5 * self.d * math.log(2 * math.pi) + np.log(diagonals).sum(axis=-1)
+        self.norms = np.log(self.weights) - constants
         self.log = log
         self.__name__ = "log_density" if log else "density"
 
@@ -784,14 +788,10 @@ class Target:
 
     def _log_density(self, points: Array) -> Array:
         """log sum_k w_k N(x | m_k, S_k), by the largest term."""
-        terms = []
-        for weight, mean, root in zip(self.weights, self.means, self.roots, strict=True):
-            scaled = np.linalg.solve(root, (points - mean)[..., None])[..., 0]
-            norm = 0.5 * self.d * math.log(2 * math.pi) + np.log(np.diag(root)).sum()
-            terms.append(math.log(weight) - norm - 0.5 * (scaled**2).sum(axis=-1))
-        stacked = np.stack(terms)
-        top = stacked.max(axis=0)
-        result: Array = top + np.log(np.exp(stacked - top).sum(axis=0))
+        scaled = np.einsum("kij,...kj->...ki", self.whiten, points[..., None, :] - self.means)
+        stacked = self.norms - 0.5 * (scaled**2).sum(axis=-1)
+        top = stacked.max(axis=-1)
+        result: Array = top + np.log(np.exp(stacked - top[..., None]).sum(axis=-1))
         return result
 
 
@@ -901,6 +901,8 @@ class Observer:
         AfterImport(hooks).install()
         self.shell.events.register("pre_execute", self.figures.cell_begins)
         self.shell.events.register("post_execute", self.figures.cell_ends)
+        # IPython 9 keeps a copy of all that is printed, and puts back `write` as it was before each cell.
+        self.shell._tee = lambda channel: contextlib.nullcontext()
 
     def after_cell(self, index: int) -> None:
         """Writes the container of cell `index`."""
@@ -935,19 +937,22 @@ class Observer:
 
     def limit_streams(self, limit_mib: float) -> None:
         """Stops printing after `limit_mib` in all: ipykernel would gather a flood in one huge message."""
-        kind: Any = type(sys.stdout)
-        room, original = [int(limit_mib * MIB)], kind.write
+        room = [int(limit_mib * MIB)]
+        for stream in (sys.stdout, sys.stderr):
+            stream.write = self._limited(stream.write, room)  # type: ignore[method-assign]
 
+    @staticmethod
+    def _limited(original: Any, room: list[int]) -> Any:
         @functools.wraps(original)
-        def write(stream: Any, text: str) -> Any:
-            if room[0] <= 0:
-                return len(text)
+        def write(text: str) -> Any:
+            if room[0] <= 0 or not isinstance(text, str):
+                return original(text) if not isinstance(text, str) else len(text)
             kept = text[: room[0]]
             room[0] -= len(kept)
-            original(stream, kept)
+            original(kept)
             return len(text)
 
-        kind.write = write
+        return write
 
     def call(self, challenge_id: str, case_key: str, second: bool = False) -> None:
         """Puts one case of a challenge to the notebook's function and writes the answer's container.
@@ -1277,9 +1282,10 @@ class Observer:
     ) -> list[Any]:
         """Values of the required parameters beyond the points: from roles, else from like-named globals."""
         needed = [p.name for p in _parameters(function) if _is_required(p)]
-        if len(needed) in (0, 1, d):
-            return []
         lowered = {name.casefold(): value for name, value in view.items()}
+        known = len(needed) > 1 and needed[1].casefold() in lowered and len(needed[1]) > 2
+        if len(needed) < 2 or (len(needed) == d and not known):  # (x, y) rather than (x, weights)
+            return []
         values = []
         for name in needed[1:]:
             role = next((r for r, rule in challenge["roles"].items() if _named(name, rule)), None)

@@ -1,0 +1,518 @@
+"""What every executor promises; a new executor joins by one line in EXECUTORS."""
+
+import json
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from autograder.execute.local import LocalExecutor
+from autograder.execute.protocol import Executor, Job, Options, Plan
+from autograder.probes.container import Container, list_containers, read_container
+from autograder.records import CellRecord, ExecutionRecord, Limits
+
+pytestmark = pytest.mark.slow
+
+EXECUTORS: dict[str, tuple[Executor, Options]] = {
+    "local": (LocalExecutor(), Options()),
+    "local-no-fence": (LocalExecutor(), Options(fence="none")),
+}
+GAUSSIAN = {"family": "gaussian", "mean": [1.0, -1.0], "cov": [[1.0, 0.3], [0.3, 2.0]]}
+
+
+class Finished:
+    """A record and what lies beside it."""
+
+    def __init__(self, record: ExecutionRecord, out: Path) -> None:
+        self.record = record
+        self.out = out
+        self.notebook = nbformat.read(out / "executed.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+        cells, calls = list_containers(out / "arrays")
+        self.cells = {index: read_container(path) for index, path in cells.items()}
+        self.calls = {path.stem: read_container(path) for path in calls}
+
+    def cell(self, index: int) -> CellRecord:
+        return next(cell for cell in self.record.cells if cell.index == index)
+
+    def value(self, index: int, name: str) -> Any:
+        """A recorded value: an array, or the plain value."""
+        return content(self.cells[index], self.cells[index].document["values"][name])
+
+    def text(self, index: int) -> str:
+        return "".join(o.text for o in self.notebook.cells[index].outputs if o.output_type == "stream")
+
+
+def content(container: Container, node: dict[str, Any]) -> Any:
+    return container.arrays[node["ref"]] if node["t"] == "array" else node["v"]
+
+
+class Run:
+    """Runs cells through one executor."""
+
+    def __init__(self, executor: Executor, options: Options, folder: Path) -> None:
+        self.executor, self.options, self.folder = executor, options, folder
+
+    def __call__(self, *sources: str, edit: Any = None, **job: Any) -> Finished:
+        notebook = new_notebook(cells=[new_code_cell(source) for source in sources])  # type: ignore[no-untyped-call]
+        if edit:
+            edit(notebook)
+        path = self.folder / "notebook.ipynb"
+        nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+        out = self.folder / "out"
+        record = self.executor.execute(Job(notebook=path, out=out, options=self.options, **job))
+        on_disk = ExecutionRecord.model_validate_json((out / "execution.json").read_text())
+        assert on_disk == record
+        return Finished(record, out)
+
+
+@pytest.fixture(params=EXECUTORS)
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+    return Run(*EXECUTORS[request.param], tmp_path)
+
+
+@pytest.fixture
+def fenced(tmp_path: Path) -> Run:
+    """For what does not depend on the fence: one run is enough."""
+    return Run(*EXECUTORS["local"], tmp_path)
+
+
+@pytest.fixture
+def marker() -> str:
+    """A number of seconds that no other process on this machine sleeps."""
+    return f"{10_000 + os.getpid()}.{time.monotonic_ns() % 10**6:06d}"
+
+
+def sleepers(marker: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes()
+        except OSError:
+            continue
+        if marker.encode() in line:
+            found.append(str(path))
+    return found
+
+
+def test_complete_run_is_observed_after_every_cell(run: Run) -> None:
+    def with_text_first(notebook: Any) -> None:
+        notebook.cells.insert(0, new_markdown_cell("Words"))  # type: ignore[no-untyped-call]
+        notebook.metadata.kernelspec = {"name": "d2l_env", "display_name": "x", "language": "python"}
+
+    done = run(
+        "import random\nimport numpy as np\nfrom numpy.random import default_rng\n"
+        "np.random.seed(1234); random.seed(7); rng = default_rng(5)\nstate = np.random.RandomState(seed=9)\n"
+        "plain = isinstance(np.random.mtrand._rand, np.random.RandomState) and "
+        "isinstance(state, np.random.RandomState)",
+        "samples = np.random.randn(3)\nfirst = rng.normal()",
+        "samples = [1.5, 2.5]\ndef density(x, log=False):\n    return x\nprint('said')",
+        "del first\nmh_results = {0.1: {'chain': np.ones((4, 2)), 'rate': 0.5}}",
+        edit=with_text_first,
+        input_digest="abc",
+    )
+    assert done.record.state == "complete"
+    assert [cell.index for cell in done.record.cells] == [1, 2, 3, 4]
+    assert {cell.status for cell in done.record.cells} == {"ok"}
+    assert done.record.kernel_stored == "d2l_env"
+    assert done.record.input_digest == "abc"
+    assert done.record.fence
+    seeds = [(entry["call"], entry["seed"]) for entry in done.cells[1].document["seeds"]]
+    assert seeds == [
+        ("numpy.random.seed", 1234),
+        ("random.seed", 7),
+        ("numpy.random.default_rng", 5),
+        ("numpy.random.RandomState", 9),
+    ]
+    assert done.value(1, "plain") is True
+    np.testing.assert_array_equal(done.value(2, "samples"), np.random.RandomState(1234).randn(3))
+    np.testing.assert_array_equal(done.value(2, "first"), np.random.default_rng(5).normal())
+    np.testing.assert_array_equal(done.value(3, "samples"), [1.5, 2.5])
+    assert "samples" not in done.cells[4].document["values"]
+    assert done.cells[4].document["deleted"] == ["first"]
+    assert done.cells[3].document["functions"] == {
+        "density": {"parameters": ["x", "log"], "required": 1, "kind": "function"}
+    }
+    [[key, inner]] = done.cells[4].document["values"]["mh_results"]["items"]
+    assert key == {"t": "float", "v": 0.1}
+    assert inner["items"][0][1]["shape"] == [4, 2]
+    assert done.text(3) == "said\n"
+    assert done.notebook.cells[3].execution_count == 3
+
+
+def test_figures_are_seen_however_they_are_shown(fenced: Run) -> None:
+    done = fenced(
+        "import numpy as np\nimport matplotlib.pyplot as plt\n"
+        "x = np.linspace(-6, 6, 20); X, Y = np.meshgrid(x, np.linspace(-3, 3, 30))\nZ = np.exp(-X**2 - Y)",
+        "plt.contourf(X, Y, Z)\nplt.scatter([1, 2], [3, 4])\nplt.title('left open')",
+        "plt.plot(np.arange(9000.0)); plt.show()\n"
+        "plt.figure(); plt.stem([1, .5]); plt.savefig('f.png'); plt.close()\n"
+        "XI, YI = np.meshgrid(x, np.linspace(-3, 3, 30), indexing='ij')\nplt.contour(XI, YI, Z.T)",
+    )
+    assert done.record.state == "complete"
+    assert done.cells[0].document["figures"] == []
+    [figure] = done.cells[1].document["figures"]
+    [axes] = figure["axes"]
+    assert axes["title"] == "left open"
+    assert axes["scatters"][0]["n"] == 2
+    [contour] = axes["contours"]
+    assert (contour["filled"], contour["shape"], contour["xmin"], contour["ymax"]) == (True, [30, 20], -6, 3)
+    arrays = done.cells[1].arrays
+    assert arrays[contour["xref"]].shape == (20,)
+    line, stem, turned = done.cells[2].document["figures"]
+    assert line["axes"][0]["lines"][0]["n"] == 9000
+    assert len(line["axes"][0]["lines"][0]["x"]) == 4096
+    assert stem["axes"][0]["stems"] == [{"n": 2, "y": [1.0, 0.5]}]
+    ref = turned["axes"][0]["contours"][0]["zref"]
+    np.testing.assert_array_equal(done.cells[2].arrays[ref], arrays[contour["zref"]])
+    images = [o for o in done.notebook.cells[1].outputs if "image/png" in o.get("data", {})]
+    assert len(images) == 1
+
+
+def test_error_does_not_end_the_run(fenced: Run) -> None:
+    def tagged(notebook: Any) -> None:
+        notebook.cells[2].metadata.tags = ["skip-execution", "raises-exception"]
+
+    done = fenced("x = 1", "def f(:", "x = 2\n1 / 0", "import sys\nsys.exit(1)", "x = 3", edit=tagged)
+    assert done.record.state == "complete"
+    assert [cell.status for cell in done.record.cells] == ["ok", "error", "error", "error", "ok"]
+    errors = [cell.error.name for cell in done.record.cells if cell.error]
+    assert errors == ["SyntaxError", "ZeroDivisionError", "SystemExit"]
+    assert "\x1b" not in done.record.cells[2].error.traceback  # type: ignore[union-attr]
+    assert (done.value(2, "x"), done.value(4, "x")) == (2, 3)
+    assert done.notebook.cells[2].outputs[-1].ename == "ZeroDivisionError"
+
+
+def test_endless_loop_is_interrupted_and_the_next_cell_runs(run: Run) -> None:
+    done = run("x = 1\nwhile True:\n    pass", "y = x + 1", limits=Limits(cell_seconds=1))
+    assert done.record.state == "cell_limit"
+    assert [cell.status for cell in done.record.cells] == ["time_limit", "ok"]
+    assert "1 s" in done.record.detail
+    assert (done.value(0, "x"), done.value(1, "y")) == (1, 2)
+
+
+def test_total_limit_keeps_what_was_done(fenced: Run) -> None:
+    done = fenced("x = 1", "import time\ntime.sleep(60)", "y = 1", limits=Limits(total_seconds=1.5))
+    assert done.record.state == "total_limit"
+    assert [cell.status for cell in done.record.cells] == ["ok", "time_limit", "not_run"]
+    assert done.value(0, "x") == 1
+
+
+def test_loop_that_swallows_interrupts_is_killed(run: Run) -> None:
+    stubborn = "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except KeyboardInterrupt: pass"
+    done = run("x = 1", stubborn, "y = 1", limits=Limits(cell_seconds=1))
+    assert done.record.state == "cell_limit"
+    assert [cell.status for cell in done.record.cells] == ["ok", "time_limit", "not_run"]
+    assert done.value(0, "x") == 1
+    assert 2 not in done.cells
+
+
+def test_memory_is_limited(run: Run) -> None:
+    grow = "import time\nhog = []\nwhile True:\n    hog.append(bytearray(10**7)); time.sleep(0.002)"
+    done = run("x = 1\nimport numpy as np", "np.ones(10**10)", grow, limits=Limits(memory_mib=300))
+    assert done.cell(1).error is not None
+    assert "Memory" in done.cell(1).error.name  # type: ignore[union-attr]
+    assert done.cell(2).error is not None
+    assert "Memory" in done.cell(2).error.name  # type: ignore[union-attr]
+    assert done.record.state in ("memory_limit", "complete")
+    assert done.value(0, "x") == 1
+
+
+@pytest.mark.parametrize("end", ["import os\nos._exit(0)", "import ctypes\nctypes.string_at(0)"])
+def test_death_of_the_kernel_is_a_fact(fenced: Run, end: str) -> None:
+    done = fenced("x = 1", end, "y = 1")
+    assert done.record.state == "kernel_died"
+    assert [cell.status for cell in done.record.cells] == ["ok", "error", "not_run"]
+    assert done.value(0, "x") == 1
+
+
+def test_input_is_refused(fenced: Run) -> None:
+    done = fenced("name = input('who? ')", "x = 1")
+    assert [cell.status for cell in done.record.cells] == ["error", "ok"]
+    assert done.record.seconds < 60
+
+
+def test_output_flood_is_cut(fenced: Run) -> None:
+    flood = "print('head')\nfor _ in range(200):\n    print('x' * 100_000)"
+    done = fenced(flood, "print('later')", "x = 1", limits=Limits(output_mib=1))
+    assert done.record.state == "complete"
+    assert done.record.output_cut
+    assert done.text(0).startswith("head\nxxx")
+    assert "was cut" in done.text(0) + done.text(1)
+    assert (done.out / "executed.ipynb").stat().st_size < 3 * 2**20
+    assert done.value(2, "x") == 1
+
+
+def test_huge_display_does_not_break_the_run(fenced: Run) -> None:
+    huge = "from IPython.display import HTML, display\ndisplay(HTML('x' * 60_000_000))"
+    done = fenced(huge, "print('later')\nx = 1", limits=Limits(output_mib=1))
+    assert done.record.output_cut
+    assert done.value(1, "x") == 1
+
+
+def test_network_is_off_when_the_fence_says_so(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = run(
+            "import socket, urllib.request\nreached = []\n"
+            f"for address in [('127.0.0.1', {port}), ('192.0.2.1', 80)]:\n"
+            "    try:\n        socket.create_connection(address, 1).close(); reached.append(True)\n"
+            "    except OSError:\n        reached.append(False)"
+        )
+    reached = done.value(0, "reached").tolist()
+    assert reached == [False, False] if "network off" in done.record.fence else reached[0]
+
+
+def test_environment_is_not_inherited(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_TOKEN", "secret-token-value")
+    done = run(
+        "import os, sys\nshell = os.popen('env').read()\nseen = 'secret' in str(os.environ) + shell\n"
+        "where = os.getcwd() + os.path.expanduser('~')\nlast = sys.path[-1] == os.getcwd()\n"
+        "open('note.txt', 'w').write('x')"
+    )
+    assert done.value(0, "seen") is False
+    assert done.value(0, "last") is True
+    assert str(Path.home()) not in done.value(0, "where") or str(Path.home()) == "/"
+    assert not Path(done.value(0, "where")).exists()
+
+
+def test_background_processes_end_with_the_kernel(run: Run, marker: str) -> None:
+    done = run(
+        f"import subprocess\nsubprocess.Popen(['sleep', '{marker}'])\n"
+        f"subprocess.Popen(['setsid', 'sh', '-c', 'sleep {marker} & sleep {marker} & wait'])\n"
+        "import time; time.sleep(0.3)"
+    )
+    assert done.record.state == "complete"
+    assert sleepers(marker) == []
+
+
+def test_helper_files_are_there_and_cannot_shadow(fenced: Run, tmp_path: Path) -> None:
+    (tmp_path / "samplers.py").write_text("SIGMA = 2.5\n")
+    (tmp_path / "random.py").write_text("raise RuntimeError('shadowed')\n")
+    (tmp_path / "d.txt").write_text("text")
+    files = {name: tmp_path / name for name in ("samplers.py", "random.py")} | {
+        "data/d.txt": tmp_path / "d.txt"
+    }
+    done = fenced("import samplers, random\ns = samplers.SIGMA\nt = open('data/d.txt').read()", files=files)
+    assert (done.value(0, "s"), done.value(0, "t")) == (2.5, "text")
+
+
+def test_unreadable_notebook_is_a_record(fenced: Run, tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+    path.write_bytes(b"%PDF-1.5")
+    executor, options = EXECUTORS["local"]
+    record = executor.execute(Job(notebook=path, out=tmp_path / "out", options=options))
+    assert record.state == "unreadable"
+    assert (tmp_path / "out" / "execution.json").is_file()
+
+
+def test_results_of_an_earlier_execution_are_removed(fenced: Run) -> None:
+    fenced("x = 1", "y = 1")
+    done = fenced("x = 1")
+    assert list(done.cells) == [0]
+
+
+# ------------------------------------------------------------------ challenges
+
+ROLES = {
+    "target": {
+        "kind": "target",
+        "names": ["density", "log_p", "target"],
+        "globals": ["mixture_density"],
+        "log_tokens": ["log"],
+    },
+    "n": {"kind": "number", "names": ["n"]},
+    "c": {"kind": "number", "names": ["c"], "globals": ["C"]},
+    "rng": {"kind": "rng", "names": ["rng"]},
+    "x0": {"kind": "point", "contains": ["start"]},
+}
+VALUES = {
+    "target": GAUSSIAN,
+    "n": 4,
+    "c": 3.0,
+    "x0": [0.5, 0.5],
+    "points": [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]],
+}
+
+
+def plan(**names: str) -> Plan:
+    """One challenge a keyword: its id and the function it is about."""
+    case = {"key": "0", "seed": 11, "values": VALUES}
+    return Plan.model_validate(
+        {
+            "challenges": [
+                {
+                    "id": id,
+                    "mode": "points" if id.startswith("points") else "call",
+                    "names": [name],
+                    "roles": ROLES,
+                    "cases": [case],
+                }
+                for id, name in names.items()
+            ]
+        }
+    )
+
+
+def test_function_is_called_in_the_namespace_it_was_written_in(fenced: Run) -> None:
+    done = fenced(
+        "import numpy as np\nC = 12.0\ndef late(n): return [n, SCALE]\ndef uses(n): return [C, n, helper()]\n"
+        "def helper(): return SIGMA\nSIGMA = 2.5",
+        "SCALE = 10.0",
+        "SIGMA = 99.0\nSCALE = 20.0\nseed = np.random.rand()",
+        "result = uses(1)\nuses = result\nC = 5.0",
+        plan=plan(frozen="uses", late="late", gone="absent"),
+    )
+    assert done.record.state == "complete"
+    frozen = done.calls["call-frozen-0"]
+    assert frozen.document["status"] == "ok"
+    assert frozen.document["bound"]["c"] == "global C"
+    np.testing.assert_array_equal(content(frozen, frozen.document["result"]), [3.0, 4.0, 2.5])
+    late = done.calls["call-late-0"]
+    np.testing.assert_array_equal(content(late, late.document["result"]), [4.0, 10.0])
+    assert done.calls["call-gone-0"].document["status"] == "missing"
+
+
+def test_target_of_unknown_form_is_handed_in_both(fenced: Run) -> None:
+    done = fenced(
+        "def mixture_density(x): return 0.0\n"
+        "def sampler(density, n): return [density([0.0, 0.0]), density(0.0, 0.0)]\n"
+        "def walker(log_p, start, rng): return [log_p(start), rng.normal()]\n"
+        "def free(n):\n    return [mixture_density([[0.5, 0.5], [0.5, 0.5], [1.0, 1.0]])[0], 1.0]",
+        plan=plan(both="sampler", log="walker", free="free"),
+    )
+    inverse = np.linalg.inv(GAUSSIAN["cov"])
+
+    def log_density(x: list[float]) -> float:
+        d = np.array(x) - GAUSSIAN["mean"]
+        return float(-0.5 * d @ inverse @ d - np.log(2 * np.pi) - 0.5 * np.linalg.slogdet(GAUSSIAN["cov"])[1])
+
+    answers = {stem: content(c, c.document["result"]) for stem, c in done.calls.items()}
+    assert set(answers) == {
+        *(f"call-{id}-0-{form}" for id in ("both", "free") for form in ("density", "log_density")),
+        "call-log-0",
+    }
+    np.testing.assert_allclose(answers["call-both-0-density"], 2 * [np.exp(log_density([0, 0]))])
+    np.testing.assert_allclose(answers["call-both-0-log_density"], 2 * [log_density([0, 0])])
+    np.testing.assert_allclose(answers["call-free-0-density"][0], np.exp(log_density([0.5, 0.5])))
+    expected = [log_density([0.5, 0.5]), np.random.default_rng(11).normal()]
+    np.testing.assert_allclose(answers["call-log-0"], expected)
+    assert done.calls["call-free-0-density"].document["bound"]["target"] == "global mixture_density"
+
+
+def test_calls_that_misbehave_end_in_a_status(fenced: Run) -> None:
+    done = fenced(
+        "def needs(n, wanted): return 1\ndef fails(n): raise KeyError('odd')\n"
+        "def leaves(n): raise SystemExit\n"
+        "def hangs(n):\n    while True: pass\nclass Sampler:\n    pass\ndef strange(n): return object()\n"
+        "def good(n):\n    print('noise' * 1000)\n    return n",
+        plan=plan(
+            a="needs", b="fails", c="leaves", d="hangs", e="Sampler", f="strange", g="good", points="good"
+        ),
+        limits=Limits(call_seconds=1),
+    )
+    status = {stem.split("-")[1]: c.document["status"] for stem, c in done.calls.items()}
+    assert status == {
+        "a": "not_callable",
+        "b": "error",
+        "c": "error",
+        "d": "time_limit",
+        "e": "not_callable",
+        "f": "bad_output",
+        "g": "ok",
+        "points": "error",
+    }
+    assert done.calls["call-b-0"].document["error"]["name"] == "KeyError"
+    assert "wanted" in done.calls["call-a-0"].document["error"]["message"]
+    assert done.text(0) == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "how"),
+    [
+        ("def f(x): return np.sum(np.asarray(x), axis=-1)", "batch"),
+        ("def f(x, y): return x + y", "columns"),
+        ("def f(p): return float(p[0] + p[1])", "points"),
+        ("def f(p, SCALE):\n    a, b = p\n    return (a + b) * SCALE\nSCALE = 1.0", "points"),
+        ("class F:\n    def __call__(self, x): return x.sum(-1)\nf = F()", "batch"),
+    ],
+)
+def test_function_of_points_is_evaluated_its_own_way(fenced: Run, source: str, how: str) -> None:
+    done = fenced(f"import numpy as np\n{source}", plan=plan(points="f"))
+    answer = done.calls["call-points-0"]
+    assert (answer.document["status"], answer.document["how"]) == ("ok", how)
+    np.testing.assert_array_equal(content(answer, answer.document["result"]), [1, 5, 9])
+
+
+def test_replay_shifts_the_streams_and_records_the_seed_as_given(fenced: Run) -> None:
+    source = "import numpy as np\nrng = np.random.default_rng(3)\nx = rng.normal(size=2)"
+    done = fenced(source, plan=Plan(seed_shift=1000))
+    np.testing.assert_array_equal(done.value(0, "x"), np.random.default_rng(1003).normal(size=2))
+    assert done.cells[0].document["seeds"] == [{"call": "numpy.random.default_rng", "seed": 3}]
+
+
+def test_torch_tensors_and_seeds(fenced: Run) -> None:
+    pytest.importorskip("torch")
+    done = fenced(
+        "import torch\ntorch.manual_seed(1234)\n"
+        "t = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)\n"
+        "losses = [torch.tensor(1.0), torch.tensor(2.0)]\nb = torch.ones(2, dtype=torch.bfloat16)\n"
+        "def density(x):\n    return torch.logsumexp(x, dim=-1)",
+        plan=plan(points="density"),
+    )
+    assert done.cells[0].document["seeds"] == [{"call": "torch.manual_seed", "seed": 1234}]
+    assert done.cells[0].document["torch_initial_seed"] == 1234
+    node = done.cells[0].document["values"]["t"]
+    assert (node["src"], node["dtype"], node["shape"], node["device"]) == ("tensor", "float64", [2, 3], "cpu")
+    np.testing.assert_array_equal(done.value(0, "losses"), [1.0, 2.0])
+    assert done.cells[0].document["values"]["b"]["dtype"] == "bfloat16"
+    assert done.calls["call-points-0"].document["status"] == "ok"
+
+
+def test_forged_messages_and_containers_hurt_nobody(fenced: Run) -> None:
+    forged = (
+        "import sys, os, json\nseen = sys.modules['_notebook_observer'].observer.folder\n"
+        "os.symlink('/etc/passwd', seen + '/cell-0005.safetensors')\n"
+        "open(seen + '/cell-0006.safetensors', 'wb').write(b'x' * 100)\n"
+        "session = get_ipython().kernel.session\nsocket = get_ipython().kernel.iopub_socket\n"
+        "for content in [None, [], {'execution_state': 'idle'}, {'text': 3}, {'data': None}]:\n"
+        "    for kind in ['status', 'stream', 'display_data', 'execute_result', 'comm_open', 'x']:\n"
+        "        session.send(socket, kind, content=content, parent=get_ipython().parent_header)\n"
+        "x = 1"
+    )
+    out = fenced.folder / "out"
+    with pytest.raises(ValueError, match="cell-0006"):
+        fenced(forged, "y = 2")
+    record = ExecutionRecord.model_validate_json((out / "execution.json").read_text())
+    assert record.cells[1].status == "ok"
+    assert not (out / "arrays" / "cell-0005.safetensors").exists()
+    assert read_container(out / "arrays" / "cell-0001.safetensors").document["values"]["y"]["v"] == 2
+
+
+def test_two_notebooks_side_by_side(tmp_path: Path) -> None:
+    executor, options = EXECUTORS["local"]
+    done: dict[int, Finished] = {}
+
+    def one(n: int) -> None:
+        (tmp_path / str(n)).mkdir()
+        done[n] = Run(executor, options, tmp_path / str(n))(f"import time\ntime.sleep(0.3)\nx = {n}")
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {n: finished.value(0, "x") for n, finished in done.items()} == {0: 0, 1: 1}
+
+
+def test_executor_describes_itself() -> None:
+    for executor, _ in EXECUTORS.values():
+        assert isinstance(executor, Executor)
+        assert executor.describe().endswith(".")
+        json.dumps(executor.name)
