@@ -1,0 +1,62 @@
+# The front door. `make demo` and `make test` work in a fresh clone: they set up .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+ASSIGNMENT ?= aml-a3
+PART ?= a
+# Two workers: the tests start kernels of their own, and two cores are what we promise to need.
+PYTEST_ARGS ?= -n 2 --dist worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check types format golden template docs bench validate lock hooks clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
+
+setup: ## .venv with the locked packages (done at once when nothing changed)
+	@$(PYTHON) scripts/setup_env.py
+
+demo: setup ## grade a small class, end to end
+	@$(BIN)/autograder demo
+
+test: setup ## all tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup ## format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+types: setup ## types alone (the pre-commit hook)
+	@$(BIN)/mypy
+
+format: setup ## format and sort imports
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+golden: setup ## make the golden values again; the only way to change them
+	@$(BIN)/autograder golden $(ASSIGNMENT) --part $(PART)
+
+template: setup ## make the student notebook again from the reference
+	@$(BIN)/autograder template $(ASSIGNMENT) --part $(PART)
+
+validate: setup ## proof of the rubric: correct styles, seeds and mutants (long)
+	@$(BIN)/autograder validate $(ASSIGNMENT) --part $(PART)
+
+docs: setup ## generate the references and the JSON schemas
+	@$(BIN)/python scripts/make_docs.py
+
+bench: setup ## how long the notebooks of the demo class take
+	@$(BIN)/python scripts/bench.py
+
+lock: ## pin everything again; needs uv (https://docs.astral.sh/uv)
+	@echo "# Made by 'make lock' from pyproject.toml; do not edit. PyTorch is left to scripts/setup_env.py," > requirements.lock
+	@echo "# which picks a build without CUDA. One line a package for Python 3.11 to 3.14 on Linux, macOS and Windows." >> requirements.lock
+	@uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-annotate --no-header \
+		--extra kernel --extra dev pyproject.toml | grep -vE '^(torch|triton|nvidia-[^=]*|cuda-[^=]*)==' >> requirements.lock
+
+hooks: setup ## run the pre-commit hooks before every commit
+	@$(BIN)/pre-commit install
+
+clean: ## remove .venv, caches and the demo run
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis demo-run
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
