@@ -31,7 +31,8 @@ import numpy as np
 
 MIB = 2**20
 MAX_VALUE_BYTES = 16 * MIB
-MAX_FROZEN_BYTES = MIB
+MAX_FROZEN_BYTES = MIB // 8
+LONG_LIST = 1000
 MAX_TEXT = 20_000
 MAX_ELEMENTS = 2_000_000
 MAX_ITEMS = 64
@@ -117,6 +118,10 @@ class Encoder:
             return {"t": "float", "v": value if math.isfinite(value) else str(value)}
         if kind is str:
             return {"t": "str", "v": value[:MAX_TEXT]}
+        labelled = _labelled(value)
+        if labelled is not None and depth > 0:
+            items = [[self.node(str(k)), self.node(v, depth - 1)] for k, v in labelled[:MAX_ITEMS]]
+            return {"t": "dict", "items": items, "n": len(labelled), "src": "frame"}
         array, source, device = as_array(value)
         if array is not None:
             return self.array(array, source, device, _dtype_name(value, array))
@@ -152,9 +157,6 @@ class Encoder:
         if kind in (list, tuple, range, collections.deque):
             items = [self.node(item, depth - 1) for item in list(value)[:MAX_ITEMS]]
             return {"t": "list", "items": items, "n": len(value)}
-        if _is_frame(value):
-            columns = [[self.node(str(name)), self.node(value[name], depth - 1)] for name in value.columns]
-            return {"t": "dict", "items": columns[:MAX_ITEMS], "n": len(columns)}
         attributes = _attributes(value)
         if attributes is None:
             return None
@@ -192,14 +194,14 @@ def _list_array(items: list[Any], depth: int) -> Array | None:
     if len(items) > MAX_ELEMENTS or depth == 0:
         return None
     kinds = set(map(type, items))
-    if kinds <= {int, float, bool}:
+    if kinds & {str, dict, type(None), set}:
+        return None
+    if _converts_at_once(items, kinds):
         try:
             plain = np.array(items)
         except (OverflowError, ValueError):
             return None
         return plain if plain.dtype.name in DTYPES else None
-    if kinds & {str, dict, type(None), set}:
-        return None
     parts: list[Array] = []
     for item in items:
         if type(item) in (list, tuple):
@@ -214,6 +216,15 @@ def _list_array(items: list[Any], depth: int) -> Array | None:
         if parts[0].size * len(parts) > 4 * MAX_ELEMENTS:
             return None
     return np.stack(parts)
+
+
+def _converts_at_once(items: list[Any], kinds: set[type]) -> bool:
+    """Whether NumPy alone tells what the list is: numbers, equal arrays, or rows that begin with numbers."""
+    if all(kind in (int, float, bool) or issubclass(kind, np.generic) for kind in kinds):
+        return True
+    if kinds == {np.ndarray}:
+        return len({item.shape for item in items}) == 1
+    return kinds <= {list, tuple} and all(type(value) in (int, float, bool) for value in items[0])
 
 
 def _little(array: Array) -> Array:
@@ -244,9 +255,15 @@ def _dtype_name(value: Any, array: Array) -> str:
     return str(value.dtype).removeprefix("torch.") if _is_tensor(value) else array.dtype.name
 
 
-def _is_frame(value: Any) -> bool:
+def _labelled(value: Any) -> list[tuple[str, Any]] | None:
+    """The columns of a data frame, or the entries of a short series with names, else None."""
     pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(value, pandas.DataFrame)
+    if pandas is not None and isinstance(value, pandas.DataFrame):
+        return [(str(name), value.iloc[:, at]) for at, name in enumerate(value.columns)]
+    if pandas is not None and isinstance(value, pandas.Series) and len(value) <= MAX_ITEMS:
+        if all(isinstance(name, str) for name in value.index):
+            return [(name, value.iloc[at]) for at, name in enumerate(value.index)]
+    return None
 
 
 def _attributes(value: Any) -> dict[str, Any] | None:
@@ -272,6 +289,13 @@ def _attributes(value: Any) -> dict[str, Any] | None:
     with contextlib.suppress(AttributeError):
         found |= object.__getattribute__(value, "__dict__")
     return {str(name): item for name, item in found.items()}
+
+
+def _mark(value: Any) -> tuple[int, ...] | None:
+    """A quick sign that a long list holds the same objects as before; None for other values."""
+    if type(value) not in (list, tuple) or len(value) < LONG_LIST:
+        return None
+    return id(value), len(value), hash(tuple(map(id, value)))
 
 
 def _digest(*parts: Any) -> str:
@@ -888,6 +912,8 @@ class Observer:
         self.figures = FigureRecorder()
         self.digests: dict[str, str] = {}
         self.history: dict[str, list[tuple[int, Any]]] = {}
+        self.copies: set[int] = set()
+        self.marks: dict[str, tuple[tuple[int, ...] | None, Any]] = {}
         self.live: dict[str, Any] = {}
 
     def install(self) -> None:
@@ -924,6 +950,7 @@ class Observer:
             if self.history[name][-1][1] is not _ABSENT:
                 self.history[name].append((index, _ABSENT))
                 self.digests.pop(name, None)
+                self.marks.pop(name, None)
                 document["deleted"].append(name)
         if self.figures.dropped:
             document["dropped"].append({"name": "figures", "why": f"{self.figures.dropped} figures too many"})
@@ -1008,6 +1035,10 @@ class Observer:
 
     def _observe(self, name: str, value: Any, index: int, document: dict[str, Any], encoder: Encoder) -> None:
         """Adds `name` to the document when it changed since the last snapshot."""
+        mark = _mark(value)
+        if mark is not None and self.marks.get(name, (None, None))[0] == mark:
+            return
+        self.marks[name] = (mark, value if mark else None)  # held, so that its identity stays its own
         past = self.history.get(name)
         known = past[-1][1] if past else _ABSENT
         described = describe_function(value)
@@ -1030,6 +1061,8 @@ class Observer:
             if "dropped" in node:
                 document["dropped"].append({"name": name, "why": node["dropped"]})
             kept = copy.deepcopy(value) if plain <= MAX_FROZEN_BYTES else value
+            if kept is not value:
+                self.copies.add(id(kept))
             if plain >= OPAQUE or plain <= MAX_VALUE_BYTES:
                 self.history.setdefault(name, []).append((index, kept))
 
@@ -1143,9 +1176,7 @@ class Observer:
             if isinstance(value, np.random.Generator | np.random.RandomState):
                 memo.setdefault(id(value), self._fresh(value, seed + len(memo)))
                 live[name] = memo[id(value)]
-            elif (
-                type(value) in (list, dict, np.ndarray) and _size(Encoder(0).node(value)) <= MAX_FROZEN_BYTES
-            ):
+            elif id(value) in self.copies:
                 live[name] = copy.deepcopy(value)
             else:
                 live[name] = value
