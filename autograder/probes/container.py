@@ -39,7 +39,7 @@ DTYPES = {
 }
 
 _CELL = re.compile(r"^cell-(\d{4,6})\.safetensors$")
-_CALL = re.compile(r"^call-[A-Za-z0-9_.]+-[A-Za-z0-9_]+(-density|-log_density)?\.safetensors$")
+_CALL = re.compile(r"^call-[A-Za-z0-9_.]+-[A-Za-z0-9_]+(-\d+)?(-density|-log_density)?\.safetensors$")
 
 
 class ContainerError(ValueError):

@@ -124,10 +124,10 @@ def test_lone_surrogates_and_odd_booleans_are_made_harmless(tmp_path: Path) -> N
 
 
 def test_listing_knows_the_names(tmp_path: Path) -> None:
-    names = ["cell-0010", "cell-0002", "call-a2.sampler-0", "call-a2.sampler-1-density", "call-", "cell-x"]
+    names = ["cell-0010", "cell-0002", "call-a2.sampler-0", "call-a2.sampler-1-2-density", "call-", "cell-x"]
     for name in names:
         (tmp_path / f"{name}.safetensors").touch()
     cells, calls = list_containers(tmp_path)
     assert list(cells) == [2, 10]
-    assert [path.stem for path in calls] == ["call-a2.sampler-0", "call-a2.sampler-1-density"]
+    assert [path.stem for path in calls] == ["call-a2.sampler-0", "call-a2.sampler-1-2-density"]
     assert list_containers(tmp_path / "missing") == ({}, [])
