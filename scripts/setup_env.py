@@ -84,31 +84,50 @@ def install_torch(version: str) -> None:
 
     The build of the package index for Linux brings CUDA, several GB that nothing here needs.
     """
-    asked = f"import importlib.metadata as m; raise SystemExit(m.version('torch').split('+')[0] != {version!r})"
+    asked = (
+        f"import importlib.metadata as m; raise SystemExit(m.version('torch').split('+')[0] != {version!r})"
+    )
     if subprocess.run([str(python()), "-c", asked], stderr=subprocess.DEVNULL, check=False).returncode == 0:
         return
     if sys.platform == "linux":
-        light = ("--no-deps", f"torch=={version}+cpu", "--extra-index-url", CPU_INDEX, "--retries", "0", "--timeout", "15")
+        light = (
+            "--no-deps",
+            f"torch=={version}+cpu",
+            "--extra-index-url",
+            CPU_INDEX,
+            "--retries",
+            "0",
+            "--timeout",
+            "15",
+        )
         try:
             step("installing PyTorch for the CPU, about 200 MB", pip(*light))
             return
         except subprocess.CalledProcessError:
-            print("\nThe CPU build of PyTorch cannot be reached. The full build works as well, but is several GB.")
+            print(
+                "\nThe CPU build of PyTorch cannot be reached; the full build works too, but is several GB."
+            )
     step("installing PyTorch", pip(f"torch=={version}", "-c", str(LOCK)))
 
 
 def explain(error: subprocess.CalledProcessError) -> str:
     """Return what failed and what to do next."""
     if "venv" in error.cmd:
-        return "this Python cannot make virtual environments; on Debian and Ubuntu: sudo apt install python3-venv"
-    return "pip could not install (see above); check the network or the free space, and run the same command again"
+        return "this Python cannot make virtual environments; on Debian or Ubuntu: apt install python3-venv"
+    return "pip could not install (see above); check the network and the free space, and run it again"
 
 
 def start_again_with_newer_python() -> int:
     """Run this file with a newer Python of this machine; 1 when there is none."""
     for name in ("python3.13", "python3.12", "python3.11", "python3.14"):
         found = shutil.which(name)
-        if found and subprocess.run([found, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+        if (
+            found
+            and subprocess.run(
+                [found, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ).returncode
+            == 0
+        ):
             return subprocess.run([found, str(Path(__file__))]).returncode
     print(f"setup needs Python 3.11 or newer; this is {platform.python_version()}", file=sys.stderr)
     return 1
