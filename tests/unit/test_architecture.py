@@ -20,11 +20,11 @@ OURS = ("autograder", "reports", "reference", "tests", "scripts")
 LAYERS = (
     ("errors", "stats"),
     ("records", "registry"),
-    ("rubric", "store", "intake", "golden", "template", "leaks"),
+    ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks"),
     ("probes", "checks", "truths"),
     ("execute", "scoring", "gradebook", "review", "export"),
     # The pipeline: what a verb of the command line does, without the command line.
-    ("grading", "goldens", "rendering", "template_cells", "validation", "selfcheck"),
+    ("grading", "goldens", "rendering", "validation", "selfcheck", "doctor", "lint"),
     ("cli",),
 )
 """Units (module or package of `autograder`) from the bottom up: a unit imports its own layer or lower."""
