@@ -93,7 +93,7 @@ def argument_word(argument: Any) -> str:
 def option_words(option: Any) -> str:
     """Return how an option is written: `--workers N`."""
     written = ", ".join(f"`{word}`" for word in [*option.opts, *option.secondary_opts])
-    return written if option.is_flag else f"{written} `{option.metavar or option.type.name.upper()}`"
+    return written if option.is_flag else f"{written} `{option.metavar or option.name.upper()}`"
 
 
 def meaning(option: Any) -> str:
@@ -101,7 +101,7 @@ def meaning(option: Any) -> str:
     text = " ".join((option.help or "").split())
     if option.required:
         return f"{text} Required."
-    is_plain = isinstance(option.default, str | int | float) and not isinstance(option.default, bool)
+    is_plain = isinstance(option.default, str | int | float | Path) and not isinstance(option.default, bool)
     return (
         f"{text} Default: `{option.default}`."
         if is_plain and "Default:" not in text and option.default != ""
