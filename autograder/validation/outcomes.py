@@ -9,13 +9,13 @@ from pydantic import BaseModel
 
 from autograder.records import Grade, Record, Status
 from autograder.registry import CHECKS
-from autograder.rubric.model import EvidenceKey, PartSpec
+from autograder.rubric.model import ChallengeKey, EvidenceKey, PartSpec
 from autograder.validation.trials import Kind, Trial
 
 WRITTEN_CHECK = "is_written"
 """The one check whose points always wait for a person."""
 
-_EVIDENCE_TAG = typing.get_args(EvidenceKey)[1]
+_EVIDENCE_TAG, _CHALLENGE_TAG = (typing.get_args(key)[1] for key in (EvidenceKey, ChallengeKey))
 
 
 class CheckOutcome(Record):
@@ -133,30 +133,20 @@ def scalar_points(part: PartSpec) -> float:
 
 def _needs_numbers_only(part: PartSpec, check: str, values: dict[str, object]) -> bool:
     params = CHECKS[check].params.model_validate(values)
-    required = [
-        getattr(params, name)
-        for name, field in type(params).model_fields.items()
-        if _EVIDENCE_TAG in field.metadata
-    ]
-    referred = [word for word in _words(params) if word in part.evidence]
-    if any(word in part.challenges and word not in part.evidence for word in _words(params)):
+    tags = {name: field.metadata for name, field in type(params).model_fields.items()}
+    if any(_CHALLENGE_TAG in found for found in tags.values()):
         return False
-    keys = [key for key in required if isinstance(key, str)] or referred
-    specs = [part.evidence[key] for key in keys]
+    required = [getattr(params, name) for name, found in tags.items() if _EVIDENCE_TAG in found]
+    referred = [word for word in _words(params) if word in part.evidence]
+    specs = [part.evidence[key] for key in required if isinstance(key, str)] or [
+        part.evidence[key] for key in referred
+    ]
     return bool(specs) and all(
         spec.kind == "number" or (spec.kind == "table" and not spec.shape) for spec in specs
     )
 
 
 def _words(params: BaseModel) -> list[str]:
-    found: list[str] = []
-    for name in type(params).model_fields:
-        value = getattr(params, name)
-        found += (
-            [value]
-            if isinstance(value, str)
-            else [word for word in value if isinstance(word, str)]
-            if isinstance(value, list)
-            else []
-        )
-    return found
+    values = [getattr(params, name) for name in type(params).model_fields]
+    flat = [word for value in values for word in (value if isinstance(value, list) else [value])]
+    return [word for word in flat if isinstance(word, str)]
