@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import autograder.checks  # noqa: F401  # fills the registry that rubrics refer to
+import autograder.truths  # noqa: F401
 import reports
 from autograder import __version__, gradebook
 from autograder.errors import UsageError
@@ -30,9 +32,9 @@ from autograder.records import CheckResult, ExecutionRecord, Grade, ItemGrade, L
 from autograder.registry import Assignment, find_assignment
 from autograder.rubric.loader import load_rubric
 from autograder.rubric.model import PartSpec, Rubric
-from autograder.scoring import score_part
+from autograder.scoring import agreement_of, score_part
 from autograder.store import RunDirectory, RunInfo, new_secret, read_record, write_json, write_record, write_text
-from autograder.template_cells import template_cells
+from autograder.template_cells import TemplateCells, template_cells
 
 Cases = dict[str, list[dict[str, Any]]]
 
@@ -57,7 +59,7 @@ class Course:
     assignment: Assignment
     rubric: Rubric
     goldens: Mapping[str, Golden]
-    templates: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    templates: Mapping[str, TemplateCells] = field(default_factory=dict)
 
     @classmethod
     def load(cls, assignment_id: str, parts: Iterable[str] = ()) -> Course:
@@ -305,11 +307,12 @@ def _score_part(
     cases: Cases = _read_json(folder / "cases.json") or {}
     cells = read_cells(notebook, part.sections, execution.cells)
     observations = read_observations(folder / "arrays")
+    agreement = agreement_of(part, course.goldens[part.part])
     try:
-        evidence = gather(part, cells, observations, execution, cases, bindings)
+        evidence = gather(part, cells, observations, execution, cases, bindings, agreement)
         extra: tuple[Note, ...] = ()
     except UsageError as error:  # a confirmed binding that leads nowhere in this notebook
-        evidence = gather(part, cells, observations, execution, cases, {})
+        evidence = gather(part, cells, observations, execution, cases, {}, agreement)
         extra = (Note(kind="confirm", title="binding", text=str(error)),)
     write_record(folder / "evidence.json", _summary(evidence))
     items, notes = score_part(part, evidence, course.goldens[part.part], course.templates[part.part])

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 
 from autograder.checks.findings import Context, Finding, failed, for_person, join
 from autograder.golden import Golden
-from autograder.probes.evidence import Evidence
+from autograder.probes.evidence import Agreement, Evidence
 from autograder.records import CheckResult, ItemGrade, Note, Status
 from autograder.registry import CHECKS
 from autograder.rubric.model import CheckSpec, EvidenceKey, ItemSpec, PartSpec
+from autograder.template_cells import TemplateCells
 
 _EVIDENCE_TAG = EvidenceKey.__metadata__[0]  # type: ignore[attr-defined]  # Annotated carries it at run time
 MAX_NAMES = 4
@@ -39,7 +40,7 @@ class _Judgement:
 
 
 def score_part(
-    part: PartSpec, evidence: Evidence, golden: Golden, template: frozenset[str]
+    part: PartSpec, evidence: Evidence, golden: Golden, template: TemplateCells
 ) -> tuple[tuple[ItemGrade, ...], tuple[Note, ...]]:
     """Return the marks of every item of a part, and the notes that go with them."""
     rate = part.false_fail_rate / max(1, sum(_is_random(check) for _, check in part.checks()))
@@ -52,6 +53,22 @@ def score_part(
         _follow_through(judgement, judgements)
     items = tuple(_item_grade(part, item, [judgements[check.id] for check in item.checks]) for item in part.items)
     return items, tuple(_notes(part, evidence, judgements.values()))
+
+
+def agreement_of(part: PartSpec, golden: Golden) -> Agreement:
+    """Return how well evidence agrees with the rest: the summed fractions of the checks that its spec names."""
+    by_id = {check.id: (item, check) for item, check in part.checks()}
+    rate = part.false_fail_rate / max(1, sum(_is_random(check) for _, check in part.checks()))
+
+    def agreement(evidence: Evidence, key: str) -> float:
+        total = 0.0
+        for check_id in part.evidence[key].agrees:
+            item, check = by_id[check_id]
+            judgement = _judge(item, check, evidence, Context(item.id, rate, golden))
+            total += judgement.finding.fraction
+        return total
+
+    return agreement
 
 
 def _is_random(check: CheckSpec) -> bool:

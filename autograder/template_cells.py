@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.checks.form import squeeze
+PROMPT_TAGS = ("explain", "answer")
 
 
-def template_cells(path: Path) -> frozenset[str]:
-    """Return the cells of the template at `path`, blanks and case removed; nothing when there is no template."""
+@dataclass(frozen=True)
+class TemplateCells:
+    """The texts of a template's cells, blanks and case removed."""
+
+    texts: frozenset[str] = frozenset()
+    prompts: frozenset[str] = frozenset()
+    """Those that only ask for an explanation or an answer."""
+
+
+def squeeze(text: str) -> str:
+    """Return `text` without blanks and without case, for comparing what editors reformat."""
+    return re.sub(r"\s+", "", text).lower()
+
+
+def template_cells(path: Path) -> TemplateCells:
+    """Return the cells of the template at `path`; none when there is no template."""
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        cells = json.loads(path.read_text(encoding="utf-8")).get("cells", [])
     except (OSError, ValueError):
-        return frozenset()
-    return frozenset(squeeze("".join(cell.get("source", ""))) for cell in notebook.get("cells", []))
+        return TemplateCells()
+    texts = {squeeze("".join(cell.get("source", ""))): cell.get("metadata", {}).get("tags", []) for cell in cells}
+    prompts = frozenset(text for text, tags in texts.items() if any(tag in PROMPT_TAGS for tag in tags))
+    return TemplateCells(frozenset(texts), prompts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,10 @@ from autograder.stats.transitions import MetropolisZ, metropolis_z
 
 Array = np.ndarray
 LEAST_CHAIN = 500
+MAX_TRANSITIONS = 20_000
+"""Transitions of a chain that are judged, evenly spaced: enough for a difference of 0.015 in its move rate."""
+FEW_DRAWS = 5
+"""Replicates of a rare event may all have counted none: so many more are no evidence."""
 
 
 # ------------------------------------------------------------- Metropolis-Hastings
@@ -48,12 +53,11 @@ def chains_follow_target(evidence: Evidence, params: ChainsFollowTarget, context
     if not chains and not draws:
         cause = evidence.failure_in(context.item)
         return failed("No chain was found." + (f" ({cause}.)" if cause else ""), expected="a chain for each step size")
-    mixture = params.target.mixture()
     right, wrong = 0, []
     for step in steps:
         chain = chains.get(step)
         if chain is not None and chain.ndim == 2 and len(chain) >= LEAST_CHAIN and np.all(np.isfinite(chain)):
-            problem = _moves_problem(metropolis_z(mixture.log_density, chain, step), context.rate / len(steps))
+            problem = _moves_problem(_moves(params.target.key, chain.tobytes(), step), context.rate / len(steps))
         elif step in draws:
             problem = _summary_problem(draws[step], step, params, evidence, context, len(steps))
         else:
@@ -70,6 +74,12 @@ def chains_follow_target(evidence: Evidence, params: ChainsFollowTarget, context
         message=message,
         found=where(evidence, params.chains, params.draws),
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _moves(target: str, chain: bytes, step: float) -> MetropolisZ:
+    mixture = TargetSpec.model_validate_json(target).mixture()
+    return metropolis_z(mixture.log_density, np.frombuffer(chain).reshape(-1, 2), step, max_transitions=MAX_TRANSITIONS)
 
 
 def _moves_problem(z: MetropolisZ, rate: float) -> str:
@@ -96,7 +106,8 @@ def _summary_problem(
         spec = evidence.part.summaries[key]
         value = SUMMARIES[spec.statistic].function(draws)
         band = BandSpec(name=key, method="replicates", golden=f"{key}[{step:g}]").band(context, n_tests)
-        if not band.low <= value <= band.high:
+        grain = FEW_DRAWS / len(draws) if spec.statistic == "repeat_rate" else 0.0
+        if not band.low - grain <= value <= band.high + grain:
             return f"{spec.about} is {number(value)}"
     return ""
 
@@ -171,7 +182,7 @@ def metropolis_function_moves(evidence: Evidence, params: MetropolisFunctionMove
         else:
             target = from_challenge(values["target"]) if answer.bound.get("target") else params.target
             step = float(used(answer, values, "step", params.step))
-            z = metropolis_z(target.mixture().log_density, chain, step)
+            z = _moves(target.key, chain.tobytes(), step)
             problem = _moves_problem(z, context.rate / len(called.answers))
             finding = (
                 failed(f"`{answer.function}`, called on another target: {problem}.", observed=problem, **about)
@@ -328,6 +339,8 @@ class AcfMatchesDraws(CheckParams):
     key: float | None = None
     """The step size, where the sources are tables."""
     max_lag: int
+    n_iter: int = 0
+    """Iterations of the chain; a source with twice as many rows recorded every update of a coordinate."""
     n_burn_in: int = 0
     thin: int = 1
     atol: float = 2e-4
@@ -375,22 +388,30 @@ def _first_columns(evidence: Evidence, params: AcfMatchesDraws) -> Iterator[tupl
         array = evidence.table(source).get(params.key or 0.0) if is_table else evidence.array(source)
         if array is None or array.ndim != 2 or array.shape[1] != 2 or len(array) <= params.max_lag + 2:
             continue
-        readings = [("as kept", array)]
-        if len(array) > 2 * params.n_burn_in:
-            readings += [("after burn-in", array[params.n_burn_in + shift :]) for shift in (0, 1)]
-            readings += [("thinned", array[params.n_burn_in + shift :: params.thin]) for shift in range(params.thin + 1)]
-            readings += [("thinned, burn-in kept", array[:: params.thin])]
+        readings = _readings(array, params.n_burn_in, params.thin)
+        if params.n_iter and len(array) > 1.7 * params.n_iter:  # every update of a coordinate recorded
+            readings += _readings(array, 2 * params.n_burn_in, 2 * params.thin)
+            readings += _readings(array[1::2], params.n_burn_in, params.thin) + _readings(array[::2], params.n_burn_in, params.thin)
         for name, rows in readings:
             if np.all(np.isfinite(rows)) and np.ptp(rows[:, 0]) > 0 and np.ptp(rows[:, 1]) > 0 and len(rows) > params.max_lag + 2:
                 yield f"{evidence.part.evidence[source].about}, {name}", rows[:, 0], rows[:, 1]
+
+
+def _readings(array: Array, n_burn_in: int, thin: int) -> list[tuple[str, Array]]:
+    """Return the stretches of a chain that an autocorrelation may be taken of, named."""
+    readings = [("as kept", array)]
+    if len(array) > 2 * n_burn_in:
+        readings += [("after burn-in", array[n_burn_in + shift :]) for shift in (0, 1)]
+        readings += [("thinned", array[n_burn_in + shift :: thin]) for shift in range(thin + 1)]
+        readings += [("thinned, burn-in kept", array[::thin])]
+    return readings
 
 
 def _acf_convention(reported: Array, x: Array, max_lag: int, atol: float) -> str:
     """Return the convention by which `reported` is the autocorrelation of `x`, or nothing. Lag 0 may be left out."""
     pieces = [reported[: max_lag + 1]] if len(reported) > max_lag else []
     for name, truth in _conventions(x, max_lag):
-        candidates = [truth[: len(piece)] for piece in pieces]
-        if any(np.allclose(piece, one, atol=atol) for piece, one in zip(pieces, candidates, strict=True)):
+        if any(np.allclose(piece[1:], truth[1:], atol=atol) and abs(piece[0] - 1) < 1e-3 for piece in pieces):
             return name
         if np.allclose(reported[:max_lag], truth[1:], atol=atol):
             return f"{name}, from lag 1"
@@ -400,14 +421,20 @@ def _acf_convention(reported: Array, x: Array, max_lag: int, atol: float) -> str
 def _conventions(x: Array, max_lag: int) -> list[tuple[str, Array]]:
     n = len(x)
     biased = acf(x, max_lag)
-    ddof = biased * (n / (n - 1))
-    ddof[0] = 1.0
-    return [
+    own_means = np.array([np.mean((x[: n - k] - x[: n - k].mean()) * (x[k:] - x[k:].mean())) for k in range(max_lag + 1)]) / x.var()
+    lags = np.arange(max_lag + 1)
+    readings = [
         ("divided by n", biased),
         ("divided by n − k", acf(x, max_lag, unbiased=True)),
         ("pairwise", acf_pearson(x, max_lag)),
-        ("ddof 1 in one place", ddof),
+        ("each stretch with its own mean", own_means),
     ]
+    # One of the two sums divided by one less (np.cov beside np.var), in either place.
+    readings += [(f"{name}, ddof 1 in the covariance", curve * (n - lags) / (n - lags - 1)) for name, curve in readings[1:]]
+    readings += [(f"{name}, ddof 1 in the variance", curve * (n - 1) / n) for name, curve in readings]
+    for _, curve in readings[4:]:
+        curve[0] = 1.0 if abs(curve[0] - 1) < 2 / n else curve[0]
+    return readings
 
 
 def _other_series(evidence: Evidence, params: AcfMatchesDraws, reported: Array, columns: list[tuple[str, Array, Array]]) -> str:
@@ -499,9 +526,10 @@ def acf_function_agrees(evidence: Evidence, params: AcfFunctionAgrees, context: 
                 continue
             value = np.asarray(leaf.value, dtype=float).reshape(-1)
             for name, truth in truths:
+                # Lag 0 may be left out, and is 1 up to the convention's ddof; the last lag may be left out.
                 whole = value.size >= max_lag and any(
-                    len(value[: len(one)]) == len(one) and np.allclose(value[: len(one)], one, atol=params.atol)
-                    for one in (truth, truth[1:], truth[:-1])
+                    len(piece) >= max_lag - 1 and np.allclose(piece, one[: len(piece)], atol=params.atol)
+                    for piece, one in ((value[1 : max_lag + 1], truth[1:]), (value[:max_lag], truth[1:]))
                 )
                 single = value.size == 1 and abs(value[0] - truth[-1]) <= params.atol
                 if whole or single:

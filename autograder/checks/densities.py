@@ -43,11 +43,14 @@ def density_agrees(evidence: Evidence, params: DensityAgrees, context: Context) 
             continue
         found = (Found(how="call", path=answer.function),)
         finding = _compare(values, points, mixture, params.rtol, f"`{answer.function}`", found)
-        if best is None or finding.fraction > best.fraction:
+        if (finding.fraction or called.is_meant(answer)) and (best is None or finding.fraction > best.fraction):
             best = finding
     if best is not None:
         return best
-    worst = next(answer for answer in called.answers if answer.status not in ("missing", "not_callable"))
+    broken = [answer for answer in called.answers if answer.status not in ("ok", "missing", "not_callable")]
+    worst = next((answer for answer in broken if called.is_meant(answer)), None)
+    if worst is None:
+        return untried("No function for the density was found to call.")
     return failed(f"The density could not be judged: {describe(worst)}.", expected="one value for each point")
 
 

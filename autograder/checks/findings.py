@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from autograder.golden import Golden
 from autograder.probes.observations import Answer
 from autograder.records import Found, Picture, Status
+from autograder.template_cells import TemplateCells
 
 
 class CheckParams(BaseModel):
@@ -38,8 +39,7 @@ class Context:
     golden: Golden
     has_work: bool = True
     """Whether the student did anything that can be judged; gifts of the template count for nothing."""
-    template: frozenset[str] = frozenset()
-    """The cells of the student template, blanks removed."""
+    template: TemplateCells = TemplateCells()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell, parse_code
 from autograder.records import Found
 from autograder.registry import CHECKS
+from autograder.template_cells import squeeze
 
 
 class SeedsAre(CheckParams):
@@ -43,7 +44,7 @@ def seeds_are(evidence: Evidence, params: SeedsAre, context: Context) -> Finding
 class CodeIsExplained(CheckParams):
     """A Markdown explanation before every code cell."""
 
-    n_words: int = 3
+    n_words: int = 1
     """Fewest words that count as an explanation."""
 
 
@@ -57,7 +58,7 @@ def code_is_explained(evidence: Evidence, params: CodeIsExplained, context: Cont
         text = squeeze(cell.source)
         if not text:
             continue
-        if cell.kind == "code" and text not in context.template:
+        if cell.kind == "code" and text not in context.template.texts:
             n_code += 1
             if above is None or above.kind != "markdown" or not _says_something(above, params.n_words, context):
                 bare.append(cell.index + 1)
@@ -76,13 +77,8 @@ def code_is_explained(evidence: Evidence, params: CodeIsExplained, context: Cont
     )
 
 
-def squeeze(text: str) -> str:
-    """Return `text` without blanks and without case, for comparing what editors reformat."""
-    return re.sub(r"\s+", "", text).lower()
-
-
 def _says_something(cell: NotebookCell, n_words: int, context: Context) -> bool:
-    if squeeze(cell.source) in context.template:
+    if squeeze(cell.source) in context.template.prompts:
         return False
     words = re.findall(r"\w+", cell.source)
     # Scripts without blanks between words (Chinese, Japanese) count by character.
@@ -132,7 +128,7 @@ class IsWritten(CheckParams):
 def is_written(evidence: Evidence, params: IsWritten, context: Context) -> Finding:
     """A person marks the written answer; its text is shown."""
     cells = evidence.cells_of(context.item) or list(evidence.cells)
-    texts = [cell for cell in cells if cell.kind == "markdown" and squeeze(cell.source) not in context.template]
+    texts = [cell for cell in cells if cell.kind == "markdown" and squeeze(cell.source) not in context.template.texts]
     likely = [cell for cell in texts if any(word in cell.source.lower() for word in params.words)]
     answers = [cell for cell in likely if "answer" in cell.source.lower()] or likely
     if not answers:

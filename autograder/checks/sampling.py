@@ -109,14 +109,17 @@ class RateMatchesCount(CheckParams):
     """A reported acceptance rate beside the counts it comes from."""
 
     rate: EvidenceKey
-    proposals: EvidenceKey
+    proposals: str
+    """Evidence with the number of proposals; without it, or where only rejections are counted, see below."""
     n: int
     draws: str | None = None
 
 
 @CHECKS.register(RateMatchesCount)
 def rate_matches_count(evidence: Evidence, params: RateMatchesCount, context: Context) -> Finding:
-    """The reported rate is acceptances over proposals, by the notebook's own counts."""
+    """The reported rate is acceptances over proposals, by the notebook's own counts (of proposals or of rejections)."""
+    if not evidence.has(params.proposals):
+        return untried("The notebook keeps no count of its proposals.")
     rate, proposals = evidence.number(params.rate), evidence.number(params.proposals)
     rate = rate / 100 if 1.0 < rate <= 100.0 else rate
     accepted = {float(params.n)}
@@ -125,6 +128,7 @@ def rate_matches_count(evidence: Evidence, params: RateMatchesCount, context: Co
     tolerance = evidence.bound[params.rate].rounding + 1e-3 * rate
     # A batch's surplus acceptances are counted by some and trimmed by others: at most one batch more.
     fits = proposals > 0 and any(abs(rate - n / proposals) <= tolerance for n in accepted)
+    fits = fits or any(abs(rate - n / (n + proposals)) <= tolerance for n in accepted)
     surplus = proposals > 0 and 0 <= rate * proposals - params.n <= 0.1 * params.n and abs(rate * proposals - round(rate * proposals)) < 0.02
     about: dict[str, Any] = {
         "observed": f"{number(rate)} with {proposals:,.0f} proposals",

@@ -25,6 +25,8 @@ from autograder.execute.protocol import Job
 from autograder.records import CellError, CellRecord, ExecutionRecord
 
 OBSERVE_SECONDS = 20.0
+MAX_FUNCTIONS = 4
+"""How many functions of a notebook one case is put to, where none has an accepted name."""
 SECOND_FORM_FACTOR, SECOND_FORM_SECONDS = 4.0, 1.5
 MAX_TRACEBACK = 4000
 MIB = 2**20

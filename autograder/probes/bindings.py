@@ -1,286 +1,241 @@
-"""Find what a student's notebook calls the things that the rubric asks for.
+"""Candidates for what a student's notebook calls the things that the rubric asks for, best first.
 
-In this order: the accepted names and container paths, a binding given by a person, a suggestion (the one
-value of the right kind, shape and range whose name or printed label fits), and, for numbers, what was
-printed. A suggestion is used only when it is the single fit; several fits are listed for a person.
+The tiers are those of the design: a binding given by a person, an accepted name or path, a value whose name
+speaks of it, any value of the right kind and shape, a printed number. An accepted name in the item's own
+section decides; everything below is a suggestion, and :mod:`autograder.probes.evidence` says which is used.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from enum import IntEnum
+from typing import Literal
 
 import numpy as np
 
 from autograder.errors import UsageError
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import Leaf, Observations
-from autograder.probes.paths import KEY, Path, numeric_key, parse_path, same_step, with_key
+from autograder.probes.paths import KEY, Path, Step, numeric_key, parse_path, same_step, with_key
+from autograder.probes.printed import PrintedLine
 from autograder.records import Candidate, Found
 from autograder.rubric.model import EvidenceSpec
 
 Table = dict[float, Leaf]
-T = TypeVar("T")
-MAX_CANDIDATES = 8
+MAX_A_TIER = 12
+
+
+class Tier(IntEnum):
+    """How a value came to be considered, best first."""
+
+    BINDING = 0
+    NAME = 1  # an accepted name, in the item's own section or where no section can be told
+    NAME_ELSEWHERE = 2  # an accepted name, made in another item's section (notebooks reuse names)
+    SPEAKING_HERE = 3
+    SPEAKING = 4
+    HERE = 5
+    PRINTED = 6
+    ANYWHERE = 7
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the name alone says what the value is."""
+        return self <= Tier.SPEAKING
 
 
 @dataclass(frozen=True)
 class Bound:
-    """What was found for one evidence key: a value, or the candidates for one, or nothing."""
+    """A value, or a table of values, that may stand for one evidence key; or nothing, with candidates."""
 
     leaf: Leaf | None = None
     table: Table | None = None
     found: Found | None = None
-    candidates: tuple[Candidate, ...] = ()
+    tier: Tier = Tier.ANYWHERE
     rounding: float = 0.0
     """Half a unit in the last printed digit, for a number read from the output."""
+    candidates: tuple[Candidate, ...] = ()
 
     @property
     def is_found(self) -> bool:
         """Whether there is a value."""
         return self.leaf is not None or bool(self.table)
 
+    @property
+    def digest(self) -> bytes:
+        """A key that is equal for equal values."""
+        leaves = [self.leaf] if self.leaf is not None else [leaf for _, leaf in sorted((self.table or {}).items())]
+        return b"|".join(leaf.digest for leaf in leaves)
+
+    def as_candidate(self) -> Candidate:
+        """Return where the value stands, for a person to confirm."""
+        found = self.found or Found(how="suggestion")
+        shape = getattr(self.leaf.value, "shape", None) if self.leaf is not None else None
+        summary = f"array {shape}" if shape else str(self.leaf.value) if self.leaf is not None else "table"
+        return Candidate(path=found.path, cell=found.cell, summary=summary)
+
 
 class Binder:
-    """Finds evidence among the observations of one notebook."""
+    """Lists candidates among the observations of one notebook."""
 
-    def __init__(
-        self, observations: Observations, cells: Sequence[NotebookCell], bindings: Mapping[str, str]
-    ):
-        self.leaves = list(observations.leaves) + list(_column_pairs(observations.leaves))
+    def __init__(self, observations: Observations, cells: Sequence[NotebookCell], bindings: Mapping[str, str]):
+        base = list(observations.leaves)
+        self.leaves = base + list(_transposes(base)) + list(_column_pairs(base))
         self.cells = cells
         self.bindings = bindings
+        self.has_sections = any(cell.item for cell in cells)
 
-    def bind(self, key: str, spec: EvidenceSpec) -> Bound:
-        """Return what stands for the evidence `key`.
+    def candidates(self, key: str, spec: EvidenceSpec) -> list[Bound]:
+        """Return what may stand for the evidence `key`, best tier first, equal values once.
 
         Raises
         ------
         UsageError
             When a binding given by a person is not a path, or leads nowhere.
         """
-        if key in self.bindings:
-            bound = self._by_paths([self.bindings[key]], spec, "binding", strict=True)
-            if not bound.is_found:
-                raise UsageError(
-                    f"the binding {key}: {self.bindings[key]} leads to no {spec.kind} in this notebook"
-                )
-            return bound
-        bound = self._by_paths(spec.names, spec, "name")
-        if bound.is_found or not spec.suggest:
-            return bound
         item = key.split(".")[0]
-        suggested = self._suggest_table(spec, item) if spec.kind == "table" else self._suggest(spec, item)
-        if suggested.is_found or spec.kind == "array":
-            return suggested
-        printed = self._printed_table(spec, item) if spec.kind == "table" else self._printed(spec, item)
-        if printed.is_found:
-            return printed
-        return Bound(candidates=suggested.candidates or printed.candidates)
+        if key in self.bindings:
+            bound = list(self._by_name([self.bindings[key]], spec, None))
+            if not bound:
+                raise UsageError(f"the binding {key}: {self.bindings[key]} leads to no {spec.kind} in this notebook")
+            found = bound[0].found or Found(how="binding")
+            return [_retiered(bound[0], Tier.BINDING, found.model_copy(update={"how": "binding"}))]
+        named = list(self._by_name(spec.names, spec, item))
+        if any(bound.tier is Tier.NAME for bound in named) or not spec.suggest:
+            return named
+        suggested = list(self._table_suggestions(spec, item) if spec.kind == "table" else self._suggestions(spec, item))
+        printed = list(self._printed_table(spec, item) if spec.kind == "table" else self._printed(spec, item))
+        ranked = sorted(itertools.chain(named, suggested, printed), key=lambda bound: bound.tier)
+        distinct: dict[bytes, Bound] = {}
+        counts: dict[Tier, int] = defaultdict(int)
+        for bound in ranked:
+            if bound.digest not in distinct and counts[bound.tier] < MAX_A_TIER:
+                distinct[bound.digest] = bound
+                counts[bound.tier] += 1
+        return list(distinct.values())
 
     # ---------------------------------------------------------------- names and paths
 
-    def _by_paths(self, names: Iterable[str], spec: EvidenceSpec, how: str, strict: bool = False) -> Bound:
+    def _by_name(self, names: Iterable[str], spec: EvidenceSpec, item: str | None) -> Iterator[Bound]:
+        """Yield the values under accepted names; of one name the last fitting value, its own section's first."""
         for name in names:
             pattern = parse_path(name)
             if spec.kind == "table":
-                table = self._table_at(pattern, spec)
-                if table:
-                    return _bound_table(table, pattern, "binding" if how == "binding" else "path")
+                for table, shown in self._tables_at(pattern, spec, item):
+                    last = max(leaf.cell for leaf in table.values())
+                    yield Bound(table=table, found=Found(how="path", path=shown, cell=last), tier=self._name_tier(last, item))
                 continue
-            matching = [
-                leaf for leaf in self.leaves if _same_path(leaf.path, pattern) and _kind_fits(leaf, spec)
-            ]
-            if matching:
-                fitting = [leaf for leaf in matching if _fits(leaf, spec)] or matching
-                leaf = fitting[-1]
-                kind = "binding" if how == "binding" else ("path" if pattern.steps else "name")
-                return Bound(leaf=leaf, found=Found(how=kind, path=str(leaf.path), cell=leaf.cell))
-        return Bound()
+            matching = [leaf for leaf in self.leaves if _same_path(leaf.path, pattern) and _kind_fits(leaf, spec)]
+            here = [leaf for leaf in matching if self._name_tier(leaf.cell, item) is Tier.NAME]
+            for group in (here, [] if here else matching):
+                if group:
+                    leaf = ([leaf for leaf in group if _fits(leaf, spec)] or group)[-1]
+                    how: Literal["path", "name"] = "path" if pattern.steps else "name"
+                    tier = self._name_tier(leaf.cell, item)
+                    yield Bound(leaf=leaf, found=Found(how=how, path=str(leaf.path), cell=leaf.cell), tier=tier)
 
-    def _table_at(self, pattern: Path, spec: EvidenceSpec) -> Table:
-        """Return the values under a pattern with `{key}`, or the rows of one array in the order of the keys."""
-        keyed = KEY in pattern.name or KEY in pattern.steps
-        if keyed:
-            table: Table = {}
-            for key in map(float, spec.keys):
-                paths = with_key(pattern, key)
-                leaves = [leaf for leaf in self.leaves if any(_same_path(leaf.path, path) for path in paths)]
-                leaves = [leaf for leaf in leaves if _kind_fits(leaf, spec)]
-                fitting = [leaf for leaf in leaves if _fits(leaf, spec)] or leaves
-                if fitting:
-                    table[key] = fitting[-1]
-            return table
-        return self._rows(pattern, spec)
+    def _name_tier(self, cell: int, item: str | None) -> Tier:
+        belongs_to = self._item(cell)
+        return Tier.NAME if item is None or belongs_to in (item, None) else Tier.NAME_ELSEWHERE
 
-    def _rows(self, pattern: Path, spec: EvidenceSpec) -> Table:
-        for leaf in reversed(self.leaves):
-            if not _same_path(leaf.path, pattern) or not isinstance(leaf.value, np.ndarray):
-                continue
-            if leaf.value.ndim != len(spec.shape) + 1 or leaf.value.shape[0] != len(spec.keys):
-                continue
-            rows = {float(key): _row(leaf, index) for index, key in enumerate(spec.keys)}
-            if all(_fits(row, spec) for row in rows.values()):
-                return rows
-        return {}
+    def _tables_at(self, pattern: Path, spec: EvidenceSpec, item: str | None) -> Iterator[tuple[Table, str]]:
+        """Yield the table under a pattern with `{key}` (complete or not), or the slices of one array."""
+        if KEY not in pattern.name and KEY not in pattern.steps:
+            for leaf in reversed(self.leaves):
+                if _same_path(leaf.path, pattern):
+                    for table in _slices(leaf, spec):
+                        yield table, str(leaf.path)
+                        return
+            return
+        table: Table = {}
+        for key in map(float, spec.keys):
+            paths = with_key(pattern, key)
+            leaves = [leaf for leaf in self.leaves if any(_same_path(leaf.path, path) for path in paths)]
+            leaves = [leaf for leaf in leaves if _kind_fits(leaf, spec)]
+            here = [leaf for leaf in leaves if self._name_tier(leaf.cell, item) is Tier.NAME] or leaves
+            if here:
+                table[key] = ([leaf for leaf in here if _fits(leaf, spec)] or here)[-1]
+        if table:
+            yield table, str(pattern)
 
     # ---------------------------------------------------------------- suggestion
 
-    def _suggest(self, spec: EvidenceSpec, item: str) -> Bound:
-        fitting = [
-            leaf for leaf in self.leaves if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True)
-        ]
-        tier = self._best(fitting, spec, item, lambda leaf: leaf.path, lambda leaf: leaf.cell)
-        distinct = {leaf.digest: leaf for leaf in tier}
-        if len(distinct) == 1:
-            leaf = tier[0]
-            return Bound(leaf=leaf, found=Found(how="suggestion", path=str(leaf.path), cell=leaf.cell))
-        return Bound(candidates=_candidates(distinct.values()))
+    def _suggestions(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
+        for leaf in reversed(self.leaves):  # the last value of a name is usually the one that counts
+            if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True):
+                tier = self._tier(leaf.path, leaf.cell, spec, item)
+                if tier is not None:
+                    yield Bound(leaf=leaf, found=Found(how="suggestion", path=str(leaf.path), cell=leaf.cell), tier=tier)
 
-    def _suggest_table(self, spec: EvidenceSpec, item: str) -> Bound:
-        """Group values by a path that differs only in its key, and take the one group that fits for every key."""
-        groups: dict[tuple[str, int], Table] = defaultdict(dict)
-        patterns: dict[tuple[str, int], Path] = {}
+    def _table_suggestions(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
+        """Yield tables: values whose paths differ only in the key, slices of one array, or k values in a row."""
         keys = [float(key) for key in spec.keys]
-        for leaf in self.leaves:
-            if not _kind_fits(leaf, spec) or not _fits(leaf, spec, strictly=True):
-                continue
+        fitting = [leaf for leaf in self.leaves if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True)]
+        fitting.sort(key=lambda leaf: self._item(leaf.cell) == item)  # its own section last, so that it wins
+        groups: dict[Path, Table] = defaultdict(dict)
+        for leaf in fitting:
             for pattern, key in _key_patterns(leaf.path, keys):
-                place = (str(pattern), leaf.cell)
-                groups[place][key] = leaf
-                patterns[place] = pattern
-        for leaf in self.leaves:
-            if (
-                isinstance(leaf.value, np.ndarray)
-                and leaf.value.shape[:1] == (len(keys),)
-                and not leaf.path.steps
-            ):
-                rows = self._rows(leaf.path, spec)
-                if rows:
-                    place = (f"{leaf.path}[{KEY}]", leaf.cell)
-                    groups[place], patterns[place] = rows, leaf.path
-        complete = [place for place, table in groups.items() if len(table) == len(keys)]
-        tier = self._best(complete, spec, item, lambda place: patterns[place], lambda place: place[1])
-        distinct = {b"".join(groups[place][key].digest for key in keys): place for place in tier}
-        if len(distinct) == 1:
-            return _bound_table(groups[tier[0]], patterns[tier[0]], "suggestion")
-        return Bound(
-            candidates=tuple(Candidate(path=place[0], cell=place[1]) for place in distinct.values())[
-                :MAX_CANDIDATES
-            ]
-        )
+                groups[pattern][key] = leaf
+        tables = [(pattern, table) for pattern, table in groups.items() if len(table) == len(keys)]
+        for leaf in reversed(self.leaves):
+            tables += [(leaf.path, table) for table in _slices(leaf, spec, strictly=True)]
+        tables += list(_in_a_row([leaf for leaf in fitting if self._item(leaf.cell) == item], keys))
+        for pattern, table in tables:
+            last = max(leaf.cell for leaf in table.values())
+            tier = self._tier(pattern, last, spec, item)
+            if tier is not None:
+                yield Bound(table=table, found=Found(how="suggestion", path=str(pattern), cell=last), tier=tier)
 
-    def _best(
-        self,
-        fitting: Sequence[T],
-        spec: EvidenceSpec,
-        item: str,
-        path: Callable[[T], Path],
-        cell: Callable[[T], int],
-    ) -> list[T]:
-        """Return the fits of the best rank: named after it in its own section, named after it, in its section."""
-        allowed = [one for one in fitting if not any(word in path(one).words for word in spec.avoid)]
-        named = [one for one in allowed if any(word in path(one).words for word in spec.hints)]
-        here = [one for one in allowed if self._item(cell(one)) == item]
-        named_here = [one for one in named if one in here]
-        nowhere = any(cell_.item for cell_ in self.cells)
-        return named_here or named or here or ([] if nowhere else allowed)
+    def _tier(self, path: Path, cell: int, spec: EvidenceSpec, item: str) -> Tier | None:
+        if any(word in path.words for word in spec.avoid):
+            return None
+        speaks = any(word in path.words for word in spec.hints)
+        is_here = self._item(cell) == item
+        if speaks:
+            return Tier.SPEAKING_HERE if is_here or not self.has_sections else Tier.SPEAKING
+        return Tier.HERE if is_here else Tier.ANYWHERE
 
     def _item(self, cell: int) -> str | None:
         return self.cells[cell].item if 0 <= cell < len(self.cells) else None
 
     # ---------------------------------------------------------------- printed
 
-    def _printed(self, spec: EvidenceSpec, item: str) -> Bound:
-        fits = [line for line in self._lines(spec, item) if line.numbers(spec)]
-        values = {number: (line, rounding) for line in fits for number, rounding in line.numbers(spec)}
-        if len(values) == 1:
-            number, (line, rounding) = next(iter(values.items()))
-            leaf = Leaf(Path("printed"), line.cell, number, "scalar", "float")
-            return Bound(
-                leaf=leaf,
-                rounding=rounding,
-                found=Found(how="printed", path=line.text.strip()[:120], cell=line.cell),
-            )
-        return Bound(
-            candidates=tuple(
-                Candidate(path=line.text.strip()[:120], cell=line.cell) for line in fits[:MAX_CANDIDATES]
-            )
-        )
+    def _printed(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
+        if spec.kind != "number":
+            return
+        for line in self._lines(spec, item):
+            for number, rounding in line.numbers(spec):
+                leaf = Leaf(Path("printed"), line.cell, number, "scalar", "float")
+                yield Bound(leaf=leaf, rounding=rounding, found=line.found, tier=Tier.PRINTED)
 
-    def _printed_table(self, spec: EvidenceSpec, item: str) -> Bound:
+    def _printed_table(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
+        if spec.shape:
+            return
         table: Table = {}
-        rounding, where = 0.0, None
+        rounding, found = 0.0, None
         for key in map(float, spec.keys):
             for line in self._lines(spec, item):
-                if not line.holds(key):
-                    continue
                 numbers = [(value, digits) for value, digits in line.numbers(spec) if value != key]
-                if len({value for value, _ in numbers}) == 1:
+                if line.holds(key) and len({value for value, _ in numbers}) == 1:
                     value, digits = numbers[0]
                     table[key] = Leaf(Path("printed", (key,)), line.cell, value, "scalar", "float")
-                    rounding, where = max(rounding, digits), line
-        if len(table) == len(spec.keys) and where is not None:
-            return Bound(
-                table=table,
-                rounding=rounding,
-                found=Found(how="printed", path=where.text.strip()[:120], cell=where.cell),
-            )
-        return Bound()
+                    rounding, found = max(rounding, digits), line.found
+        if len(table) == len(spec.keys):
+            yield Bound(table=table, rounding=rounding, found=found, tier=Tier.PRINTED)
 
     def _lines(self, spec: EvidenceSpec, item: str) -> list[PrintedLine]:
         """Return the printed lines that name the evidence, those of the item's own section when there are any."""
-        lines = [
-            PrintedLine(cell.index, text) for cell in self.cells for text in cell.printed.splitlines()[:2000]
-        ]
+        lines = [PrintedLine(cell.index, text) for cell in self.cells for text in cell.printed.splitlines()[:2000]]
         lines = [line for line in lines if any(word in line.text.lower() for word in spec.hints)]
         lines = [line for line in lines if not any(word in line.text.lower() for word in spec.avoid)]
         return [line for line in lines if self._item(line.cell) == item] or lines
 
 
-_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])\s*%?")
-
-
-@dataclass(frozen=True)
-class PrintedLine:
-    """A line that a cell printed."""
-
-    cell: int
-    text: str
-
-    def _all(self) -> list[tuple[str, float, float]]:
-        found = []
-        for match in _NUMBER.finditer(self.text):
-            raw = match.group().strip()
-            digits = raw.rstrip("% ").replace(",", "")
-            if not any(sign.isdigit() for sign in digits):
-                continue
-            value = float(digits)
-            mantissa, _, exponent = digits.lower().partition("e")
-            decimals = len(mantissa.partition(".")[2])
-            rounding = 0.5 * 10.0 ** (int(exponent or 0) - decimals)
-            if raw.endswith("%"):
-                value, rounding = value / 100, rounding / 100
-            found.append((raw, value, rounding))
-        return found
-
-    def numbers(self, spec: EvidenceSpec) -> list[tuple[float, float]]:
-        """Return (value, rounding) of the numbers in the line that the evidence may be."""
-        low, high = spec.range or (-np.inf, np.inf)
-        return [
-            (value, rounding)
-            for raw, value, rounding in self._all()
-            if low <= value <= high
-            and (not spec.integer or float(value).is_integer())
-            and (spec.integer or "." in raw)
-        ]
-
-    def holds(self, key: float) -> bool:
-        """Return whether the number `key` stands in the line."""
-        return any(value == key for _, value, _ in self._all()) or numeric_key(self.text) == key
+def _retiered(bound: Bound, tier: Tier, found: Found) -> Bound:
+    return Bound(leaf=bound.leaf, table=bound.table, found=found, tier=tier, rounding=bound.rounding)
 
 
 # -------------------------------------------------------------------- fits
@@ -294,29 +249,63 @@ def _same_path(left: Path, right: Path) -> bool:
     )
 
 
-def _key_patterns(path: Path, keys: Sequence[float]) -> list[tuple[Path, float]]:
-    """Return every reading of `path` as a pattern with one of `keys` in it."""
-    readings = []
-    for key in keys:
+def _key_patterns(path: Path, keys: Sequence[float]) -> Iterator[tuple[Path, float]]:
+    """Yield every reading of `path` as a pattern with one of `keys` in it: by value, by spelling, by position."""
+
+    def pattern(index: int) -> Path:
+        return Path(path.name, (*path.steps[:index], KEY, *path.steps[index + 1 :]))
+
+    for position, key in enumerate(keys):
         for index, step in enumerate(path.steps):
             if same_step(step, key) and not (isinstance(step, str) and numeric_key(step) is None):
-                readings.append((Path(path.name, (*path.steps[:index], KEY, *path.steps[index + 1 :])), key))
+                yield pattern(index), key
+            elif step == float(position):
+                yield pattern(index), key
         for spelled in with_key(Path(KEY), key):
             match = re.fullmatch(rf"(.*?[^\d.]_?){re.escape(spelled.name)}(_\D*)?", path.name)
             if match:
-                readings.append((Path(f"{match[1]}{KEY}{match[2] or ''}", path.steps), key))
-    return readings
+                yield Path(f"{match[1]}{KEY}{match[2] or ''}", path.steps), key
+
+
+def _slices(leaf: Leaf, spec: EvidenceSpec, strictly: bool = False) -> Iterator[Table]:
+    """Yield the tables that one array holds: one slice a key, along its first or second axis."""
+    value, n_keys = leaf.value, len(spec.keys)
+    if not isinstance(value, np.ndarray) or value.ndim != len(spec.shape) + 1 or value.dtype.kind not in "fiu":
+        return
+    for axis in range(min(2, value.ndim)):
+        if value.shape[axis] != n_keys:
+            continue
+        table = {}
+        for index, key in enumerate(spec.keys):
+            step: Step = float(index)
+            part = np.take(value, index, axis=axis)
+            table[float(key)] = Leaf(Path(leaf.path.name, (*leaf.path.steps, step)), leaf.cell, part, leaf.source, leaf.dtype)
+        if all(_fits(one, spec, strictly) for one in table.values()):
+            yield table
+
+
+def _in_a_row(leaves: Sequence[Leaf], keys: Sequence[float]) -> Iterator[tuple[Path, Table]]:
+    """Yield tables made of exactly as many values as keys, in the order in which the notebook made them.
+
+    Values of one shape in one section (`chain_small`, `chain_medium`, `chain_large`), or the values that one
+    name had after different cells.
+    """
+    by_shape: dict[tuple[int, ...], dict[bytes, Leaf]] = defaultdict(dict)
+    by_name: dict[Path, dict[bytes, Leaf]] = defaultdict(dict)
+    for leaf in sorted(leaves, key=lambda leaf: leaf.cell):
+        by_shape[np.shape(leaf.value)].setdefault(leaf.digest, leaf)  # type: ignore[arg-type]
+        by_name[leaf.path].setdefault(leaf.digest, leaf)
+    for group in itertools.chain(by_shape.values(), by_name.values()):
+        if len(group) == len(keys):
+            members = list(group.values())
+            yield Path(", ".join(dict.fromkeys(str(leaf.path) for leaf in members))), dict(zip(keys, members, strict=True))
 
 
 def _kind_fits(leaf: Leaf, spec: EvidenceSpec) -> bool:
     """Return whether a value is of the right kind at all: a number, or an array of the right number of axes."""
     wants_array = spec.kind == "array" or (spec.kind == "table" and bool(spec.shape))
     if wants_array:
-        return (
-            isinstance(leaf.value, np.ndarray)
-            and leaf.value.dtype.kind in "fiu"
-            and leaf.value.ndim == len(spec.shape)
-        )
+        return isinstance(leaf.value, np.ndarray) and leaf.value.dtype.kind in "fiu" and leaf.value.ndim == len(spec.shape)
     if isinstance(leaf.value, np.ndarray):
         return leaf.value.size == 1 and leaf.value.dtype.kind in "fiu"
     return isinstance(leaf.value, int | float) and not isinstance(leaf.value, bool)
@@ -340,46 +329,54 @@ def _fits(leaf: Leaf, spec: EvidenceSpec, strictly: bool = False) -> bool:
     return not (strictly and spec.integer and not number.is_integer())
 
 
-def _row(leaf: Leaf, index: int) -> Leaf:
-    value = np.asarray(leaf.value)[index]
-    return Leaf(
-        Path(leaf.path.name, (*leaf.path.steps, float(index))), leaf.cell, value, leaf.source, leaf.dtype
-    )
+# -------------------------------------------------------------------- other layouts of the same points
 
 
-def _bound_table(table: Table, pattern: Path, how: str) -> Bound:
-    last = max(leaf.cell for leaf in table.values())
-    kind = "binding" if how == "binding" else ("suggestion" if how == "suggestion" else "path")
-    return Bound(table=table, found=Found(how=kind, path=str(pattern), cell=last))  # type: ignore[arg-type]
-
-
-def _candidates(leaves: Iterable[Leaf]) -> tuple[Candidate, ...]:
-    listed = []
+def _transposes(leaves: Sequence[Leaf]) -> Iterator[Leaf]:
+    """Yield (n, 2) views of points that are kept as (2, n)."""
     for leaf in leaves:
-        shape = f"array {leaf.value.shape}" if isinstance(leaf.value, np.ndarray) else f"{leaf.value}"
-        listed.append(Candidate(path=str(leaf.path), cell=leaf.cell, summary=shape))
-    return tuple(listed[:MAX_CANDIDATES])
+        value = leaf.value
+        if isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[0] == 2 < value.shape[1]:
+            yield Leaf(leaf.path, leaf.cell, value.T, leaf.source, leaf.dtype, leaf.device)
 
 
-_AXIS_PAIRS = (("1", "2"), ("0", "1"), ("x", "y"), ("X", "Y"))
+_AXIS_PAIRS = (("1", "2"), ("0", "1"), ("x", "y"), ("X", "Y"), ("a", "b"))
 
 
-def _column_pairs(leaves: Sequence[Leaf]) -> Iterable[Leaf]:
-    """Yield (n, 2) arrays made of two columns that are kept apart, such as `x1_draws` and `x2_draws`."""
-    columns: dict[tuple[int, Path], Leaf] = {}
-    latest: dict[Path, Leaf] = {}
+def _column_pairs(leaves: Sequence[Leaf]) -> Iterator[Leaf]:
+    """Yield (n, 2) arrays made of two columns that are kept apart, such as `x1_draws` and `x2_draws`.
+
+    The two paths differ in one sign of their last name (1 and 2, 0 and 1, x and y, a and b).
+    """
+    columns: dict[tuple[int, str], Leaf] = {}
+    latest: dict[str, Leaf] = {}
     for leaf in leaves:
-        if isinstance(leaf.value, np.ndarray) and leaf.value.ndim == 1 and leaf.value.dtype.kind in "fiu":
-            columns[(leaf.cell, leaf.path)] = leaf
+        if isinstance(leaf.value, np.ndarray) and leaf.value.ndim == 1 and leaf.value.dtype.kind in "fiu" and leaf.value.size > 50:
+            columns[(leaf.cell, str(leaf.path))] = leaf
     for (cell, path), first in columns.items():
         latest[path] = first
+        last_name = max(path.rfind("."), 0)
         for a, b in _AXIS_PAIRS:
-            for match in re.finditer(re.escape(a), path.name):
-                other = Path(path.name[: match.start()] + b + path.name[match.end() :], path.steps)
-                second = columns.get((cell, other)) or latest.get(other)
+            for match in re.finditer(re.escape(a), path[last_name:]):
+                start = last_name + match.start()
+                second = columns.get((cell, path[:start] + b + path[start + 1 :])) or latest.get(path[:start] + b + path[start + 1 :])
                 if second is None or np.shape(second.value) != np.shape(first.value):
                     continue
                 value = np.column_stack([np.asarray(first.value), np.asarray(second.value)])
-                yield Leaf(
-                    Path(f"{path.name}, {other.name}", path.steps), cell, value, "columns", first.dtype
-                )
+                yield Leaf(_joined(first.path, second.path, a, b), cell, value, "columns", first.dtype)
+
+
+def _joined(first: Path, second: Path, a: str, b: str) -> Path:
+    """Return one path for two columns: `x1_05` and `x2_05` become `x{1,2}_05`."""
+
+    def join(left: str, right: str) -> str:
+        for index, (one, other) in enumerate(zip(left, right, strict=True)):
+            if one != other:
+                return f"{left[:index]}{{{a},{b}}}{left[index + 1 :]}"
+        return left
+
+    steps = tuple(
+        join(left, right) if isinstance(left, str) and isinstance(right, str) and len(left) == len(right) else left
+        for left, right in zip(first.steps, second.steps, strict=True)
+    )
+    return Path(join(first.name, second.name) if len(first.name) == len(second.name) else first.name, steps)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from autograder.probes.bindings import Binder, Bound
+from autograder.probes.bindings import Binder, Bound, Tier
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import Answer, FigureSeen, Observations
 from autograder.records import ExecutionRecord
-from autograder.rubric.model import PartSpec
+from autograder.rubric.model import ChallengeSpec, PartSpec
 
 Array = npt.NDArray[np.float64]
 
@@ -23,6 +23,7 @@ class Called:
     """The answers of one challenged function, with the inputs they belong to."""
 
     key: str
+    spec: ChallengeSpec
     cases: Mapping[str, Mapping[str, Any]]
     """Case key to the values that were drawn."""
     answers: tuple[Answer, ...]
@@ -31,6 +32,16 @@ class Called:
     def can_be_called(self) -> bool:
         """Whether the notebook has a function that this challenge fits at all."""
         return any(answer.status not in ("missing", "not_callable") for answer in self.answers)
+
+    def is_meant(self, answer: Answer) -> bool:
+        """Return whether the name of the function that answered says that it is the one meant.
+
+        A function of points without such a name is tried too, and counts only when its answer is right.
+        """
+        name = answer.function.casefold()
+        return name in map(str.casefold, self.spec.names) or any(
+            all(word.casefold() in name for word in words) for words in self.spec.contains
+        )
 
     @property
     def reason(self) -> str:
@@ -46,7 +57,7 @@ class Evidence:
     cells: tuple[NotebookCell, ...]
     observations: Observations
     execution: ExecutionRecord
-    bound: Mapping[str, Bound]
+    bound: dict[str, Bound]
     called: Mapping[str, Called]
     problems: tuple[str, ...] = field(default=())
 
@@ -111,6 +122,10 @@ def _first_line(text: str) -> str:
     return (text.strip().splitlines() or [""])[0][:200]
 
 
+Agreement = Callable[[Evidence, str], float]
+"""How well the evidence under a key agrees with the rest, 0 to 1 (by the checks that the rubric names)."""
+
+
 def gather(
     part: PartSpec,
     cells: Sequence[NotebookCell],
@@ -118,13 +133,54 @@ def gather(
     execution: ExecutionRecord,
     cases: Mapping[str, Iterable[Mapping[str, Any]]],
     bindings: Mapping[str, str],
+    agreement: Agreement = lambda evidence, key: 0.0,
 ) -> Evidence:
-    """Return the evidence of one notebook: values found under the rubric's keys, answers with their inputs."""
+    """Return the evidence of one notebook: values found under the rubric's keys, answers with their inputs.
+
+    An accepted name in the item's own section decides. Otherwise the suggestion that agrees best with the other
+    evidence is used; where none agrees, the one value whose name speaks of it; several such are left to a person.
+
+    Raises
+    ------
+    UsageError
+        When a binding given by a person leads nowhere.
+    """
     binder = Binder(observations, cells, bindings)
-    bound = {key: binder.bind(key, spec) for key, spec in part.evidence.items()}
+    offered = {key: binder.candidates(key, spec) for key, spec in part.evidence.items()}
+    bound = {key: _decided(candidates) for key, candidates in offered.items()}
     called = {}
-    for key in part.challenges:
+    for key, spec in part.challenges.items():
         values = {str(case["key"]): case["values"] for case in cases.get(key, ())}
         answers = tuple(answer for answer in observations.answers if answer.challenge == key)
-        called[key] = Called(key, values, answers)
-    return Evidence(part, tuple(cells), observations, execution, bound, called, observations.problems)
+        called[key] = Called(key, spec, values, answers)
+    evidence = Evidence(part, tuple(cells), observations, execution, bound, called, observations.problems)
+    for key, wanted in part.evidence.items():
+        if not bound[key].is_found and offered[key]:
+            scores = []
+            for candidate in offered[key] if wanted.agrees else ():
+                bound[key] = candidate
+                scores.append(agreement(evidence, key))
+            bound[key] = _suggested(offered[key], scores, wanted.only_agreed)
+    return evidence
+
+
+def _decided(candidates: Sequence[Bound]) -> Bound:
+    """Return the candidate that needs no second opinion: a person's binding, or an accepted name in its place."""
+    first = candidates[0] if candidates else Bound()
+    return first if first.tier <= Tier.NAME and first.is_found else Bound()
+
+
+def _suggested(candidates: Sequence[Bound], scores: Sequence[float], only_agreed: bool) -> Bound:
+    """Return the candidate that agrees best (ties: the better tier); else the single one whose name speaks of it."""
+    if scores and max(scores) > 0:
+        return candidates[scores.index(max(scores))]
+    if only_agreed:
+        return Bound()
+    for tier in (Tier.NAME_ELSEWHERE, Tier.SPEAKING_HERE, Tier.SPEAKING):
+        of_tier = [candidate for candidate in candidates if candidate.tier is tier]
+        if len(of_tier) == 1:
+            return of_tier[0]
+        if of_tier:
+            return Bound(candidates=tuple(candidate.as_candidate() for candidate in of_tier[:8]))
+    printed = [candidate for candidate in candidates if candidate.tier is Tier.PRINTED]
+    return printed[0] if len(printed) == 1 else Bound()

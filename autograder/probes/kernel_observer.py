@@ -981,21 +981,25 @@ class Observer:
 
         return write
 
-    def call(self, challenge_id: str, case_key: str, second: bool = False) -> None:
-        """Puts one case of a challenge to the notebook's function and writes the answer's container.
+    def call(self, challenge_id: str, case_key: str, rank: int = 0, second: bool = False) -> None:
+        """Puts one case of a challenge to a function of the notebook and writes the answer's container.
 
-        `second` asks for the other form of an ambiguous target, and does nothing where there is none.
+        `rank` counts the functions that may be meant, best first; beyond the last nothing happens. `second`
+        asks for the other form of an ambiguous target, and does nothing where there is none.
         """
         challenge = self.challenges[challenge_id]
         case = next(c for c in challenge["cases"] if c["key"] == case_key)
         answer: dict[str, Any] = {"id": challenge_id, "case": case_key, "status": "missing", "function": None}
         answer |= {"form": None, "bound": {}, "error": None, "result": None, "how": None}
-        stem = f"call-{challenge_id}-{case_key}"
+        stem = f"call-{challenge_id}-{case_key}" + (f"-{rank}" if rank else "")
         self.live = dict(self.shell.user_ns)
         noted, shift = list(self.seeds.calls), self.seeds.shift
         encoder = Encoder(MAX_VALUE_BYTES * 2)
         try:
-            name, function, cell = self._find(challenge)
+            meant = self._find(challenge)
+            if rank >= len(meant):
+                return
+            name, function, cell = meant[rank]
             answer["function"] = name
             view = self._view(cell)
             view[name] = function
@@ -1008,7 +1012,7 @@ class Observer:
             self._write(stem, answer | {"status": "time_limit"}, Encoder(0))
             self._run(challenge, case, function, cell, view, answer, encoder)
         except Refusal as refusal:
-            if second:
+            if second or rank:
                 return
             answer |= {"status": refusal.status, "error": {"name": "Refusal", "message": str(refusal)}}
         except KeyboardInterrupt:
@@ -1089,8 +1093,12 @@ class Observer:
 
     # -------------------------------------------------------------- calls
 
-    def _find(self, challenge: dict[str, Any]) -> tuple[str, Any, int]:
-        """Name, callable and defining cell of the function a challenge is about."""
+    def _find(self, challenge: dict[str, Any]) -> list[tuple[str, Any, int]]:
+        """Name, callable and defining cell of the function a challenge is about.
+
+        One function when it has an accepted name; else all whose names hold the words of the challenge, and
+        for functions of points, then all that take one or two arguments (a language has many words for it).
+        """
         made: dict[str, tuple[Any, int]] = {}
         for name, past in self.history.items():
             for at, value in past:
@@ -1098,12 +1106,17 @@ class Observer:
                     made[name] = (value, at)
         lowered = {name.casefold(): name for name in made}
         names = [lowered[n.casefold()] for n in challenge["names"] if n.casefold() in lowered]
+        for name in names:
+            if not isinstance(made[name][0], type):
+                return [(name, *made[name])]
         for words in challenge["contains"]:
             close = [n for n in made if all(word.casefold() in n.casefold() for word in words)]
             names += sorted(close, key=len)
-        for name in names:
-            if not isinstance(made[name][0], type):
-                return name, *made[name]
+        if challenge["mode"] == "points":
+            names += [n for n in made if 1 <= describe_function(made[n][0])["required"] <= 2]  # type: ignore[index]
+        meant = [name for name in dict.fromkeys(names) if not isinstance(made[name][0], type)]
+        if meant:
+            return [(name, *made[name]) for name in meant]
         if names:
             raise Refusal("not_callable", f"{names[0]} is a class, and a function is needed")
         raise Refusal("missing", "no function of this name was found")

@@ -22,6 +22,8 @@ from autograder.probes.paths import Path, Step
 
 Array = npt.NDArray[Any]
 MAX_CONTAINER_BYTES = 256 * 2**20
+FEW = 16
+"""Sequences up to this length are also opened into their members."""
 
 
 @dataclass(frozen=True)
@@ -194,15 +196,10 @@ def _open(
         if array is not None:
             source, device = str(node.get("src", "")), str(node.get("device") or "cpu")
             yield Leaf(path, cell, array, source, str(node.get("dtype", array.dtype)), device)
-            if source == "list" and array.ndim > 1 and array.shape[0] <= 16:  # [chain_1, chain_2, chain_3]
-                for index in range(array.shape[0]):
-                    yield Leaf(
-                        Path(path.name, (*path.steps, float(index))),
-                        cell,
-                        array[index],
-                        "list",
-                        str(array.dtype),
-                    )
+            if array.ndim and array.shape[0] <= FEW and (source == "list" or array.ndim == 1):
+                for index in range(array.shape[0]):  # [chain_1, chain_2, chain_3], (mean, variance, ess)
+                    value = array[index] if array.ndim > 1 else array[index].item()
+                    yield Leaf(Path(path.name, (*path.steps, float(index))), cell, value, source, str(array.dtype))
     elif kind in ("int", "float", "bool"):
         value = node.get("v")
         number = float(value) if isinstance(value, str) else value
@@ -214,13 +211,25 @@ def _open(
         for index, item in enumerate(node.get("items", [])):
             yield from _open(Path(path.name, (*path.steps, float(index))), item, container, cell, depth + 1)
     elif kind == "dict":
+        inside = []
         for key, item in node.get("items", []):
             step = _step(key)
             if step is not None:
-                yield from _open(Path(path.name, (*path.steps, step)), item, container, cell, depth + 1)
+                inside += list(_open(Path(path.name, (*path.steps, step)), item, container, cell, depth + 1))
+        yield from inside
+        if node.get("src") == "frame":
+            yield from _frame(path, inside, cell)
     elif kind == "object":
         for name, item in (node.get("attrs") or {}).items():
             yield from _open(Path(path.name, (*path.steps, str(name))), item, container, cell, depth + 1)
+
+
+def _frame(path: Path, columns: list[Leaf], cell: int) -> Iterator[Leaf]:
+    """Yield a data frame of two numeric columns (booleans aside) as the one table that it is."""
+    numeric = [leaf for leaf in columns if isinstance(leaf.value, np.ndarray) and leaf.value.ndim == 1 and leaf.value.dtype.kind in "fiu"]
+    if len(numeric) == 2 and len({np.shape(leaf.value) for leaf in numeric}) == 1:
+        value = np.column_stack([np.asarray(leaf.value) for leaf in numeric])
+        yield Leaf(path, cell, value, "frame", numeric[0].dtype)
 
 
 def _step(node: dict[str, Any]) -> Step | None:

@@ -251,6 +251,10 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
                 yield from _violations(source, error, model, (*where, "params"))
                 continue
             yield from _dangling(source, part, params, (*where, "params"))
+    for key, spec in part.evidence.items():
+        for index, check_id in enumerate(spec.agrees):
+            if check_id not in check_ids:
+                yield source.problem(("evidence", key, "agrees", index), f"no check is called {check_id!r}{nearest(check_id, check_ids)}")
     total = sum(item.points for item in part.items)
     if abs(total - part.points) > 1e-9:
         yield source.problem(("points",), f"the part has {part.points:g} points, but its items add up to {total:g}")

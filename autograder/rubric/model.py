@@ -55,6 +55,10 @@ class EvidenceSpec(Model):
     """Whether a suggested array must be positive throughout."""
     integer: bool = False
     """Whether a number must be a whole number."""
+    agrees: list[StrictStr] = Field(default_factory=list)
+    """Checks that tell which of several suggested values is meant: the one that they accept."""
+    only_agreed: bool = False
+    """Whether a suggestion is used only when those checks accept it (a value that need not exist)."""
     suggest: bool = True
     """Whether the namespace is searched when no name fits."""
 

@@ -1,0 +1,139 @@
+"""Make the golden file of a part: exact truths, and replicates of the reference's own notebook.
+
+The reference is a submission: its solution notebook goes through the same executor and the same probes as a
+student's, once for each shift of its random streams.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from autograder import __version__
+from autograder.errors import InternalError
+from autograder.execute.protocol import Executor, Job, Plan
+from autograder.golden import Golden, GoldenValue, Replicates
+from autograder.probes.evidence import Evidence, gather
+from autograder.probes.notebooks import read_cells
+from autograder.probes.observations import read_observations
+from autograder.probes.summaries import SUMMARIES
+from autograder.records import ExecutionRecord
+from autograder.registry import TRUTHS, Assignment
+from autograder.rendering import solution_source, to_ipynb
+from autograder.rubric.model import PartSpec
+from autograder.store import read_record
+
+SHIFT_OF_REPLICATE = 7919
+"""Replicate k runs with every seed raised by k times this."""
+
+
+def make_golden(
+    assignment: Assignment,
+    part: PartSpec,
+    executor: Executor,
+    n_replicates: int,
+    n_workers: int = 2,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Golden:
+    """Return the golden values of a part.
+
+    Raises
+    ------
+    InternalError
+        When a replicate of the reference does not run through.
+    """
+    values = truths_of(part)
+    source = solution_source(assignment, part.part)
+    samples: dict[str, list[float]] = defaultdict(list)
+    for key, numbers in _replicate(part, source, executor, n_replicates, n_workers, progress).items():
+        samples[key] = numbers
+    for key, numbers in samples.items():
+        if len(numbers) != n_replicates:
+            raise InternalError(f"the reference gave {key!r} in {len(numbers)} of {n_replicates} replicates")
+        sample = np.array(numbers)
+        replicates = Replicates(
+            n=len(sample), mean=float(sample.mean()), sd=float(sample.std(ddof=1)), minimum=float(sample.min()), maximum=float(sample.max())
+        )
+        values[key] = values.get(key, GoldenValue(source="replicates of the reference")).model_copy(update={"replicates": replicates})
+    provenance = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "engine": __version__,
+        "reference_sha256": hashlib.sha256(source.encode()).hexdigest(),
+        "n_replicates": n_replicates,
+        "seed_shift": SHIFT_OF_REPLICATE,
+        "data": "none",
+        "versions": {name: version(name) for name in ("numpy", "scipy", "torch")},
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    }
+    return Golden(assignment=assignment.id, part=part.part, provenance=provenance, values=dict(sorted(values.items())))
+
+
+def truths_of(part: PartSpec) -> dict[str, GoldenValue]:
+    """Return the exact values of a part, by the engine's own formulas."""
+    values: dict[str, GoldenValue] = {}
+    for key, spec in part.truths.items():
+        truth = TRUTHS[spec.truth]
+        for suffix, value in truth.function(truth.params.model_validate(spec.params)).items():
+            values[f"{key}{suffix}"] = value
+    return values
+
+
+def _replicate(
+    part: PartSpec, source: str, executor: Executor, n: int, n_workers: int, progress: Callable[[int, int], None]
+) -> dict[str, list[float]]:
+    samples: dict[str, list[float]] = defaultdict(list)
+    done = 0
+    with tempfile.TemporaryDirectory(prefix="golden-") as folder:
+        notebook = Path(folder) / "solution.ipynb"
+        notebook.write_text(to_ipynb(source), encoding="utf-8")
+
+        def run(index: int) -> Path:
+            out = Path(folder) / str(index)
+            plan = Plan(seed_shift=SHIFT_OF_REPLICATE * (index + 1))
+            executor.execute(Job(notebook=notebook, out=out, plan=plan, limits=part.limits))
+            return out
+
+        with ThreadPoolExecutor(max_workers=n_workers) as pool:
+            for out in pool.map(run, range(n)):
+                record = read_record(out / "execution.json", ExecutionRecord)
+                if record is None or record.state != "complete" or any(cell.status == "error" for cell in record.cells):
+                    detail = record.detail if record else "no record"
+                    raise InternalError(f"the reference's notebook did not run through ({detail})")
+                cells = read_cells(json.loads((out / "executed.ipynb").read_text(encoding="utf-8")), part.sections, record.cells)
+                evidence = gather(part, cells, read_observations(out / "arrays"), record, {}, {})
+                for key, value in numbers_of(part, evidence).items():
+                    samples[key].append(value)
+                done += 1
+                progress(done, n)
+    return dict(samples)
+
+
+def numbers_of(part: PartSpec, evidence: Evidence) -> dict[str, float]:
+    """Return every number among the evidence, and every summary, under its golden key (`a4.rates[0.5]`)."""
+    numbers: dict[str, float] = {}
+    for key, spec in part.evidence.items():
+        if not evidence.has(key):
+            continue
+        if spec.kind == "number":
+            numbers[key] = evidence.number(key)
+        elif spec.kind == "table" and not spec.shape:
+            numbers |= {f"{key}[{k:g}]": float(value.reshape(-1)[0]) for k, value in evidence.table(key).items()}
+    for key, summary in part.summaries.items():
+        if not evidence.has(summary.of):
+            continue
+        statistic = SUMMARIES[summary.statistic].function
+        if part.evidence[summary.of].kind == "table":
+            numbers |= {f"{key}[{k:g}]": statistic(array) for k, array in evidence.table(summary.of).items()}
+        else:
+            numbers[key] = statistic(evidence.array(summary.of))
+    return numbers

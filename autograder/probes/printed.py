@@ -1,0 +1,57 @@
+"""Numbers that a notebook printed, with the digits that printing cut off."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from autograder.probes.paths import numeric_key
+from autograder.records import Found
+from autograder.rubric.model import EvidenceSpec
+
+_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])\s*%?")
+MAX_SHOWN = 120
+
+
+@dataclass(frozen=True)
+class PrintedLine:
+    """A line that a cell printed."""
+
+    cell: int
+    text: str
+
+    @property
+    def found(self) -> Found:
+        """Where it was printed."""
+        return Found(how="printed", path=self.text.strip()[:MAX_SHOWN], cell=self.cell)
+
+    def _all(self) -> list[tuple[str, float, float]]:
+        """Return (as written, value, half a unit in its last digit) of every number in the line."""
+        found = []
+        for match in _NUMBER.finditer(self.text):
+            raw = match.group().strip()
+            digits = raw.rstrip("% ").replace(",", "")
+            if not any(sign.isdigit() for sign in digits):
+                continue
+            value = float(digits)
+            mantissa, _, exponent = digits.lower().partition("e")
+            rounding = 0.5 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+            if raw.endswith("%"):
+                value, rounding = value / 100, rounding / 100
+            found.append((raw, value, rounding))
+        return found
+
+    def numbers(self, spec: EvidenceSpec) -> list[tuple[float, float]]:
+        """Return (value, rounding) of the numbers in the line that the evidence may be."""
+        low, high = spec.range or (-np.inf, np.inf)
+        return [
+            (value, rounding)
+            for raw, value, rounding in self._all()
+            if low <= value <= high and (not spec.integer or value.is_integer()) and (spec.integer or "." in raw or value > 99)
+        ]
+
+    def holds(self, key: float) -> bool:
+        """Return whether the number `key` stands in the line."""
+        return any(value == key for _, value, _ in self._all()) or numeric_key(self.text) == key
