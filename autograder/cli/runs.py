@@ -1,0 +1,325 @@
+"""Verbs on a run directory: `grade` makes one, `rescore` marks it again, `report` renders it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autograder import gradebook
+from autograder.cli.interrupts import stoppable
+from autograder.cli.options import AsJson, PartsOption, WorkersOption, author_or_me, n_workers
+from autograder.cli.output import line, marks, print_grades, print_json, print_place, table
+from autograder.errors import UsageError, nearest
+from autograder.gradebook import Change, Scoring
+from autograder.records import Grade, Limits
+from autograder.registry import find_assignment
+from autograder.store import RunDirectory, read_record, write_text
+
+if TYPE_CHECKING:
+    from autograder.grading import Batch
+    from autograder.rubric.model import Rubric
+
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The run directory that `grade --run` made.", show_default=False)
+]
+NEEDS_PERSON = 1
+
+
+def grade(
+    submissions: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SUBMISSIONS",
+            help="A folder with a sub-folder or a notebook for each student, or one notebook.",
+            show_default=False,
+        ),
+    ],
+    assignment: Annotated[
+        str,
+        typer.Option(
+            "--assignment", "-a", metavar="ID", help="The assignment, such as `aml-a3`.", show_default=False
+        ),
+    ],
+    run: Annotated[
+        Path,
+        typer.Option(
+            "--run",
+            "-r",
+            metavar="DIR",
+            help="Where the results go. The run that is there is continued.",
+            show_default=False,
+        ),
+    ],
+    part: PartsOption = None,
+    workers: WorkersOption = None,
+    cell_seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="S", help="Longest time for one cell. Default: the rubric's."),
+    ] = None,
+    total_seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="S", help="Longest time for one notebook. Default: the rubric's."),
+    ] = None,
+    memory_mib: Annotated[
+        int | None,
+        typer.Option(
+            min=64, metavar="M", help="Most memory for one notebook, in MiB. Default: the rubric's."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Execute and mark the notebooks of a class.
+
+    Writes `results.json`, `scores.csv`, `index.html` and a report for each student into the run directory.
+    A grading that was cut off continues where it stopped when the same command is given again; no finished
+    notebook is executed twice. Exit status 1 means that something is left for a person: written answers,
+    values to confirm, files that are no notebooks.
+    """
+    from autograder.cli.progress import BatchProgress
+    from autograder.execute.local import LocalExecutor
+    from autograder.grading import Course
+    from autograder.grading import grade as grade_batch
+
+    if run.resolve().is_relative_to(submissions.resolve()):
+        raise UsageError(
+            f"--run {run} lies inside the submissions folder; give a folder outside {submissions}"
+        )
+    course = Course.load(assignment, part or ())
+    limits = chosen_limits(
+        course.rubric, cell_seconds=cell_seconds, total_seconds=total_seconds, memory_mib=memory_mib
+    )
+    with (
+        stoppable("What is finished is kept; the same command continues with the rest."),
+        BatchProgress() as progress,
+    ):
+        batch = grade_batch(
+            submissions,
+            course,
+            run,
+            LocalExecutor(),
+            n_workers=n_workers(workers),
+            limits=limits,
+            author=author_or_me(None),
+            listener=progress,
+        )
+    if as_json:
+        print_json(run_document(batch.run))
+    else:
+        print_batch(batch)
+    raise typer.Exit(NEEDS_PERSON if batch.needs_person else 0)
+
+
+def chosen_limits(rubric: Rubric, **chosen: float | None) -> Limits | None:
+    """Return the limits of a run: what was chosen in place of the rubric's, or None when nothing was.
+
+    One set of limits holds for all parts, so each of the others is that of the part that allows most.
+    """
+    given = {name: value for name, value in chosen.items() if value is not None}
+    if not given:
+        return None
+    most = {name: max(getattr(part.limits, name) for part in rubric.parts) for name in Limits.model_fields}
+    return Limits.model_validate(most | given)
+
+
+def print_batch(batch: Batch) -> None:
+    """Print the table of a class and where its page is."""
+    print_grades(batch.grades)
+    print_place("Class page", batch.run.index)
+
+
+def run_document(run: RunDirectory) -> dict[str, Any]:
+    """Return what `--json` prints of a run: where it is, and its `results.json`."""
+    return {"run": str(run.path.resolve()), "index": str(run.index.resolve()), "results": read_results(run)}
+
+
+def read_results(run: RunDirectory) -> dict[str, Any]:
+    """Return `results.json` of a run; UsageError when it is missing or damaged."""
+    try:
+        return dict(json.loads(run.results.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{run.results} is missing or damaged; make it again with: autograder rescore {run.path}"
+        ) from error
+
+
+# --------------------------------------------------------------------- rescore
+
+
+def rescore(
+    directory: RunArgument,
+    why: Annotated[
+        str | None,
+        typer.Option(
+            help="The reason, for the history. Default: the newest entry of the rubric's `changes`.",
+            show_default=False,
+        ),
+    ] = None,
+    author: Annotated[
+        str | None,
+        typer.Option(help="Who scores. Default: git's user.name, else the login name.", show_default=False),
+    ] = None,
+    bind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SUBMISSION:KEY=PATH",
+            help="Confirm where a value is in a notebook, such as `ada:a2.rate=results.rate`; `*` stands for "
+            "all submissions. Kept in the run; may be given several times.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Mark a run again with the rubric as it is now; no notebook is executed.
+
+    Says what the edit of the rubric changed, whose marks changed from what to what, and which scorings
+    there were.
+    """
+    from autograder.cli.progress import BatchProgress
+    from autograder.grading import rescore as rescore_run
+    from autograder.rubric.loader import load_rubric
+
+    run = RunDirectory(directory)
+    info = run.info()
+    rubric = load_rubric(find_assignment(info.assignment), info.parts)
+    earlier = gradebook.scorings(run.gradebook)
+    for binding in bind or ():
+        run.bind(*parse_binding(binding, run, rubric))
+    before = (
+        {entry["id"]: float(entry["earned"]) for entry in read_results(run)["submissions"]}
+        if run.results.exists()
+        else {}
+    )
+    reason = why or newest_reason(rubric, earlier)
+    if bind and not reason:
+        reason = f"confirmed {', '.join(bind)}"
+    with stoppable("The marks are as they were; the same command starts over."), BatchProgress() as progress:
+        batch, edits = rescore_run(directory, author=author_or_me(author), why=reason, listener=progress)
+    scorings = gradebook.scorings(run.gradebook)
+    changes = gradebook.last_changes(run.gradebook) if len(scorings) > len(earlier) else []
+    if as_json:
+        print_json(
+            run_document(run)
+            | {
+                "rubric_changes": list(edits),
+                "mark_changes": [vars(change) for change in changes],
+                "scorings": [vars(scoring) for scoring in scorings],
+            }
+        )
+    else:
+        print_edits(edits)
+        print_mark_changes(changes, before, batch.grades)
+        print_history(scorings)
+        print_place("Class page", run.index)
+    raise typer.Exit(NEEDS_PERSON if batch.needs_person else 0)
+
+
+def parse_binding(text: str, run: RunDirectory, rubric: Rubric) -> tuple[str, str, str]:
+    """Return (submission, evidence key, path) of `SUBMISSION:KEY=PATH`.
+
+    Raises
+    ------
+    UsageError
+        When the text is in another form, or names a submission, a key or a path that cannot be.
+    """
+    from autograder.probes.paths import parse_path
+
+    place, equals, path = text.partition("=")
+    submission, colon, key = place.rpartition(":")
+    if not (equals and colon and submission and key):
+        raise UsageError(f"--bind {text!r}: expected SUBMISSION:KEY=PATH, such as ada:a2.rate=results.rate")
+    known = sorted(path.parent.name for path in (run.path / "submissions").glob("*/submission.json"))
+    if submission != "*" and submission not in known:
+        raise UsageError(
+            f"--bind {text!r}: {run.path} has no submission {submission!r}{nearest(submission, known)}"
+        )
+    keys = [key for part in rubric.parts for key in part.evidence]
+    if key not in keys:
+        raise UsageError(
+            f"--bind {text!r}: the rubric has no evidence {key!r}{nearest(key, keys)} "
+            f"(there are: {', '.join(keys)})"
+        )
+    parse_path(path)
+    return submission, key, path
+
+
+def newest_reason(rubric: Rubric, scorings: Sequence[Scoring]) -> str:
+    """Return the reason that the rubric's newest `changes` entry gives, unless a scoring gave it already."""
+    told = {scoring.why for scoring in scorings}
+    newest = [part.changes[-1].get("why", "") for part in rubric.parts if part.changes]
+    return "; ".join(why for why in newest if why and why not in told)
+
+
+def print_edits(edits: Sequence[str]) -> None:
+    """Print what an edit changed in the rubric."""
+    line("What changed in the rubric", "bold")
+    for edit in edits or ("nothing",):
+        line(f"  {edit}")
+    line("")
+
+
+def print_mark_changes(changes: Sequence[Change], before: dict[str, float], grades: Sequence[Grade]) -> None:
+    """Print whose marks changed, from what to what, and by which checks."""
+    changed: dict[str, list[Change]] = {}
+    for change in changes:
+        changed.setdefault(change.submission, []).append(change)
+    if not changed:
+        line("Nobody's marks changed.", "bold")
+        line("")
+        return
+    rows = []
+    for grade in grades:
+        if found := changed.get(grade.submission.id):
+            checks = ", ".join(
+                f"{change.check} {marks(change.before)} → {marks(change.after)}" for change in found
+            )
+            old = marks(before[grade.submission.id]) if grade.submission.id in before else ""
+            rows.append((", ".join(grade.submission.students), old, marks(grade.earned), checks))
+    columns = (("Student", "left"), ("From", "right"), ("To", "right"), ("Checks", "left"))
+    table(f"Marks that changed ({len(rows)} of {len(grades)} students)", columns, rows)
+    line("")
+
+
+def print_history(scorings: Sequence[Scoring]) -> None:
+    """Print every scoring of the run."""
+    rows = ((scoring.time, scoring.author, scoring.why, scoring.rubric_sha256[:8]) for scoring in scorings)
+    table("Scorings", (("When", "left"), ("Who", "left"), ("Why", "left"), ("Rubric", "left")), rows)
+    line("")
+
+
+# ---------------------------------------------------------------------- report
+
+
+def report(directory: RunArgument, as_json: AsJson = False) -> None:
+    """Render the students' reports and the class page again from the stored grades.
+
+    Nothing is executed and nothing is marked: use it after the look of the reports changed, or a file was
+    lost.
+    """
+    import reports
+    from autograder.grading import _row
+
+    run = RunDirectory(directory)
+    run.info()
+    results = read_results(run)
+    grades = []
+    for entry in results["submissions"]:
+        path = run.submission(entry["id"]) / "grade.json"
+        grade = read_record(path, Grade)
+        if grade is None:
+            raise UsageError(
+                f"{path} is missing or damaged; make it again with: autograder rescore {directory}"
+            )
+        write_text(
+            path.with_name("report.html"),
+            reports.render_student(grade.model_dump(mode="json"), viewer="student"),
+        )
+        grades.append(grade)
+    write_text(run.index, reports.render_class(results, [_row(run, grade) for grade in grades]))
+    if as_json:
+        print_json(run_document(run))
+    else:
+        line(f"{len(grades)} reports rendered.")
+        print_place("Class page", run.index)

@@ -1,0 +1,262 @@
+"""What can be said of a rubric without a submission: its bands, its risks, and what is wrong with them.
+
+Works on the rubric and the golden files alone; neither PyTorch nor a kernel is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel
+
+import autograder.probes.challenges  # fills the registries that rubrics refer to
+import autograder.truths  # noqa: F401
+from autograder.checks.bands import BandSpec
+from autograder.checks.chains import ChainsFollowTarget
+from autograder.checks.findings import CheckParams, Context
+from autograder.checks.values import TableInBands
+from autograder.errors import AutograderError, Problem, RubricError, nearest
+from autograder.golden import Golden, read_golden
+from autograder.registry import CHECKS, Assignment
+from autograder.rubric.loader import Location, Source, load_rubric
+from autograder.rubric.model import CheckSpec, PartSpec
+from autograder.stats.bands import Band
+
+FEW_REPLICATES = 20
+"""Fewer make a tolerance factor (10.7 at 4, 4.6 at 20, 3.9 at 60, for 99.9 %) that catches little."""
+
+
+@dataclass(frozen=True)
+class BandRow:
+    """One accepted convention of one check, as an interval."""
+
+    part: str
+    check: str
+    convention: str
+    golden: str
+    method: str
+    n: int
+    truth: float | None
+    low: float
+    high: float
+    false_fail_rate: float
+    min_discrepancy: float
+    excludes: dict[str, float]
+    """The values of typical mistakes that lie outside, by name."""
+
+
+@dataclass(frozen=True)
+class PartRisk:
+    """How the false-fail rate of a part is split."""
+
+    part: str
+    false_fail_rate: float
+    n_checks: int
+    n_random: int
+    rate_per_check: float
+
+
+@dataclass
+class Report:
+    """What a lint found."""
+
+    problems: list[Problem] = field(default_factory=list)
+    """What must be mended before anybody is marked by this rubric."""
+    advice: list[Problem] = field(default_factory=list)
+    """What would make it better."""
+    bands: list[BandRow] = field(default_factory=list)
+    risks: list[PartRisk] = field(default_factory=list)
+
+
+def lint(assignment: Assignment) -> Report:
+    """Return the bands of a rubric, the split of its false-fail rate, and everything that is wrong with it.
+
+    Raises
+    ------
+    UsageError
+        When there is no rubric.
+    """
+    report = Report()
+    try:
+        rubric = load_rubric(assignment)
+    except RubricError as error:
+        report.problems += error.problems
+        return report
+    sources = part_sources(assignment)
+    for part in rubric.parts:
+        _lint_part(report, assignment, part, sources[part.part])
+    return report
+
+
+def part_sources(assignment: Assignment) -> dict[str, Source]:
+    """Return the YAML file of every part, with the positions of what is in it."""
+    main = Source(assignment.rubric, shown(assignment.rubric))
+    files = [assignment.rubric.parent / name for name in main.data["parts"]]
+    loaded = [Source(path, shown(path)) for path in files]
+    return {source.data["part"]: source for source in loaded}
+
+
+def shown(path: Path) -> str:
+    """Return a path as the user would open it: relative to the working folder where it lies in it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _lint_part(report: Report, assignment: Assignment, part: PartSpec, source: Source) -> None:
+    n_random = sum(is_random(check) for _, check in part.checks())
+    n_checks = sum(1 for _ in part.checks())
+    rate = part.false_fail_rate / max(1, n_random)
+    report.risks.append(PartRisk(part.part, part.false_fail_rate, n_checks, n_random, rate))
+    for where, check in located_checks(part):
+        report.problems += _untitled(source, where, check)
+        report.advice += _unexplained(source, where, check)
+    try:
+        golden = read_golden(assignment.golden(part.part))
+    except AutograderError as error:
+        report.problems.append(source.problem((), str(error)))
+        return
+    report.problems += _missing_truths(source, part, golden)
+    if advice := _few_replicates(part, golden):
+        report.advice.append(source.problem(("summaries",), advice))
+    for where, check in located_checks(part):
+        params = CHECKS[check.check].params.model_validate(check.params)
+        if isinstance(params, CheckParams):
+            _lint_bands(report, part, source, (*where, "params"), check, params, Context("", rate, golden))
+
+
+def is_random(check: CheckSpec) -> bool:
+    """Return whether a correct notebook can fail the check by chance."""
+    return bool(getattr(CHECKS[check.check].params, "is_random", False))
+
+
+def located_checks(part: PartSpec) -> Iterator[tuple[Location, CheckSpec]]:
+    """Yield every check of a part with its place in the part's file."""
+    for i, item in enumerate(part.items):
+        for j, check in enumerate(item.checks):
+            yield ("items", i, "checks", j), check
+
+
+# ----------------------------------------------------------------------- words
+
+
+def _untitled(source: Source, where: Location, check: CheckSpec) -> Iterator[Problem]:
+    if not check.title.strip():
+        yield source.problem((*where, "title"), f"the check {check.id!r} has no title; students read it")
+
+
+def _unexplained(source: Source, where: Location, check: CheckSpec) -> Iterator[Problem]:
+    told = check.why or check.hint or check.params.get("why_not") or check.params.get("prompt")
+    if not told:
+        text = (
+            f"the check {check.id!r} has neither why nor hint; a student who fails it is not told what to do"
+        )
+        yield source.problem(where, text)
+
+
+# --------------------------------------------------------------------- goldens
+
+
+def _missing_truths(source: Source, part: PartSpec, golden: Golden) -> Iterator[Problem]:
+    command = f"autograder golden {golden.assignment} --part {part.part}"
+    for key in part.truths:
+        if not any(name == key or name.startswith((f"{key}.", f"{key}[")) for name in golden.values):
+            text = f"the golden file holds no value for the truth {key!r}; make it with: {command}"
+            yield source.problem(("truths", key), text)
+
+
+def _few_replicates(part: PartSpec, golden: Golden) -> str:
+    counts = [value.replicates.n for value in golden.values.values() if value.replicates is not None]
+    if not counts or min(counts) >= FEW_REPLICATES:
+        return ""
+    return (
+        f"the golden file rests on {min(counts)} replicates of the reference, which makes wide bands; "
+        f"make more with: autograder golden {golden.assignment} --part {part.part}"
+    )
+
+
+# ----------------------------------------------------------------------- bands
+
+
+def _lint_bands(
+    report: Report,
+    part: PartSpec,
+    source: Source,
+    where: Location,
+    check: CheckSpec,
+    params: CheckParams,
+    context: Context,
+) -> None:
+    """Add the bands of one check, and the typical mistakes that one of them holds."""
+    bands: list[tuple[Location, BandSpec, Band]] = []
+    for place, spec, n_sharing in band_specs(params, part):
+        try:
+            bands.append(((*where, *place), spec, spec.band(context, n_sharing)))
+        except (AutograderError, ValueError) as error:
+            text = f"the band {spec.name!r} cannot be made of the golden value {spec.golden!r}: {error}"
+            report.problems.append(source.problem((*where, *place), text))
+    for _, spec, band in bands:
+        report.bands.append(
+            BandRow(
+                part=part.part,
+                check=check.id,
+                convention=spec.name,
+                golden=spec.golden,
+                method=spec.method,
+                n=band.n,
+                truth=band.truth,
+                low=band.low,
+                high=band.high,
+                false_fail_rate=band.false_fail_rate,
+                min_discrepancy=band.min_discrepancy,
+                excludes=dict(spec.excludes),
+            )
+        )
+    for place, spec, _ in bands:
+        for mistake, value in spec.excludes.items():
+            for _, other, band in bands:
+                if band.contains(value):
+                    text = (
+                        f"the mistake {mistake!r} gives {value:g}, which lies in the band "
+                        f"{band.low:.6g} to {band.high:.6g} ({other.name}) "
+                        f"at the check's rate {context.rate:.1e}: it would pass"
+                    )
+                    report.problems.append(source.problem((*place, "excludes", mistake), text))
+    for key in getattr(params, "near_miss", {}):
+        if key not in context.golden.values:
+            text = f"there is no golden value {key!r}{nearest(key, context.golden.values)}"
+            report.problems.append(source.problem((*where, "near_miss", key), text))
+
+
+def band_specs(params: CheckParams, part: PartSpec) -> Iterator[tuple[Location, BandSpec, int]]:
+    """Yield the bands of a check: place below its `params`, band, number of tests that share its rate."""
+    if isinstance(params, TableInBands):
+        keys = part.evidence[params.evidence].keys
+        for key in keys:
+            name = f"{params.golden}[{key:g}]"
+            yield ("golden",), BandSpec(name=f"for {key:g}", method="replicates", golden=name), len(keys)
+    elif isinstance(params, ChainsFollowTarget):
+        keys = part.evidence[params.draws].keys
+        for index, summary in enumerate(params.summaries):
+            for key in keys:
+                spec = BandSpec(
+                    name=f"{summary} for {key:g}", method="replicates", golden=f"{summary}[{key:g}]"
+                )
+                yield ("summaries", index), spec, len(keys) * len(params.summaries)
+    else:
+        yield from ((place, spec, 1) for place, spec in _declared(params, ()))
+
+
+def _declared(value: object, place: Location) -> Iterator[tuple[Location, BandSpec]]:
+    """Yield every band that the rubric writes out, wherever it stands in a check's parameters."""
+    if isinstance(value, BandSpec):
+        yield place, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _declared(getattr(value, name), (*place, name))
+    elif isinstance(value, list | tuple):
+        for index, entry in enumerate(value):
+            yield from _declared(entry, (*place, index))
