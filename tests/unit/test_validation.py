@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
+from pydantic import BaseModel
 
 from autograder.errors import UsageError
 from autograder.records import CheckResult, Grade, ItemGrade, Status, Submission
-from autograder.rubric.model import CheckSpec, EvidenceSpec, ItemSpec, PartSpec
+from autograder.registry import Registry
+from autograder.rubric.model import ChallengeKey, CheckSpec, EvidenceKey, EvidenceSpec, ItemSpec, PartSpec
 from autograder.validation import (
     CheckOutcome,
     Outcome,
@@ -307,39 +310,64 @@ def test_written_answers_are_no_automatic_marks() -> None:
     assert found.elsewhere({"a1"}) == ()
 
 
-def test_numbers_alone_earn_the_checks_that_require_no_more() -> None:
+class OneNumber(BaseModel):
+    value: EvidenceKey
+    also: EvidenceKey | None = None
+
+
+class Several(BaseModel):
+    values: list[EvidenceKey] = []
+    seed: int = 0
+
+
+class Call(BaseModel):
+    challenge: ChallengeKey
+    value: str = ""
+
+
+def checks_that_need() -> Registry[Callable[..., None]]:
+    registry: Registry[Callable[..., None]] = Registry("check")
+
+    @registry.register(OneNumber)
+    def needs(evidence: object) -> None:
+        """Needs what it names."""
+
+    @registry.register(Several)
+    def refers(evidence: object) -> None:
+        """Looks at what it names if it is there."""
+
+    @registry.register(Call)
+    def calls(evidence: object) -> None:
+        """Calls a function of the notebook."""
+
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("check", "params", "needs_numbers_only"),
+    [
+        ("needs", {"value": "a1.rate"}, True),
+        ("needs", {"value": "a1.rates"}, True),
+        ("needs", {"value": "a1.chains"}, False),
+        ("needs", {"value": "a1.rate", "also": "a1.draws"}, True),
+        ("refers", {"values": ["a1.rate", "a1.rates"]}, True),
+        ("refers", {"values": ["a1.rate", "a1.draws"]}, False),
+        ("refers", {"seed": 1234}, False),
+        ("calls", {"challenge": "a1.rate", "value": "a1.rate"}, False),
+    ],
+)
+def test_numbers_alone_earn_the_checks_that_require_no_more(
+    monkeypatch: pytest.MonkeyPatch, check: str, params: dict[str, object], needs_numbers_only: bool
+) -> None:
+    monkeypatch.setattr("autograder.validation.outcomes.CHECKS", checks_that_need())
     evidence = {
         "a1.rate": EvidenceSpec(kind="number", about="a rate"),
-        "a1.count": EvidenceSpec(kind="number", about="a count"),
         "a1.rates": EvidenceSpec(kind="table", about="rates", keys=[1, 2]),
         "a1.chains": EvidenceSpec(kind="table", about="chains", keys=[1, 2], shape=["n", 2]),
+        "a1.draws": EvidenceSpec(kind="array", about="draws", shape=["n", 2]),
     }
-    band = {"label": "x", "bands": []}
-    part = part_of(
-        CheckSpec(
-            id="one", check="number_in_band", title="t", points=1, params={"evidence": "a1.rate", **band}
-        ),
-        CheckSpec(
-            id="two",
-            check="table_in_bands",
-            title="t",
-            points=2,
-            params={"evidence": "a1.rates", "golden": "x", "label": "y"},
-        ),
-        CheckSpec(
-            id="array",
-            check="rates_match_chains",
-            title="t",
-            points=4,
-            params={"rates": "a1.rates", "chains": "a1.chains", "n_burn_in": 1, "n_iter": 2},
-        ),
-        CheckSpec(id="form", check="seeds_are", title="t", points=8, params={"seed": 1}),
-        CheckSpec(
-            id="call", check="ess_function_agrees", title="t", points=16, params={"challenge": "a1.rate"}
-        ),
-        evidence=evidence,
-    )
-    assert scalar_points(part) == 3.0
+    part = part_of(CheckSpec(id="a1.x", check=check, title="t", points=3, params=params), evidence=evidence)
+    assert scalar_points(part) == (3.0 if needs_numbers_only else 0.0)
 
 
 # ------------------------------------------------------------------- selecting
