@@ -63,6 +63,8 @@ class MutantCount:
     bleed: tuple[tuple[CheckOutcome, int], ...]
     """Checks of other items that took marks, with the number of seeds."""
     n_pending_elsewhere: int
+    n_stopped: int
+    """Seeds under which a cell failed or the execution was cut off: such a mistake is found without any check."""
 
     @property
     def is_detected(self) -> bool:
@@ -298,6 +300,7 @@ def _mutant(trial: Trial, outcomes: list[Outcome]) -> MutantCount:
         n_bleeding=sum(bool(checks) for checks in outside),
         bleed=_counted(check for checks in outside for check in checks),
         n_pending_elsewhere=sum(pending),
+        n_stopped=sum(outcome.n_failed_cells > 0 or outcome.state != "complete" for outcome in outcomes),
     )
 
 

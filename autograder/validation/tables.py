@@ -119,10 +119,19 @@ def _mutants(validation: Validation) -> _Section:
                 f"{mutant.n_detected}/{mutant.n_seeds}" + ("" if mutant.is_detected else " MISSED"),
                 f"{mutant.lost:g}",
                 (bleed + unsure).strip(),
+                f"{mutant.n_stopped}" if mutant.n_stopped else "",
                 f"{mutant.named_by}: {_short(mutant.name_given)}" if mutant.named_by else "",
             )
         )
-    header = ("item", "mutant", "seeds", "marks", "elsewhere", "the mistake as the report names it")
+    header = (
+        "item",
+        "mutant",
+        "seeds",
+        "marks",
+        "elsewhere",
+        "stopped",
+        "the mistake as the report names it",
+    )
     return _Section("Mistakes", header=header, rows=tuple(rows))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from itertools import groupby, zip_longest
+from itertools import zip_longest
 from typing import Literal
 
 from autograder.errors import UsageError, nearest
@@ -116,8 +116,10 @@ def sample_of(trials: Sequence[Trial], sample: Sample) -> list[Trial]:
     """Return a few styles and mutants, spread over the items, beside all solutions and special notebooks."""
     styles = [trial for trial in trials if trial.kind == "style"]
     mutants = [trial for trial in trials if trial.kind == "mutant" and trial.unrevealable is None]
-    by_item = [list(group) for _, group in groupby(mutants, key=lambda trial: trial.items)]
-    spread = [trial for row in zip_longest(*by_item) for trial in row if trial is not None]
+    by_item: dict[tuple[str, ...], list[Trial]] = {}
+    for trial in mutants:
+        by_item.setdefault(trial.items, []).append(trial)
+    spread = [trial for row in zip_longest(*by_item.values()) for trial in row if trial is not None]
     few = {trial.id for trial in _turn(styles, sample.n_styles, sample.rotation)}
     few |= {trial.id for trial in _turn(spread, sample.n_mutants, sample.rotation)}
     return [trial for trial in trials if trial.kind in ("solution", "special") or trial.id in few]
