@@ -64,7 +64,7 @@ class MutantCount:
     """Checks of other items that took marks, with the number of seeds."""
     n_pending_elsewhere: int
     n_stopped: int
-    """Seeds under which a cell failed or the execution was cut off: such a mistake is found without any check."""
+    """Seeds under which a cell failed or the execution was cut off: that is found without any check."""
 
     @property
     def is_detected(self) -> bool:
