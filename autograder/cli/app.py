@@ -75,7 +75,8 @@ def run(arguments: Sequence[str]) -> int:
     """Return the exit status of one command; every error becomes one message on standard error."""
     words = [word for word in arguments if word != "--debug"]  # accepted anywhere, also after the verb
     try:
-        return int(app(words, prog_name="autograder", standalone_mode=False) or 0)
+        status = int(app(words, prog_name="autograder", standalone_mode=False) or 0)
+        return _said("Stopped.", STOPPED) if status == STOPPED else status  # Typer makes this of Ctrl-C
     except typer.Abort:
         return _said("Stopped.", STOPPED)
     except AutograderError as error:

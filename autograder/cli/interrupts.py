@@ -39,7 +39,7 @@ def stoppable(what: str) -> Iterator[None]:
     """
     from autograder.execute import processes
 
-    ended = threading.Event()
+    asked, ended = threading.Event(), threading.Event()
 
     def kill_until_ended() -> None:
         while not ended.wait(RETRY_SECONDS):
@@ -48,6 +48,7 @@ def stoppable(what: str) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         for name in former:
             signal.signal(name, signal.SIG_IGN)
+        asked.set()
         threading.Thread(target=kill_until_ended, daemon=True).start()
         raise KeyboardInterrupt
 
@@ -56,8 +57,10 @@ def stoppable(what: str) -> Iterator[None]:
         former = {name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except KeyboardInterrupt as error:
-        raise Stopped(f"Stopped. {what}") from error
+    except BaseException as error:
+        if asked.is_set() or isinstance(error, KeyboardInterrupt):  # what breaks while it stops was killed
+            raise Stopped(f"Stopped. {what}") from error
+        raise
     finally:
         ended.set()
         for name, handler in former.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -50,18 +50,12 @@ def line(text: str, style: str = "") -> None:
     out().print(Text(text, style=style), soft_wrap=True)
 
 
-def table(title: str, columns: Iterable[tuple[str, str]], rows: Iterable[Iterable[str | Text]]) -> None:
-    """Print a table; a column is its heading and `left` or `right`."""
-    columns = list(columns)
+def table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Iterable[str | Text]]) -> None:
+    """Print a table under its title; a column is its heading and `left` or `right`."""
+    if title:
+        line(title, "bold")
     is_headed = any(heading for heading, _ in columns)
-    grid = Table(
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
-        show_header=is_headed,
-        box=None,
-        padding=(0, 2, 0, 0),
-    )
+    grid = Table(show_header=is_headed, box=None, padding=(0, 2, 0, 0))
     for heading, side in columns:
         grid.add_column(heading, justify="right" if side == "right" else "left", header_style="bold")
     for row in rows:

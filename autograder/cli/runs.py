@@ -84,11 +84,11 @@ def grade(
     from autograder.grading import Course
     from autograder.grading import grade as grade_batch
 
+    course = Course.load(assignment, part or ())
     if run.resolve().is_relative_to(submissions.resolve()):
         raise UsageError(
             f"--run {run} lies inside the submissions folder; give a folder outside {submissions}"
         )
-    course = Course.load(assignment, part or ())
     limits = chosen_limits(
         course.rubric, cell_seconds=cell_seconds, total_seconds=total_seconds, memory_mib=memory_mib
     )
