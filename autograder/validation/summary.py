@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -102,7 +102,6 @@ class Validation:
     """What numbers alone can earn."""
     missing: tuple[str, ...] = ()
     """Runs that a scoring without execution found no (or another) notebook's results for."""
-    notes: tuple[str, ...] = field(default=())
 
     @cached_property
     def _by_trial(self) -> Mapping[str, list[Outcome]]:
