@@ -15,6 +15,7 @@ import make_docs
 import pytest
 import sample_grades
 
+from autograder.cli import app
 from autograder.execute.protocol import Executor
 from autograder.grading import Course, grade, results_of
 from autograder.records import ExecutionRecord, Grade, Submission
@@ -131,7 +132,7 @@ def test_commands_in_the_prose_exist(page: Path) -> None:
     """Every `autograder VERB --option` in a code span or block is a verb with that option."""
     import typer.main
 
-    commands: Any = typer.main.get_command(make_docs.app)
+    commands: Any = typer.main.get_command(app)
     text = page.read_text(encoding="utf-8")
     spans = re.findall(r"^(?:\$ )?((?:\.venv/bin/)?autograder [a-z].*)$", text, flags=re.MULTILINE)
     spans += re.findall(r"`(autograder [a-z][^`\n]*)`", text)
