@@ -47,13 +47,15 @@ class Progress:
     n_to_execute: int
     """As known so far."""
     seconds: float
+    seconds_executing: float
+    """Since the first execution began: what is stored from an earlier start says nothing about the pace."""
     outcome: Outcome
 
     @property
     def seconds_left(self) -> float | None:
         """What is left at the pace so far; None before anything can be told."""
         if self.n_executed and self.n_to_execute > self.n_executed:
-            return self.seconds / self.n_executed * (self.n_to_execute - self.n_executed)
+            return self.seconds_executing / self.n_executed * (self.n_to_execute - self.n_executed)
         if self.n_executed == 0 and self.n_to_execute > 0:
             return None
         return self.seconds / self.n_done * (self.n_total - self.n_done)
@@ -171,7 +173,7 @@ class _Hearer(Listener):
     def __init__(self, part: PartSpec, n_total: int, n_to_execute: int, progress: Report):
         self._part, self._n_total, self._n_to_execute, self._progress = part, n_total, n_to_execute, progress
         self._n_done = self._n_executed = 0
-        self._began = time.monotonic()
+        self._began = self._began_executing = time.monotonic()
         self._seed = 0
         self._trials: dict[str, Trial] = {}
         self._outcomes: dict[str, Outcome] = {}
@@ -194,10 +196,19 @@ class _Hearer(Listener):
         outcome = outcome_of(trial, self._seed, grade, self._part)
         self._outcomes[trial.id] = outcome
         self._n_done += 1
-        n_to_execute = max(self._n_to_execute, self._n_executed)
-        seconds = time.monotonic() - self._began
+        now = time.monotonic()
+        if self._n_executed == 0:
+            self._began_executing = now
         self._progress(
-            Progress(self._n_done, self._n_total, self._n_executed, n_to_execute, seconds, outcome)
+            Progress(
+                n_done=self._n_done,
+                n_total=self._n_total,
+                n_executed=self._n_executed,
+                n_to_execute=max(self._n_to_execute, self._n_executed),
+                seconds=now - self._began,
+                seconds_executing=now - self._began_executing,
+                outcome=outcome,
+            )
         )
 
 
@@ -264,7 +275,9 @@ def _rescore(
         try:
             for future in futures:
                 outcomes.append(future.result())
-                progress(Progress(len(outcomes), len(stored), 0, 0, time.monotonic() - began, outcomes[-1]))
+                progress(
+                    Progress(len(outcomes), len(stored), 0, 0, time.monotonic() - began, 0.0, outcomes[-1])
+                )
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

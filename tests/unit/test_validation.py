@@ -240,10 +240,10 @@ def test_the_tables_and_the_json_tell_the_same() -> None:
 
 def test_the_time_left_is_told_at_the_pace_so_far() -> None:
     done = outcome(style("loops"))
-    assert Progress(10, 20, 0, 10, 5.0, done).seconds_left is None
-    assert Progress(12, 22, 2, 12, 10.0, done).seconds_left == pytest.approx(50.0)
-    assert Progress(10, 20, 0, 0, 5.0, done).seconds_left == pytest.approx(5.0)
-    assert Progress(20, 20, 10, 10, 5.0, done).seconds_left == 0.0
+    assert Progress(10, 20, 0, 10, 5.0, 0.0, done).seconds_left is None
+    assert Progress(12, 22, 2, 12, 30.0, 10.0, done).seconds_left == pytest.approx(50.0)
+    assert Progress(10, 20, 0, 0, 5.0, 0.0, done).seconds_left == pytest.approx(5.0)
+    assert Progress(20, 20, 10, 10, 5.0, 5.0, done).seconds_left == 0.0
 
 
 # ------------------------------------------------------------- grades, rubrics
