@@ -76,6 +76,10 @@ def read_golden(path: Path) -> Golden:
     try:
         return Golden.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise UsageError(f"the golden file {path} is missing; make it with: autograder golden ASSIGNMENT") from error
+        raise UsageError(
+            f"the golden file {path} is missing; make it with: autograder golden ASSIGNMENT"
+        ) from error
     except (ValidationError, ValueError) as error:
-        raise UsageError(f"the golden file {path} is damaged ({error}); make it again with: autograder golden") from error
+        raise UsageError(
+            f"the golden file {path} is damaged ({error}); make it again with: autograder golden"
+        ) from error

@@ -54,17 +54,21 @@ def make_golden(
     """
     values = truths_of(part)
     source = solution_source(assignment, part.part)
-    samples: dict[str, list[float]] = defaultdict(list)
-    for key, numbers in _replicate(part, source, executor, n_replicates, n_workers, progress).items():
-        samples[key] = numbers
+    samples = _replicate(part, source, executor, n_replicates, n_workers, progress)
     for key, numbers in samples.items():
         if len(numbers) != n_replicates:
             raise InternalError(f"the reference gave {key!r} in {len(numbers)} of {n_replicates} replicates")
         sample = np.array(numbers)
         replicates = Replicates(
-            n=len(sample), mean=float(sample.mean()), sd=float(sample.std(ddof=1)), minimum=float(sample.min()), maximum=float(sample.max())
+            n=len(sample),
+            mean=float(sample.mean()),
+            sd=float(sample.std(ddof=1)),
+            minimum=float(sample.min()),
+            maximum=float(sample.max()),
         )
-        values[key] = values.get(key, GoldenValue(source="replicates of the reference")).model_copy(update={"replicates": replicates})
+        values[key] = values.get(key, GoldenValue(source="replicates of the reference")).model_copy(
+            update={"replicates": replicates}
+        )
     provenance = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "engine": __version__,
@@ -75,7 +79,9 @@ def make_golden(
         "versions": {name: version(name) for name in ("numpy", "scipy", "torch")},
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
     }
-    return Golden(assignment=assignment.id, part=part.part, provenance=provenance, values=dict(sorted(values.items())))
+    return Golden(
+        assignment=assignment.id, part=part.part, provenance=provenance, values=dict(sorted(values.items()))
+    )
 
 
 def truths_of(part: PartSpec) -> dict[str, GoldenValue]:
@@ -89,7 +95,12 @@ def truths_of(part: PartSpec) -> dict[str, GoldenValue]:
 
 
 def _replicate(
-    part: PartSpec, source: str, executor: Executor, n: int, n_workers: int, progress: Callable[[int, int], None]
+    part: PartSpec,
+    source: str,
+    executor: Executor,
+    n: int,
+    n_workers: int,
+    progress: Callable[[int, int], None],
 ) -> dict[str, list[float]]:
     samples: dict[str, list[float]] = defaultdict(list)
     done = 0
@@ -106,10 +117,18 @@ def _replicate(
         with ThreadPoolExecutor(max_workers=n_workers) as pool:
             for out in pool.map(run, range(n)):
                 record = read_record(out / "execution.json", ExecutionRecord)
-                if record is None or record.state != "complete" or any(cell.status == "error" for cell in record.cells):
+                if (
+                    record is None
+                    or record.state != "complete"
+                    or any(cell.status == "error" for cell in record.cells)
+                ):
                     detail = record.detail if record else "no record"
                     raise InternalError(f"the reference's notebook did not run through ({detail})")
-                cells = read_cells(json.loads((out / "executed.ipynb").read_text(encoding="utf-8")), part.sections, record.cells)
+                cells = read_cells(
+                    json.loads((out / "executed.ipynb").read_text(encoding="utf-8")),
+                    part.sections,
+                    record.cells,
+                )
                 evidence = gather(part, cells, read_observations(out / "arrays"), record, {}, {})
                 for key, value in numbers_of(part, evidence).items():
                     samples[key].append(value)
@@ -127,7 +146,9 @@ def numbers_of(part: PartSpec, evidence: Evidence) -> dict[str, float]:
         if spec.kind == "number":
             numbers[key] = evidence.number(key)
         elif spec.kind == "table" and not spec.shape:
-            numbers |= {f"{key}[{k:g}]": float(value.reshape(-1)[0]) for k, value in evidence.table(key).items()}
+            numbers |= {
+                f"{key}[{k:g}]": float(value.reshape(-1)[0]) for k, value in evidence.table(key).items()
+            }
     for key, summary in part.summaries.items():
         if not evidence.has(summary.of):
             continue

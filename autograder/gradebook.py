@@ -52,34 +52,51 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
             with connection:
                 yield connection
     except sqlite3.Error as error:
-        raise InternalError(f"the gradebook {path} cannot be used ({error}); free some space or move the file away") from error
+        raise InternalError(
+            f"the gradebook {path} cannot be used ({error}); free some space or move the file away"
+        ) from error
 
 
 def record_scoring(path: Path, grades: Sequence[Grade], rubric_sha256: str, *, author: str, why: str) -> None:
     """Keep a scoring and its marks, unless it gave the same marks by the same rubric as the last one."""
     rows = [
-        (grade.submission.id, check.id, check.status.value, check.fraction, check.points, check.earned, check.pending)
+        (
+            grade.submission.id,
+            check.id,
+            check.status.value,
+            check.fraction,
+            check.points,
+            check.earned,
+            check.pending,
+        )
         for grade in grades
         for item in grade.items
         for check in item.checks
     ]
     with _open(path) as connection:
-        last = connection.execute("SELECT id, rubric_sha256 FROM scorings ORDER BY id DESC LIMIT 1").fetchone()
+        last = connection.execute(
+            "SELECT id, rubric_sha256 FROM scorings ORDER BY id DESC LIMIT 1"
+        ).fetchone()
         if last is not None and last[1] == rubric_sha256:
             query = "SELECT submission, check_id, status, fraction, points, earned, pending FROM marks WHERE scoring = ?"
             if sorted(connection.execute(query, (last[0],)).fetchall()) == sorted(rows):
                 return
         now = datetime.now(UTC).isoformat(timespec="seconds")
         cursor = connection.execute(
-            "INSERT INTO scorings (time, author, why, rubric_sha256) VALUES (?, ?, ?, ?)", (now, author, why, rubric_sha256)
+            "INSERT INTO scorings (time, author, why, rubric_sha256) VALUES (?, ?, ?, ?)",
+            (now, author, why, rubric_sha256),
         )
-        connection.executemany("INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(cursor.lastrowid, *row) for row in rows])
+        connection.executemany(
+            "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [(cursor.lastrowid, *row) for row in rows]
+        )
 
 
 def scorings(path: Path) -> list[Scoring]:
     """Return every scoring of the run, oldest first."""
     with _open(path) as connection:
-        rows = connection.execute("SELECT time, author, why, rubric_sha256 FROM scorings ORDER BY id").fetchall()
+        rows = connection.execute(
+            "SELECT time, author, why, rubric_sha256 FROM scorings ORDER BY id"
+        ).fetchall()
     return [Scoring(*row) for row in rows]
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import autograder.checks  # noqa: F401  # fills the registry that rubrics refer to
+import autograder.checks  # fills the registry that rubrics refer to
 import autograder.truths  # noqa: F401
 import reports
 from autograder import __version__, gradebook
@@ -28,12 +28,30 @@ from autograder.probes.challenges import draw_cases
 from autograder.probes.evidence import gather
 from autograder.probes.notebooks import read_cells
 from autograder.probes.observations import read_observations
-from autograder.records import CheckResult, ExecutionRecord, Grade, ItemGrade, Limits, Note, Record, Status, Submission
+from autograder.records import (
+    CheckResult,
+    ExecutionRecord,
+    Grade,
+    ItemGrade,
+    Limits,
+    Note,
+    Record,
+    Status,
+    Submission,
+)
 from autograder.registry import Assignment, find_assignment
 from autograder.rubric.loader import load_rubric
 from autograder.rubric.model import PartSpec, Rubric
 from autograder.scoring import agreement_of, score_part
-from autograder.store import RunDirectory, RunInfo, new_secret, read_record, write_json, write_record, write_text
+from autograder.store import (
+    RunDirectory,
+    RunInfo,
+    new_secret,
+    read_record,
+    write_json,
+    write_record,
+    write_text,
+)
 from autograder.template_cells import TemplateCells, template_cells
 
 Cases = dict[str, list[dict[str, Any]]]
@@ -73,7 +91,10 @@ class Course:
         assignment = find_assignment(assignment_id)
         rubric = load_rubric(assignment, parts)
         goldens = {part.part: read_golden(assignment.golden(part.part)) for part in rubric.parts}
-        templates = {part.part: template_cells(assignment.student_template / f"part_{part.part}.ipynb") for part in rubric.parts}
+        templates = {
+            part.part: template_cells(assignment.student_template / f"part_{part.part}.ipynb")
+            for part in rubric.parts
+        }
         return cls(assignment, rubric, goldens, templates)
 
 
@@ -169,7 +190,9 @@ def grade(
     return Batch(run, ordered, course)
 
 
-def rescore(run_path: Path, *, author: str = "", why: str = "", listener: Listener | None = None) -> tuple[Batch, tuple[str, ...]]:
+def rescore(
+    run_path: Path, *, author: str = "", why: str = "", listener: Listener | None = None
+) -> tuple[Batch, tuple[str, ...]]:
     """Return the batch scored with the rubric as it is now, and what the edit changed; nothing is executed.
 
     Raises
@@ -194,7 +217,9 @@ def rescore(run_path: Path, *, author: str = "", why: str = "", listener: Listen
 
 def stored_submissions(run: RunDirectory) -> list[Submission]:
     """Return the submissions of a run, in the order of their ids."""
-    found = (read_record(path, Submission) for path in sorted((run.path / "submissions").glob("*/submission.json")))
+    found = (
+        read_record(path, Submission) for path in sorted((run.path / "submissions").glob("*/submission.json"))
+    )
     return [submission for submission in found if submission is not None]
 
 
@@ -223,10 +248,21 @@ def _job(run: RunDirectory, info: RunInfo, submission: Submission, part: PartSpe
     (folder / "execution.json").unlink(missing_ok=True)
     write_json(folder / "input.ipynb", notebook)
     write_json(folder / "cases.json", cases)
-    helpers = {path.name: path for path in sorted(source.parent.glob("*.py")) if path.is_file() and not path.is_symlink()}
+    helpers = {
+        path.name: path
+        for path in sorted(source.parent.glob("*.py"))
+        if path.is_file() and not path.is_symlink()
+    }
     if source.parent == Path(info.source):
         helpers = {}  # a file per student: what lies beside it belongs to somebody else
-    return Job(notebook=folder / "input.ipynb", out=folder, plan=plan, limits=limits, files=helpers, input_digest=digest)
+    return Job(
+        notebook=folder / "input.ipynb",
+        out=folder,
+        plan=plan,
+        limits=limits,
+        files=helpers,
+        input_digest=digest,
+    )
 
 
 def make_plan(part: PartSpec, cases: Cases, seed_shift: int = 0) -> Plan:
@@ -268,7 +304,9 @@ def score_submission(run: RunDirectory, info: RunInfo, course: Course, submissio
             continue
         if execution is None or execution.state == "not_executed":
             detail = execution.detail if execution is not None else "it was not executed"
-            items += _pending_items(part, f"The notebook could not be executed because of a fault of ours: {detail}")
+            items += _pending_items(
+                part, f"The notebook could not be executed because of a fault of ours: {detail}"
+            )
             continue
         executions[part.part] = execution
         part_items, part_notes, assigned = _score_part(folder, course, part, execution, bindings)
@@ -296,7 +334,9 @@ def score_submission(run: RunDirectory, info: RunInfo, course: Course, submissio
     )
     folder = run.submission(submission.id)
     write_record(folder / "grade.json", grade_record)
-    write_text(folder / "report.html", reports.render_student(grade_record.model_dump(mode="json"), viewer="student"))
+    write_text(
+        folder / "report.html", reports.render_student(grade_record.model_dump(mode="json"), viewer="student")
+    )
     return grade_record
 
 
@@ -348,7 +388,14 @@ def _summary(evidence: Any) -> EvidenceRecord:
         }
     calls = {
         key: [
-            {"case": a.case, "form": a.form, "status": a.status, "function": a.function, "bound": a.bound, "error": a.error}
+            {
+                "case": a.case,
+                "form": a.form,
+                "status": a.status,
+                "function": a.function,
+                "bound": a.bound,
+                "error": a.error,
+            }
             for a in called.answers
         ]
         for key, called in evidence.called.items()
@@ -357,7 +404,9 @@ def _summary(evidence: Any) -> EvidenceRecord:
 
 
 def _finite(value: Any) -> float | None:
-    return float(value) if isinstance(value, float) and value == value and abs(value) != float("inf") else None
+    return (
+        float(value) if isinstance(value, float) and value == value and abs(value) != float("inf") else None
+    )
 
 
 def _read_json(path: Path) -> Any:
@@ -394,13 +443,24 @@ def _unjudged(part: PartSpec, status: Status, problem: str) -> list[ItemGrade]:
         )
         pending = sum(check.pending for check in checks)
         items.append(
-            ItemGrade(id=item.id, part=part.part, title=item.title, earned=0.0, pending=pending, possible=float(item.points), checks=checks)
+            ItemGrade(
+                id=item.id,
+                part=part.part,
+                title=item.title,
+                earned=0.0,
+                pending=pending,
+                possible=float(item.points),
+                checks=checks,
+            )
         )
     return items
 
 
 def _flags(
-    submission: Submission, executions: Iterable[ExecutionRecord], items: Sequence[ItemGrade], notes: Sequence[Note]
+    submission: Submission,
+    executions: Iterable[ExecutionRecord],
+    items: Sequence[ItemGrade],
+    notes: Sequence[Note],
 ) -> Iterable[str]:
     if submission.problem is not None:
         yield "no notebook"
@@ -430,7 +490,9 @@ def _flags(
 # --------------------------------------------------------------------- results
 
 
-def finish(run: RunDirectory, info: RunInfo, course: Course, grades: Sequence[Grade], *, author: str, why: str) -> None:
+def finish(
+    run: RunDirectory, info: RunInfo, course: Course, grades: Sequence[Grade], *, author: str, why: str
+) -> None:
     """Write `results.json`, `scores.csv`, `index.html`, the gradebook and the rubric that was used."""
     results = results_of(info, course, grades)
     write_json(run.results, results)
@@ -467,7 +529,10 @@ def results_of(info: RunInfo, course: Course, grades: Sequence[Grade]) -> dict[s
                         "earned": item.earned,
                         "pending": item.pending,
                         "possible": item.possible,
-                        "checks": [{"status": check.status.value} | {key: getattr(check, key) for key in fields} for check in item.checks],
+                        "checks": [
+                            {"status": check.status.value} | {key: getattr(check, key) for key in fields}
+                            for check in item.checks
+                        ],
                     }
                     for item in grade.items
                 ],
@@ -481,18 +546,35 @@ def _scores_csv(course: Course, grades: Sequence[Grade]) -> str:
     item_ids = [item.id for part in course.rubric.parts for item in part.items]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["id", "students", "state", "earned", "pending", "possible", *item_ids, "flags", "reason"])
+    writer.writerow(
+        ["id", "students", "state", "earned", "pending", "possible", *item_ids, "flags", "reason"]
+    )
     for grade in grades:
         earned = {item.id: f"{item.earned:g}" for item in grade.items}
-        row = [grade.submission.id, "; ".join(grade.submission.students), grade.state, f"{grade.earned:g}", f"{grade.pending:g}"]
-        row += [f"{grade.possible:g}", *(earned.get(item, "") for item in item_ids), "; ".join(grade.flags), grade.submission.problem or ""]
+        row = [
+            grade.submission.id,
+            "; ".join(grade.submission.students),
+            grade.state,
+            f"{grade.earned:g}",
+            f"{grade.pending:g}",
+        ]
+        row += [
+            f"{grade.possible:g}",
+            *(earned.get(item, "") for item in item_ids),
+            "; ".join(grade.flags),
+            grade.submission.problem or "",
+        ]
         writer.writerow([_no_formula(cell) for cell in row])
     return out.getvalue()
 
 
 def _no_formula(cell: str) -> str:
     """Return a cell that a spreadsheet will not take for a formula."""
-    return f"'{cell}" if cell[:1] in "=+@\t\r" or (cell[:1] == "-" and not cell[1:].replace(".", "").isdigit()) else cell
+    return (
+        f"'{cell}"
+        if cell[:1] in "=+@\t\r" or (cell[:1] == "-" and not cell[1:].replace(".", "").isdigit())
+        else cell
+    )
 
 
 def _row(run: RunDirectory, grade: Grade) -> dict[str, Any]:
@@ -531,5 +613,3 @@ def _differences(where: str, old: Any, new: Any) -> Iterable[str]:
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else text[:77] + "..."
-
-

@@ -98,7 +98,9 @@ class ExecutionRecord(Record):
     """What happened when a notebook ran: facts only, no judgement."""
 
     schema_version: Literal[1] = 1
-    state: Literal["complete", "cell_limit", "total_limit", "memory_limit", "kernel_died", "unreadable", "not_executed"]
+    state: Literal[
+        "complete", "cell_limit", "total_limit", "memory_limit", "kernel_died", "unreadable", "not_executed"
+    ]
     """`complete`: every cell was tried (cells may have errors). The others name what ended the run early."""
     detail: str = ""
     """One sentence on `state`, for people."""

@@ -93,12 +93,16 @@ def content_root() -> Path:
     """
     if chosen := os.environ.get("AUTOGRADER_CONTENT"):
         if not (Path(chosen) / "rubrics").is_dir():
-            raise UsageError(f"AUTOGRADER_CONTENT={chosen} has no folder 'rubrics'; point it at your course folder")
+            raise UsageError(
+                f"AUTOGRADER_CONTENT={chosen} has no folder 'rubrics'; point it at your course folder"
+            )
         return Path(chosen).resolve()
     for root in (Path.cwd(), Path(__file__).resolve().parent.parent):
         if (root / "rubrics").is_dir():
             return root
-    raise UsageError("no folder 'rubrics' here; run from a clone of the course or set AUTOGRADER_CONTENT to it")
+    raise UsageError(
+        "no folder 'rubrics' here; run from a clone of the course or set AUTOGRADER_CONTENT to it"
+    )
 
 
 def assignment_ids() -> list[str]:
@@ -137,7 +141,9 @@ def find_assignment(assignment_id: str) -> Assignment:
     if not (folder / "rubric.yaml").is_file():
         known = assignment_ids()
         listed = ", ".join(known) or "none"
-        raise UsageError(f"there is no assignment {assignment_id!r}{nearest(assignment_id, known)} (there are: {listed})")
+        raise UsageError(
+            f"there is no assignment {assignment_id!r}{nearest(assignment_id, known)} (there are: {listed})"
+        )
     package = assignment_id.replace("-", "_")
     return Assignment(
         id=assignment_id,
@@ -157,7 +163,9 @@ def load_reference_module(assignment: Assignment, name: str) -> ModuleType:
     """
     path = assignment.reference / f"{name}.py"
     if not path.is_file():
-        raise UsageError(f"{path} is missing: this verb works on the reference of {assignment.id}, which is not in this copy")
+        raise UsageError(
+            f"{path} is missing: this verb works on the reference of {assignment.id}, which is not in this copy"
+        )
     qualified = f"{assignment.reference.parent.name}.{assignment.reference.name}.{name}"
     root = str(assignment.reference.parent.parent)
     if root not in sys.path:

@@ -40,7 +40,9 @@ def _cells(assignment: Assignment, part: str) -> list[template.Cell]:
     try:
         return template.inline(template.parse(path.read_text(encoding="utf-8")), load)
     except FileNotFoundError as error:
-        raise UsageError(f"{error.filename} is missing: this verb works on the reference of {assignment.id}, which is not in this copy") from error
+        raise UsageError(
+            f"{error.filename} is missing: this verb works on the reference of {assignment.id}, which is not in this copy"
+        ) from error
     except template.TemplateError as error:
         raise UsageError(f"{path}: {error}") from error
 
@@ -48,4 +50,6 @@ def _cells(assignment: Assignment, part: str) -> list[template.Cell]:
 def style_sources(assignment: Assignment, part: str) -> dict[str, str]:
     """Return the correct notebooks in other styles: name to percent source (first line `# style: ...`)."""
     folder = assignment.reference / "styles"
-    return {path.stem: path.read_text(encoding="utf-8").split("\n", 1)[1] for path in sorted(folder.glob("*.py"))}
+    return {
+        path.stem: path.read_text(encoding="utf-8").split("\n", 1)[1] for path in sorted(folder.glob("*.py"))
+    }

@@ -46,12 +46,15 @@ def score_part(
     rate = part.false_fail_rate / max(1, sum(_is_random(check) for _, check in part.checks()))
     has_work = has_any_work(evidence)
     judgements = {
-        check.id: _judge(item, check, evidence, Context(item.id, rate, golden, has_work, template)) for item, check in part.checks()
+        check.id: _judge(item, check, evidence, Context(item.id, rate, golden, has_work, template))
+        for item, check in part.checks()
     }
     _hand_to_twins(judgements)
     for judgement in judgements.values():
         _follow_through(judgement, judgements)
-    items = tuple(_item_grade(part, item, [judgements[check.id] for check in item.checks]) for item in part.items)
+    items = tuple(
+        _item_grade(part, item, [judgements[check.id] for check in item.checks]) for item in part.items
+    )
     return items, tuple(_notes(part, evidence, judgements.values()))
 
 
@@ -100,8 +103,14 @@ def _judge(item: ItemSpec, check: CheckSpec, evidence: Evidence, context: Contex
             return _Judgement(item, check, finding, points, is_evaluated=False)
         return _Judgement(item, check, entry.function(evidence, params, context), points, is_evaluated=True)
     except Exception:  # a check of ours that breaks costs the student nothing
-        finding = Finding(Status.ERROR, 0.0, message="This could not be judged because of a fault of ours; a person will look at it.")
-        return _Judgement(item, check, finding, points, is_evaluated=False, traceback=traceback.format_exc()[-4000:])
+        finding = Finding(
+            Status.ERROR,
+            0.0,
+            message="This could not be judged because of a fault of ours; a person will look at it.",
+        )
+        return _Judgement(
+            item, check, finding, points, is_evaluated=False, traceback=traceback.format_exc()[-4000:]
+        )
 
 
 def _missing(evidence: Evidence, key: str, context: Context) -> Finding:
@@ -109,11 +118,23 @@ def _missing(evidence: Evidence, key: str, context: Context) -> Finding:
     spec, bound = evidence.part.evidence[key], evidence.bound[key]
     names = join([f"`{name}`" for name in spec.names[:MAX_NAMES]])
     if len(bound.candidates) > 1:
-        listed = join([f"`{one.path}`" + (f" (cell {one.cell + 1})" if one.cell is not None else "") for one in bound.candidates])
-        return for_person(f"Several values could be {spec.about}: {listed}. A person will say which is meant.", expected=spec.about)
+        listed = join(
+            [
+                f"`{one.path}`" + (f" (cell {one.cell + 1})" if one.cell is not None else "")
+                for one in bound.candidates
+            ]
+        )
+        return for_person(
+            f"Several values could be {spec.about}: {listed}. A person will say which is meant.",
+            expected=spec.about,
+        )
     if cause := evidence.failure_in(context.item):
         return Finding(
-            Status.BLOCKED, 0.0, message=f"There is no value for {spec.about}: {cause}.", observed="not there", expected=spec.about
+            Status.BLOCKED,
+            0.0,
+            message=f"There is no value for {spec.about}: {cause}.",
+            observed="not there",
+            expected=spec.about,
         )
     looked = f" Looked for under names such as {names}, and for anything of that kind." if names else ""
     return failed(f"No value was found for {spec.about}.{looked}", observed="not found", expected=spec.about)
@@ -143,7 +164,13 @@ def _points(points: float) -> str:
 
 def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement]) -> None:
     check, finding = judgement.check, judgement.finding
-    if check.follows is None or not judgement.is_evaluated or finding.untried or finding.fraction == 1.0 or finding.status.is_pending:
+    if (
+        check.follows is None
+        or not judgement.is_evaluated
+        or finding.untried
+        or finding.fraction == 1.0
+        or finding.status.is_pending
+    ):
         return
     source = judgements[check.follows]
     if source.finding.untried and source.check.twin:
@@ -217,9 +244,13 @@ def _notes(part: PartSpec, evidence: Evidence, judgements: Iterable[_Judgement])
         if bound.found is not None and bound.found.how in ("suggestion", "printed"):
             cell = f" (cell {bound.found.cell + 1})" if bound.found.cell is not None else ""
             where = "in the printed line" if bound.found.how == "printed" else "under"
-            yield Note(kind="found", title=spec.about, text=f"Found {where} `{bound.found.path}`{cell}.", item=item)
+            yield Note(
+                kind="found", title=spec.about, text=f"Found {where} `{bound.found.path}`{cell}.", item=item
+            )
         elif len(bound.candidates) > 1:
             listed = ", ".join(f"`{one.path}`" for one in bound.candidates)
-            yield Note(kind="confirm", title=spec.about, text=f"To be confirmed as {key}: {listed}.", item=item)
+            yield Note(
+                kind="confirm", title=spec.about, text=f"To be confirmed as {key}: {listed}.", item=item
+            )
     for problem in evidence.problems:
         yield Note(kind="execution", title="observation", text=problem)

@@ -60,7 +60,9 @@ def write_text(path: Path, text: str) -> None:
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise InternalError(f"{path} cannot be written ({error.strerror}); free some space and run the same command again") from error
+        raise InternalError(
+            f"{path} cannot be written ({error.strerror}); free some space and run the same command again"
+        ) from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -110,7 +112,9 @@ class RunDirectory:
         """
         info = read_record(self.path / "run.json", RunInfo)
         if info is None:
-            raise UsageError(f"{self.path} is no run directory (it has no readable run.json); give the folder that `grade --run` made")
+            raise UsageError(
+                f"{self.path} is no run directory (it has no readable run.json); give the folder that `grade --run` made"
+            )
         return info
 
     def open(self, wanted: RunInfo) -> RunInfo:

@@ -19,6 +19,9 @@ class TemplateCells:
     """Those that only ask for an explanation or an answer."""
 
 
+NO_TEMPLATE = TemplateCells()
+
+
 def squeeze(text: str) -> str:
     """Return `text` without blanks and without case, for comparing what editors reformat."""
     return re.sub(r"\s+", "", text).lower()
@@ -29,7 +32,9 @@ def template_cells(path: Path) -> TemplateCells:
     try:
         cells = json.loads(path.read_text(encoding="utf-8")).get("cells", [])
     except (OSError, ValueError):
-        return TemplateCells()
-    texts = {squeeze("".join(cell.get("source", ""))): cell.get("metadata", {}).get("tags", []) for cell in cells}
+        return NO_TEMPLATE
+    texts = {
+        squeeze("".join(cell.get("source", ""))): cell.get("metadata", {}).get("tags", []) for cell in cells
+    }
     prompts = frozenset(text for text, tags in texts.items() if any(tag in PROMPT_TAGS for tag in tags))
     return TemplateCells(frozenset(texts), prompts)

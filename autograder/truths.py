@@ -36,7 +36,7 @@ class RejectionRate(TruthParams):
 
 @TRUTHS.register(RejectionRate)
 def rejection_rate(params: RejectionRate) -> dict[str, GoldenValue]:
-    """Acceptance rate E_q[min(1, p/(c q))] by quadrature; its spread over n acceptances is p sqrt((1-p)/n)."""
+    """Acceptance rate E_q[min(1, p/(c q))] by quadrature; over n acceptances its sd is p sqrt((1-p)/n)."""
     rate = accepted_rate(params.target.key, params.c, params.sigma, 0.02)
     sd = rate * ((1 - rate) / params.n) ** 0.5
     return {"": GoldenValue(truth=rate, sd=sd, n=params.n, source="quadrature of E_q[min(1, p/(c q))]")}
@@ -84,7 +84,7 @@ class MetropolisRates(TruthParams):
 
 @TRUTHS.register(MetropolisRates)
 def metropolis_rates(params: MetropolisRates) -> dict[str, GoldenValue]:
-    """Acceptance rate of each step size at stationarity: the mean of the one-step acceptance under p, by quadrature."""
+    """Acceptance rates at stationarity: the mean of the one-step acceptance under p, by quadrature."""
     mixture = params.target.mixture()
     mean, sd = mixture.mean, mixture.covariance.diagonal() ** 0.5
     plane = Plane.from_density(mixture.density, mean - 6 * sd, mean + 6 * sd, step=0.1)

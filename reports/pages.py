@@ -135,7 +135,7 @@ def _check(check: Mapping[str, Any], anchors: _Anchors) -> dict[str, Any]:
 
 def _place(found: Mapping[str, Any]) -> dict[str, str]:
     """Return where a value was found as the words before its path, the path, and the words after it."""
-    cell = "" if found["cell"] is None else f"cell {found['cell']}"
+    cell = "" if found["cell"] is None else f"cell {found['cell'] + 1}"
     before = {
         "name": "under",
         "path": "under",

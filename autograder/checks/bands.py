@@ -43,7 +43,9 @@ class BandSpec(BaseModel):
         rate = context.rate / n_sharing
         if self.method == "replicates":
             if value.replicates is None:
-                raise UsageError(f"the golden value {self.golden!r} has no replicates; run: autograder golden")
+                raise UsageError(
+                    f"the golden value {self.golden!r} has no replicates; run: autograder golden"
+                )
             return replicates(value.replicates.mean, value.replicates.sd, value.replicates.n, rate)
         if value.truth is None:
             raise UsageError(f"the golden value {self.golden!r} has no truth for the method {self.method!r}")
@@ -54,7 +56,9 @@ class BandSpec(BaseModel):
         if self.method == "proportion":
             return proportion(value.truth, self._n(value.n), rate)
         if value.sd is None:
-            raise UsageError(f"the golden value {self.golden!r} has no standard deviation for the method 'normal'")
+            raise UsageError(
+                f"the golden value {self.golden!r} has no standard deviation for the method 'normal'"
+            )
         return normal(value.truth, value.sd, value.n or 1, rate)
 
     def _n(self, golden_n: int | None) -> int:
@@ -91,7 +95,9 @@ class Placement:
         return Picture(kind="band", title=label, data=data)
 
 
-def place(value: float, specs: Sequence[BandSpec], context: Context, rounding: float = 0.0, n_sharing: int = 1) -> Placement:
+def place(
+    value: float, specs: Sequence[BandSpec], context: Context, rounding: float = 0.0, n_sharing: int = 1
+) -> Placement:
     """Return the first accepted convention whose band, opened by the rounding of a printed value, holds `value`."""
     bands = tuple((spec.name, spec.band(context, n_sharing)) for spec in specs)
     for name, band in bands:

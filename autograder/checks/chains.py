@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.bands import BandSpec
-from autograder.checks.findings import CheckParams, Context, Finding, RandomCheckParams, failed, join, judged, number, untried
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    RandomCheckParams,
+    failed,
+    join,
+    judged,
+    number,
+    untried,
+)
 from autograder.checks.sampling import draws_in, successes, unanswered, used
 from autograder.checks.targets import TargetSpec, from_challenge
 from autograder.checks.values import where
@@ -52,12 +62,16 @@ def chains_follow_target(evidence: Evidence, params: ChainsFollowTarget, context
     steps = [float(key) for key in evidence.part.evidence[params.draws].keys]
     if not chains and not draws:
         cause = evidence.failure_in(context.item)
-        return failed("No chain was found." + (f" ({cause}.)" if cause else ""), expected="a chain for each step size")
+        return failed(
+            "No chain was found." + (f" ({cause}.)" if cause else ""), expected="a chain for each step size"
+        )
     right, wrong = 0, []
     for step in steps:
         chain = chains.get(step)
         if chain is not None and chain.ndim == 2 and len(chain) >= LEAST_CHAIN and np.all(np.isfinite(chain)):
-            problem = _moves_problem(_moves(params.target.key, chain.tobytes(), step), context.rate / len(steps))
+            problem = _moves_problem(
+                _moves(params.target.key, chain.tobytes(), step), context.rate / len(steps)
+            )
         elif step in draws:
             problem = _summary_problem(draws[step], step, params, evidence, context, len(steps))
         else:
@@ -79,7 +93,9 @@ def chains_follow_target(evidence: Evidence, params: ChainsFollowTarget, context
 @functools.lru_cache(maxsize=64)
 def _moves(target: str, chain: bytes, step: float) -> MetropolisZ:
     mixture = TargetSpec.model_validate_json(target).mixture()
-    return metropolis_z(mixture.log_density, np.frombuffer(chain).reshape(-1, 2), step, max_transitions=MAX_TRANSITIONS)
+    return metropolis_z(
+        mixture.log_density, np.frombuffer(chain).reshape(-1, 2), step, max_transitions=MAX_TRANSITIONS
+    )
 
 
 def _moves_problem(z: MetropolisZ, rate: float) -> str:
@@ -88,7 +104,12 @@ def _moves_problem(z: MetropolisZ, rate: float) -> str:
         return ""
     if z.observed_rate > 0.9999:
         return "no state is ever repeated, so rejected proposals were not kept as repeats"
-    largest = max(("moves", abs(z.moves)), ("drift", max(map(abs, z.drift))), ("jump", abs(z.squared_jump)), key=lambda one: one[1])
+    largest = max(
+        ("moves", abs(z.moves)),
+        ("drift", max(map(abs, z.drift))),
+        ("jump", abs(z.squared_jump)),
+        key=lambda one: one[1],
+    )
     if largest[0] == "moves":
         more = "more" if z.moves > 0 else "less"
         return f"it moves {more} often than the acceptance rule allows ({number(z.observed_rate)} of the iterations)"
@@ -126,7 +147,8 @@ def rates_match_chains(evidence: Evidence, params: RatesMatchChains, context: Co
     """Each reported acceptance rate is the share of moves in its chain (all iterations, or after burn-in)."""
     rates, chains = evidence.table(params.rates), evidence.table(params.chains)
     rounding = evidence.bound[params.rates].rounding
-    right, wrong = [], []
+    right: list[str] = []
+    wrong: list[str] = []
     for step, chain in chains.items():
         if step not in rates:
             continue
@@ -136,11 +158,17 @@ def rates_match_chains(evidence: Evidence, params: RatesMatchChains, context: Co
         truths = [move_rate(chain)] + ([move_rate(chain[params.n_burn_in :])] if whole else [])
         tolerance = (1e-3 if whole else 1e-2) + rounding
         fits = any(abs(rate - truth) <= tolerance for truth in truths)
-        (right if fits else wrong).append(f"s = {step:g}: you report {number(rate)}, the chain moves in {number(truths[0])}")
+        (right if fits else wrong).append(
+            f"s = {step:g}: you report {number(rate)}, the chain moves in {number(truths[0])}"
+        )
     if not right and not wrong:
         return untried("There is no chain to compare the acceptance rates with.")
     n_keys = len(evidence.part.evidence[params.rates].keys)
-    message = "Your acceptance rates are those of your chains." if not wrong else "Rate and chain disagree: " + "; ".join(wrong) + "."
+    message = (
+        "Your acceptance rates are those of your chains."
+        if not wrong
+        else "Rate and chain disagree: " + "; ".join(wrong) + "."
+    )
     return judged(
         len(right) / n_keys,
         observed=f"{len(right)} of {n_keys} agree",
@@ -160,7 +188,9 @@ class MetropolisFunctionMoves(RandomCheckParams):
 
 
 @CHECKS.register(MetropolisFunctionMoves)
-def metropolis_function_moves(evidence: Evidence, params: MetropolisFunctionMoves, context: Context) -> Finding:
+def metropolis_function_moves(
+    evidence: Evidence, params: MetropolisFunctionMoves, context: Context
+) -> Finding:
     """Called on another problem, the sampler's chain moves as random-walk Metropolis does."""
     called = evidence.called[params.challenge]
     best: Finding | None = None
@@ -178,14 +208,18 @@ def metropolis_function_moves(evidence: Evidence, params: MetropolisFunctionMove
         elif not np.all(np.isfinite(chain)):
             finding = failed(f"`{answer.function}` returned states that are not finite.", **about)
         elif answer.bound.get("n") and len(chain) < 0.98 * asked and not answer.bound.get("thin"):
-            finding = untried(f"`{answer.function}` returns {len(chain):,} of {asked:,} states: burn-in or thinning is built in.")
+            finding = untried(
+                f"`{answer.function}` returns {len(chain):,} of {asked:,} states: burn-in or thinning is built in."
+            )
         else:
             target = from_challenge(values["target"]) if answer.bound.get("target") else params.target
             step = float(used(answer, values, "step", params.step))
             z = _moves(target.key, chain.tobytes(), step)
             problem = _moves_problem(z, context.rate / len(called.answers))
             finding = (
-                failed(f"`{answer.function}`, called on another target: {problem}.", observed=problem, **about)
+                failed(
+                    f"`{answer.function}`, called on another target: {problem}.", observed=problem, **about
+                )
                 if problem
                 else judged(
                     1.0,
@@ -219,15 +253,24 @@ def gibbs_chain_follows(evidence: Evidence, params: GibbsChainFollows, context: 
     found = where(evidence, params.chain, params.draws)
     if evidence.has(params.chain):
         chain = evidence.array(params.chain)
-        if chain.ndim == 2 and chain.shape[1] == 2 and len(chain) >= LEAST_CHAIN and np.all(np.isfinite(chain)):
-            return _gibbs_finding(chain, params.mean, params.covariance, context.rate, "Your chain", expected, found)
+        if (
+            chain.ndim == 2
+            and chain.shape[1] == 2
+            and len(chain) >= LEAST_CHAIN
+            and np.all(np.isfinite(chain))
+        ):
+            return _gibbs_finding(
+                chain, params.mean, params.covariance, context.rate, "Your chain", expected, found
+            )
     if evidence.has(params.draws):
         draws = evidence.array(params.draws)
         problem = _thinned_gibbs_problem(draws, np.array(params.covariance), params.thin, context.rate)
         about: dict[str, Any] = {"observed": problem or "as expected", "expected": expected, "found": found}
         if problem:
             return failed(f"Your draws are not those of this Gibbs sampler: {problem}.", **about)
-        return judged(1.0, message="Your draws have the moments and the memory of this Gibbs sampler.", **about)
+        return judged(
+            1.0, message="Your draws have the moments and the memory of this Gibbs sampler.", **about
+        )
     cause = evidence.failure_in(context.item)
     return failed("No Gibbs chain was found." + (f" ({cause}.)" if cause else ""), expected=expected)
 
@@ -236,24 +279,38 @@ def _gibbs_finding(
     chain: Array, mean: Any, covariance: Any, rate: float, name: str, expected: str, found: tuple[Found, ...]
 ) -> Finding:
     fits = gibbs_z(chain, mean, covariance)
-    convention, best = max(((key, fit) for key, fit in fits.items() if fit.legitimate), key=lambda pair: pair[1].p_value)
+    convention, best = max(
+        ((key, fit) for key, fit in fits.items() if fit.legitimate), key=lambda pair: pair[1].p_value
+    )
     if best.p_value >= rate:
         notes = (f"The Gibbs chain was read as: {convention}.",) if not convention.startswith("sweep") else ()
         return judged(
-            1.0, observed=convention, expected=expected, message=f"{name} is that of a Gibbs sampler ({convention}).", found=found, notes=notes
+            1.0,
+            observed=convention,
+            expected=expected,
+            message=f"{name} is that of a Gibbs sampler ({convention}).",
+            found=found,
+            notes=notes,
         )
     problem = _gibbs_mistake(fits, rate, chain)
-    return failed(f"{name} is not that of this Gibbs sampler: {problem}.", observed=problem, expected=expected, found=found)
+    return failed(
+        f"{name} is not that of this Gibbs sampler: {problem}.",
+        observed=problem,
+        expected=expected,
+        found=found,
+    )
 
 
 def _gibbs_mistake(fits: dict[str, GibbsFit], rate: float, chain: Array) -> str:
     for key, fit in fits.items():
         if not fit.legitimate and fit.has_structure and fit.p_value >= rate:
             return f"it draws {key}; the second draw must use the new value of the first"
-    fit = max((fit for fit in fits.values() if fit.has_structure), key=lambda one: one.p_value, default=None)
-    if fit is None:
+    closest = max(
+        (fit for fit in fits.values() if fit.has_structure), key=lambda one: one.p_value, default=None
+    )
+    if closest is None:
         return "rows are repeated, although a Gibbs sampler accepts every draw"
-    ratio = float(np.mean(fit.variance_ratios))
+    ratio = float(np.mean(closest.variance_ratios))
     if not 0.9 < ratio < 1.1:
         return f"the conditional variance is {number(ratio)} times what it should be"
     return f"its correlation is {number(float(np.corrcoef(chain.T)[0, 1]))}"
@@ -282,7 +339,13 @@ def _thinned_gibbs_problem(draws: Array, cov: Array, thin: int, rate: float) -> 
     if abs(np.arctanh(np.clip(corr, -0.999999, 0.999999)) - np.arctanh(rho)) > z * spread2:
         return f"the correlation of x₁ and x₂ is {number(corr)}"
     memory = float(acf(draws[:, 0], 1)[1])
-    legitimate = (sweep**thin, sweep ** (thin / 2), sweep ** ((thin - 1) / 2), sweep ** ((thin + 1) / 2), slowest)
+    legitimate = (
+        sweep**thin,
+        sweep ** (thin / 2),
+        sweep ** ((thin - 1) / 2),
+        sweep ** ((thin + 1) / 2),
+        slowest,
+    )
     if min(abs(memory - one) for one in legitimate) > z / np.sqrt(n) * 1.5:
         return f"neighbouring draws have the correlation {number(memory)}"
     return ""
@@ -315,13 +378,25 @@ def gibbs_function_follows(evidence: Evidence, params: GibbsFunctionFollows, con
         elif not np.all(np.isfinite(chain)):
             finding = failed(f"`{answer.function}` returned states that are not finite.", expected=expected)
         else:
-            rho = next((float(values["rho"]) for role in ("rho", "cov") if answer.bound.get(role)), params.rho)
+            rho = next(
+                (float(values["rho"]) for role in ("rho", "cov") if answer.bound.get(role)), params.rho
+            )
             found = (Found(how="call", path=answer.function),)
             rate = context.rate / len(called.answers)
-            finding = _gibbs_finding(chain, [0.0, 0.0], [[1.0, rho], [rho, 1.0]], rate, f"The chain of `{answer.function}`", expected, found)
+            finding = _gibbs_finding(
+                chain,
+                [0.0, 0.0],
+                [[1.0, rho], [rho, 1.0]],
+                rate,
+                f"The chain of `{answer.function}`",
+                expected,
+                found,
+            )
             asked = int(used(answer, values, "n", params.n))
             if not finding.fraction and len(chain) < 0.98 * asked and not answer.bound.get("thin"):
-                finding = untried(f"`{answer.function}` returns {len(chain):,} of {asked:,} states: burn-in or thinning is built in.")
+                finding = untried(
+                    f"`{answer.function}` returns {len(chain):,} of {asked:,} states: burn-in or thinning is built in."
+                )
         if best is None or finding.fraction > best.fraction:
             best = finding
     return best or unanswered(called, "the Gibbs sampler")
@@ -354,7 +429,12 @@ def acf_matches_draws(evidence: Evidence, params: AcfMatchesDraws, context: Cont
     expected = f"the autocorrelation of x₁ up to lag {params.max_lag}"
     if len(reported) < params.max_lag or not np.all(np.isfinite(reported)):
         lags = f"{len(reported) - 1} lags"
-        return failed(f"Your autocorrelation has {lags}; {params.max_lag} are asked for.", observed=lags, expected=expected, found=found)
+        return failed(
+            f"Your autocorrelation has {lags}; {params.max_lag} are asked for.",
+            observed=lags,
+            expected=expected,
+            found=found,
+        )
     columns = list(_first_columns(evidence, params))
     if not columns:
         return untried("There is no chain to compare the autocorrelation with.")
@@ -376,7 +456,11 @@ def acf_matches_draws(evidence: Evidence, params: AcfMatchesDraws, context: Cont
         observed="another sequence",
         expected=expected,
         found=found,
-        pictures=(acf_picture(reported, acf(columns[0][1], params.max_lag), "Your autocorrelation and that of your chain"),),
+        pictures=(
+            acf_picture(
+                reported, acf(columns[0][1], params.max_lag), "Your autocorrelation and that of your chain"
+            ),
+        ),
     )
 
 
@@ -391,9 +475,16 @@ def _first_columns(evidence: Evidence, params: AcfMatchesDraws) -> Iterator[tupl
         readings = _readings(array, params.n_burn_in, params.thin)
         if params.n_iter and len(array) > 1.7 * params.n_iter:  # every update of a coordinate recorded
             readings += _readings(array, 2 * params.n_burn_in, 2 * params.thin)
-            readings += _readings(array[1::2], params.n_burn_in, params.thin) + _readings(array[::2], params.n_burn_in, params.thin)
+            readings += _readings(array[1::2], params.n_burn_in, params.thin) + _readings(
+                array[::2], params.n_burn_in, params.thin
+            )
         for name, rows in readings:
-            if np.all(np.isfinite(rows)) and np.ptp(rows[:, 0]) > 0 and np.ptp(rows[:, 1]) > 0 and len(rows) > params.max_lag + 2:
+            if (
+                np.all(np.isfinite(rows))
+                and np.ptp(rows[:, 0]) > 0
+                and np.ptp(rows[:, 1]) > 0
+                and len(rows) > params.max_lag + 2
+            ):
                 yield f"{evidence.part.evidence[source].about}, {name}", rows[:, 0], rows[:, 1]
 
 
@@ -421,7 +512,12 @@ def _acf_convention(reported: Array, x: Array, max_lag: int, atol: float) -> str
 def _conventions(x: Array, max_lag: int) -> list[tuple[str, Array]]:
     n = len(x)
     biased = acf(x, max_lag)
-    own_means = np.array([np.mean((x[: n - k] - x[: n - k].mean()) * (x[k:] - x[k:].mean())) for k in range(max_lag + 1)]) / x.var()
+    own_means = (
+        np.array(
+            [np.mean((x[: n - k] - x[: n - k].mean()) * (x[k:] - x[k:].mean())) for k in range(max_lag + 1)]
+        )
+        / x.var()
+    )
     lags = np.arange(max_lag + 1)
     readings = [
         ("divided by n", biased),
@@ -430,22 +526,37 @@ def _conventions(x: Array, max_lag: int) -> list[tuple[str, Array]]:
         ("each stretch with its own mean", own_means),
     ]
     # One of the two sums divided by one less (np.cov beside np.var), in either place.
-    readings += [(f"{name}, ddof 1 in the covariance", curve * (n - lags) / (n - lags - 1)) for name, curve in readings[1:]]
+    readings += [
+        (f"{name}, ddof 1 in the covariance", curve * (n - lags) / (n - lags - 1))
+        for name, curve in readings[1:]
+    ]
     readings += [(f"{name}, ddof 1 in the variance", curve * (n - 1) / n) for name, curve in readings]
     for _, curve in readings[4:]:
         curve[0] = 1.0 if abs(curve[0] - 1) < 2 / n else curve[0]
     return readings
 
 
-def _other_series(evidence: Evidence, params: AcfMatchesDraws, reported: Array, columns: list[tuple[str, Array, Array]]) -> str:
+def _other_series(
+    evidence: Evidence, params: AcfMatchesDraws, reported: Array, columns: list[tuple[str, Array, Array]]
+) -> str:
     if any(_acf_convention(reported, x2, params.max_lag, params.atol) for _, _, x2 in columns):
         return " It is that of x₂."
-    for source in params.sources:
-        if evidence.has(source) and evidence.part.evidence[source].kind == "table":
-            for key, array in evidence.table(source).items():
-                if key != params.key and array.ndim == 2 and len(array) > params.max_lag + 2 and np.ptp(array[:, 0]) > 0:
-                    if _acf_convention(reported, array[:, 0], params.max_lag, params.atol):
-                        return f" It is that of the chain for s = {key:g}."
+    tables = [
+        source
+        for source in params.sources
+        if evidence.has(source) and evidence.part.evidence[source].kind == "table"
+    ]
+    others = [
+        (key, array)
+        for source in tables
+        for key, array in evidence.table(source).items()
+        if key != params.key
+    ]
+    for key, array in others:
+        if array.ndim != 2 or len(array) <= params.max_lag + 2 or np.ptp(array[:, 0]) == 0:
+            continue
+        if _acf_convention(reported, array[:, 0], params.max_lag, params.atol):
+            return f" It is that of the chain for s = {key:g}."
     for _, x1, _ in columns:
         raw = np.array([np.mean(x1[: len(x1) - k] * x1[k:]) for k in range(params.max_lag + 1)])
         if np.allclose(reported[: params.max_lag + 1], raw / raw[0], atol=1e-3):
@@ -456,13 +567,21 @@ def _other_series(evidence: Evidence, params: AcfMatchesDraws, reported: Array, 
     return ""
 
 
-def acf_picture(observed: Array, expected: Array | None, title: str, low: Array | None = None, high: Array | None = None) -> Picture:
+def acf_picture(
+    observed: Array, expected: Array | None, title: str, low: Array | None = None, high: Array | None = None
+) -> Picture:
     """Return an autocorrelation drawn over the expected one."""
 
     def rounded(values: Array | None) -> list[float] | None:
         return None if values is None else [round(float(value), 4) for value in values[:101]]
 
-    data = {"observed": rounded(observed), "expected": rounded(expected), "low": rounded(low), "high": rounded(high), "label": "lag"}
+    data = {
+        "observed": rounded(observed),
+        "expected": rounded(expected),
+        "low": rounded(low),
+        "high": rounded(high),
+        "label": "lag",
+    }
     return Picture(kind="acf", title=title, data=data)
 
 
@@ -496,14 +615,34 @@ def acf_follows(evidence: Evidence, params: AcfFollows, context: Context) -> Fin
             if best is None or excess < best[0]:
                 best = (excess, name, truth, z * sd)
     if best is None:
-        return failed("Your autocorrelation has too few lags to be judged.", found=found, expected=join(list(params.phis)))
+        return failed(
+            "Your autocorrelation has too few lags to be judged.",
+            found=found,
+            expected=join(list(params.phis)),
+        )
     excess, name, truth, width = best
-    picture = acf_picture(reported, truth, "Your autocorrelation over the expected one", truth - width, truth + width)
-    about: dict[str, Any] = {"expected": f"a fall as of {join(list(params.phis))}", "found": found, "pictures": (picture,)}
+    picture = acf_picture(
+        reported, truth, "Your autocorrelation over the expected one", truth - width, truth + width
+    )
+    about: dict[str, Any] = {
+        "expected": f"a fall as of {join(list(params.phis))}",
+        "found": found,
+        "pictures": (picture,),
+    }
     if excess <= 0:
-        notes = () if name == next(iter(params.phis)) else (f"The autocorrelation was read as that of {name}.",)
-        return judged(1.0, observed=name, message=f"The autocorrelation falls as it should ({name}).", notes=notes, **about)
-    return failed("The autocorrelation does not fall as that of this sampler.", observed="another fall", **about)
+        notes = (
+            () if name == next(iter(params.phis)) else (f"The autocorrelation was read as that of {name}.",)
+        )
+        return judged(
+            1.0,
+            observed=name,
+            message=f"The autocorrelation falls as it should ({name}).",
+            notes=notes,
+            **about,
+        )
+    return failed(
+        "The autocorrelation does not fall as that of this sampler.", observed="another fall", **about
+    )
 
 
 class AcfFunctionAgrees(CheckParams):
@@ -520,7 +659,10 @@ def acf_function_agrees(evidence: Evidence, params: AcfFunctionAgrees, context: 
     for answer, values in successes(called):
         series, max_lag = np.asarray(values["series"], dtype=float), int(values["max_lag"])
         truths = _conventions(series, max_lag)
-        about: dict[str, Any] = {"expected": "ρ(k) of the series of the call", "found": (Found(how="call", path=answer.function),)}
+        about: dict[str, Any] = {
+            "expected": "ρ(k) of the series of the call",
+            "found": (Found(how="call", path=answer.function),),
+        }
         for leaf in answer.leaves:
             if isinstance(leaf.value, str | None):
                 continue
@@ -533,6 +675,15 @@ def acf_function_agrees(evidence: Evidence, params: AcfFunctionAgrees, context: 
                 )
                 single = value.size == 1 and abs(value[0] - truth[-1]) <= params.atol
                 if whole or single:
-                    return judged(1.0, observed=name, message=f"`{answer.function}` is right for another series.", **about)
-        return failed(f"`{answer.function}`, called on another series, does not give its autocorrelation.", observed="other values", **about)
+                    return judged(
+                        1.0,
+                        observed=name,
+                        message=f"`{answer.function}` is right for another series.",
+                        **about,
+                    )
+        return failed(
+            f"`{answer.function}`, called on another series, does not give its autocorrelation.",
+            observed="other values",
+            **about,
+        )
     return unanswered(called, "the autocorrelation")

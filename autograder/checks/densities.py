@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 
-from autograder.checks.findings import CheckParams, Context, Finding, describe, failed, judged, number, untried
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    describe,
+    failed,
+    judged,
+    number,
+    untried,
+)
 from autograder.checks.targets import TargetSpec
 from autograder.probes.evidence import Evidence
 from autograder.probes.observations import Leaf
@@ -38,12 +48,17 @@ def density_agrees(evidence: Evidence, params: DensityAgrees, context: Context) 
         if answer.status != "ok":
             continue
         points = np.asarray(called.cases[answer.case]["points"], dtype=float)
-        values = next((_vector(leaf, len(points)) for leaf in answer.leaves if _vector(leaf, len(points)) is not None), None)
+        values = next(
+            (_vector(leaf, len(points)) for leaf in answer.leaves if _vector(leaf, len(points)) is not None),
+            None,
+        )
         if values is None:
             continue
         found = (Found(how="call", path=answer.function),)
         finding = _compare(values, points, mixture, params.rtol, f"`{answer.function}`", found)
-        if (finding.fraction or called.is_meant(answer)) and (best is None or finding.fraction > best.fraction):
+        if (finding.fraction or called.is_meant(answer)) and (
+            best is None or finding.fraction > best.fraction
+        ):
             best = finding
     if best is not None:
         return best
@@ -76,7 +91,10 @@ def _compare(
                 found=found,
             )
     with np.errstate(all="ignore"):
-        for label, offset in (("factor", np.log(values) - log_density), ("factor in the logarithm", values - log_density)):
+        for label, offset in (
+            ("factor", np.log(values) - log_density),
+            ("factor in the logarithm", values - log_density),
+        ):
             if np.all(np.isfinite(offset)) and np.ptp(offset) < 1e-5:
                 return judged(
                     0.5,
@@ -107,22 +125,28 @@ def faults_of(mixture: GaussianMixture) -> dict[str, Callable[[], GaussianMixtur
     k = len(w)
     diagonal = np.stack([np.diag(np.diag(cov)) for cov in c])
     faults: dict[str, Callable[[], GaussianMixture]] = {
-        "It is what the formula gives with the correlations left out.": lambda: GaussianMixture(w, m, diagonal),
+        "It is what the formula gives with the correlations left out.": lambda: GaussianMixture(
+            w, m, diagonal
+        ),
         "It is what the formula gives with equal weights.": lambda: GaussianMixture(np.full(k, 1 / k), m, c),
         "It is what the formula gives with the sign of the correlations turned.": lambda: GaussianMixture(
             w, m, 2 * diagonal - c
         ),
-        "It is what the formula gives with the inverse matrices in place of the covariances.": lambda: GaussianMixture(
-            w, m, np.linalg.inv(c)
+        "It is what the formula gives with the inverse matrices in place of the covariances.": lambda: (
+            GaussianMixture(w, m, np.linalg.inv(c))
         ),
-        "It is what the formula gives with the squares of the covariances.": lambda: GaussianMixture(w, m, c @ c),
+        "It is what the formula gives with the squares of the covariances.": lambda: GaussianMixture(
+            w, m, c @ c
+        ),
     }
     for i in range(k):
         for j in range(i + 1, k):
             order = np.arange(k)
             order[[i, j]] = j, i
-            sentence = f"It is what the formula gives with the weights of components {i + 1} and {j + 1} exchanged."
-            faults[sentence] = lambda order=order: GaussianMixture(w[order], m, c)
+            sentence = (
+                f"It is what the formula gives with the weights of components {i + 1} and {j + 1} exchanged."
+            )
+            faults[sentence] = functools.partial(GaussianMixture, w[order], m, c)
     return faults
 
 
@@ -133,7 +157,10 @@ def name_fault(values: Array, points: Array, mixture: GaussianMixture, rtol: flo
             wrong = make()
         except ValueError:  # the mistake gives no law for these parameters
             continue
-        if any(np.allclose(values, truth, rtol=rtol, atol=1e-12) for truth in (wrong.density(points), wrong.log_density(points))):
+        if any(
+            np.allclose(values, truth, rtol=rtol, atol=1e-12)
+            for truth in (wrong.density(points), wrong.log_density(points))
+        ):
             return sentence
     d = points[:, None, :] - mixture.means
     precision = np.linalg.inv(mixture.covariances)
@@ -141,19 +168,29 @@ def name_fault(values: Array, points: Array, mixture: GaussianMixture, rtol: flo
     det = np.linalg.det(mixture.covariances)
     scale = mixture.weights / (2 * np.pi)
     variants = {
-        "It is what the formula gives without the square root of the determinant.": (scale / det * np.exp(-0.5 * square)),
+        "It is what the formula gives without the square root of the determinant.": (
+            scale / det * np.exp(-0.5 * square)
+        ),
         "It is what the formula gives without the determinant.": (scale * np.exp(-0.5 * square)),
-        "It is what the formula gives without the factor ½ in the exponent.": (scale / np.sqrt(det) * np.exp(-square)),
-        "It is the sum of the components without their weights.": (np.exp(-0.5 * square) / (2 * np.pi * np.sqrt(det))),
+        "It is what the formula gives without the factor ½ in the exponent.": (
+            scale / np.sqrt(det) * np.exp(-square)
+        ),
+        "It is the sum of the components without their weights.": (
+            np.exp(-0.5 * square) / (2 * np.pi * np.sqrt(det))
+        ),
     }
     for sentence, parts in variants.items():
         total = parts.sum(axis=1)
-        if np.allclose(values, total, rtol=rtol, atol=1e-12) or np.allclose(np.exp(values), total, rtol=rtol, atol=1e-12):
+        if np.allclose(values, total, rtol=rtol, atol=1e-12) or np.allclose(
+            np.exp(values), total, rtol=rtol, atol=1e-12
+        ):
             return sentence
     for j in range(len(mixture.weights)):
         kept = np.arange(len(mixture.weights)) != j
         rest = (scale / np.sqrt(det) * np.exp(-0.5 * square))[:, kept].sum(axis=1)
-        if np.allclose(values, rest, rtol=rtol, atol=1e-12) or np.allclose(np.exp(values), rest, rtol=rtol, atol=1e-12):
+        if np.allclose(values, rest, rtol=rtol, atol=1e-12) or np.allclose(
+            np.exp(values), rest, rtol=rtol, atol=1e-12
+        ):
             return f"Component {j + 1} is missing from the sum."
     return ""
 
@@ -182,14 +219,21 @@ def surface_agrees(evidence: Evidence, params: SurfaceAgrees, context: Context) 
                     best = finding
     if best is None:
         cause = evidence.failure_in(context.item)
-        return failed("No contour of the density was drawn." + (f" ({cause}.)" if cause else ""), expected="a contour of p")
+        return failed(
+            "No contour of the density was drawn." + (f" ({cause}.)" if cause else ""),
+            expected="a contour of p",
+        )
     return best
 
 
-def _surface(x: Array, y: Array, z: Array, mixture: GaussianMixture, rtol: float, found: tuple[Found, ...]) -> Finding:
+def _surface(
+    x: Array, y: Array, z: Array, mixture: GaussianMixture, rtol: float, found: tuple[Found, ...]
+) -> Finding:
     expected = "p on the mesh"
     if z.ndim != 2 or z.shape != (y.size, x.size):
-        return failed("The contour was drawn from arrays that do not fit each other.", expected=expected, found=found)
+        return failed(
+            "The contour was drawn from arrays that do not fit each other.", expected=expected, found=found
+        )
     points = np.stack(np.meshgrid(x, y), axis=-1)
     density = mixture.density(points)
     with np.errstate(all="ignore"):
@@ -199,9 +243,23 @@ def _surface(x: Array, y: Array, z: Array, mixture: GaussianMixture, rtol: float
         logarithm = bool(np.all(np.isfinite(offset)) and np.ptp(offset) < 1e-4)
         transposed = z.shape[0] == z.shape[1] and bool(np.allclose(z.T, density, rtol=1e-4, atol=1e-8))
     if scaled or logarithm:
-        return judged(1.0, observed="p on the mesh", expected=expected, message="The contour shows the target.", found=found)
+        return judged(
+            1.0,
+            observed="p on the mesh",
+            expected=expected,
+            message="The contour shows the target.",
+            found=found,
+        )
     if transposed:
         return failed(
-            "The contour shows the target with x and y exchanged.", observed="p transposed", expected=expected, found=found
+            "The contour shows the target with x and y exchanged.",
+            observed="p transposed",
+            expected=expected,
+            found=found,
         )
-    return failed("The contour does not show the target's density.", observed="another surface", expected=expected, found=found)
+    return failed(
+        "The contour does not show the target's density.",
+        observed="another surface",
+        expected=expected,
+        found=found,
+    )

@@ -23,9 +23,14 @@ def _axes_of(evidence: Evidence, item: str) -> list[tuple[FigureSeen, Axes]]:
 def _nothing_drawn(evidence: Evidence, item: str, what: str) -> Finding:
     """Return what to say when no figure was seen: a picture among the outputs is shown to a person."""
     if any(cell.n_images for cell in evidence.cells_of(item)) and not evidence.figures_of(item):
-        return for_person(f"A picture was put out whose drawing could not be followed; a person looks for {what}.", expected=what)
+        return for_person(
+            f"A picture was put out whose drawing could not be followed; a person looks for {what}.",
+            expected=what,
+        )
     cause = evidence.failure_in(item)
-    return failed(f"No figure in this section shows {what}." + (f" ({cause}.)" if cause else ""), expected=what)
+    return failed(
+        f"No figure in this section shows {what}." + (f" ({cause}.)" if cause else ""), expected=what
+    )
 
 
 def _found(figure: FigureSeen) -> tuple[Found, ...]:
@@ -53,7 +58,11 @@ def contour_is_drawn(evidence: Evidence, params: ContourIsDrawn, context: Contex
     if best is None:
         return _nothing_drawn(evidence, context.item, what)
     fraction, observed, figure = best
-    message = "The contour is drawn over the prescribed mesh." if fraction == 1 else f"A contour is drawn, but {observed}."
+    message = (
+        "The contour is drawn over the prescribed mesh."
+        if fraction == 1
+        else f"A contour is drawn, but {observed}."
+    )
     return judged(fraction, observed=observed, expected=what, message=message, found=_found(figure))
 
 
@@ -62,7 +71,8 @@ def _mesh_fraction(contour: Axes, params: ContourIsDrawn) -> tuple[float, str]:
     bounds = [contour.get(key) for key in ("xmin", "xmax", "ymin", "ymax")]
     wanted = [params.low, params.high] * 2
     extents = all(
-        isinstance(bound, int | float) and abs(bound - want) <= 1.01 * step for bound, want in zip(bounds, wanted, strict=True)
+        isinstance(bound, int | float) and abs(bound - want) <= 1.01 * step
+        for bound, want in zip(bounds, wanted, strict=True)
     )
     shape = [int(size) for size in contour.get("shape", [])]
     resolution = len(shape) == 2 and all(abs(size - params.resolution) <= 1 for size in shape)
@@ -96,7 +106,11 @@ def scatter_is_drawn(evidence: Evidence, params: ScatterOverContour, context: Co
             best = (fraction, figure)
     if best is None:
         return _nothing_drawn(evidence, context.item, what)
-    message = f"The figure shows {what}." if best[0] == 1 else "A scatter is drawn, but not over the contour of the target."
+    message = (
+        f"The figure shows {what}."
+        if best[0] == 1
+        else "A scatter is drawn, but not over the contour of the target."
+    )
     return judged(best[0], observed="drawn", expected=what, message=message, found=_found(best[1]))
 
 
@@ -134,14 +148,21 @@ def trace_is_drawn(evidence: Evidence, params: TraceIsDrawn, context: Context) -
     if not lines:
         return _nothing_drawn(evidence, context.item, what)
     if not series:
-        return judged(1.0, observed="a line", expected=what, message="A trace is drawn.", found=_found(lines[0][0]))
+        return judged(
+            1.0, observed="a line", expected=what, message="A trace is drawn.", found=_found(lines[0][0])
+        )
     for figure, y in lines:
         if any(_follows(y, first) for first, _ in series):
-            return judged(1.0, observed=what, expected=what, message="The trace of x₁ is drawn.", found=_found(figure))
+            return judged(
+                1.0, observed=what, expected=what, message="The trace of x₁ is drawn.", found=_found(figure)
+            )
     if any(_follows(y, second) for _, y in lines for _, second in series):
         return failed("The trace that is drawn is that of x₂.", observed="a trace of x₂", expected=what)
     return failed(
-        f"No line follows x₁ of the chain for s = {params.key:g}.", observed="another line", expected=what, found=_found(lines[0][0])
+        f"No line follows x₁ of the chain for s = {params.key:g}.",
+        observed="another line",
+        expected=what,
+        found=_found(lines[0][0]),
     )
 
 
@@ -150,7 +171,11 @@ def _columns(evidence: Evidence, source: str, key: float) -> list[tuple[np.ndarr
         return []
     is_table = evidence.part.evidence[source].kind == "table"
     arrays = [evidence.table(source).get(key)] if is_table else [evidence.array(source)]
-    return [(array[:, 0], array[:, 1]) for array in arrays if array is not None and array.ndim == 2 and array.shape[1] == 2]
+    return [
+        (array[:, 0], array[:, 1])
+        for array in arrays
+        if array is not None and array.ndim == 2 and array.shape[1] == 2
+    ]
 
 
 def _follows(line: np.ndarray, series: np.ndarray) -> bool:
@@ -178,7 +203,13 @@ def acf_is_drawn(evidence: Evidence, params: AcfIsDrawn, context: Context) -> Fi
         return _nothing_drawn(evidence, context.item, what)
     n_lags = best[0] - 1
     if n_lags >= params.max_lag - 1:
-        return judged(1.0, observed=f"{n_lags} lags", expected=what, message="The autocorrelation is drawn.", found=_found(best[1]))
+        return judged(
+            1.0,
+            observed=f"{n_lags} lags",
+            expected=what,
+            message="The autocorrelation is drawn.",
+            found=_found(best[1]),
+        )
     return judged(
         0.5,
         observed=f"{n_lags} lags",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from autograder.golden import Golden
 from autograder.probes.observations import Answer
 from autograder.records import Found, Picture, Status
-from autograder.template_cells import TemplateCells
+from autograder.template_cells import NO_TEMPLATE, TemplateCells
 
 
 class CheckParams(BaseModel):
@@ -39,7 +39,7 @@ class Context:
     golden: Golden
     has_work: bool = True
     """Whether the student did anything that can be judged; gifts of the template count for nothing."""
-    template: TemplateCells = TemplateCells()
+    template: TemplateCells = NO_TEMPLATE
 
 
 @dataclass(frozen=True)

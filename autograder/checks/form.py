@@ -24,7 +24,9 @@ def seeds_are(evidence: Evidence, params: SeedsAre, context: Context) -> Finding
     """NumPy and PyTorch were both seeded with the prescribed seed (half of the points each)."""
     seen = evidence.observations.seeds
     numpy_seeds = {seed.seed for seed in seen if seed.call.startswith("numpy")}
-    torch_seeds = {seed.seed for seed in seen if seed.call.startswith("torch")} | set(evidence.observations.torch_seeds)
+    torch_seeds = {seed.seed for seed in seen if seed.call.startswith("torch")} | set(
+        evidence.observations.torch_seeds
+    )
     right = {"NumPy": params.seed in numpy_seeds, "PyTorch": params.seed in torch_seeds}
     missing = [name for name, is_right in right.items() if not is_right]
     others = sorted({seed for seed in numpy_seeds if seed is not None} - {params.seed})
@@ -60,7 +62,11 @@ def code_is_explained(evidence: Evidence, params: CodeIsExplained, context: Cont
             continue
         if cell.kind == "code" and text not in context.template.texts:
             n_code += 1
-            if above is None or above.kind != "markdown" or not _says_something(above, params.n_words, context):
+            if (
+                above is None
+                or above.kind != "markdown"
+                or not _says_something(above, params.n_words, context)
+            ):
                 bare.append(cell.index + 1)
         above = cell
     if n_code == 0:
@@ -68,7 +74,8 @@ def code_is_explained(evidence: Evidence, params: CodeIsExplained, context: Cont
     if not bare:
         message = "A Markdown explanation stands before every code cell."
     else:
-        message = f"No Markdown explanation stands before cell{'s' if len(bare) > 1 else ''} {join([str(i) for i in bare[:8]])}."
+        cells = f"cell{'s' if len(bare) > 1 else ''} {join([str(i) for i in bare[:8]])}"
+        message = f"No Markdown explanation stands before {cells}."
     return judged(
         (n_code - len(bare)) / n_code,
         observed=f"{n_code - len(bare)} of {n_code} code cells explained",
@@ -110,7 +117,11 @@ def _asks_for_gpu(tree: ast.Module) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "cuda":
             return True
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"(cuda|mps)(:\d+)?", node.value):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.fullmatch(r"(cuda|mps)(:\d+)?", node.value)
+        ):
             return True
     return False
 
@@ -128,12 +139,18 @@ class IsWritten(CheckParams):
 def is_written(evidence: Evidence, params: IsWritten, context: Context) -> Finding:
     """A person marks the written answer; its text is shown."""
     cells = evidence.cells_of(context.item) or list(evidence.cells)
-    texts = [cell for cell in cells if cell.kind == "markdown" and squeeze(cell.source) not in context.template.texts]
+    texts = [
+        cell
+        for cell in cells
+        if cell.kind == "markdown" and squeeze(cell.source) not in context.template.texts
+    ]
     likely = [cell for cell in texts if any(word in cell.source.lower() for word in params.words)]
     answers = [cell for cell in likely if "answer" in cell.source.lower()] or likely
     if not answers:
         return for_person(
-            "No written answer was found. Proposed: 0 points; a person decides.", expected=params.prompt, observed="no answer"
+            "No written answer was found. Proposed: 0 points; a person decides.",
+            expected=params.prompt,
+            observed="no answer",
         )
     text = "\n\n".join(cell.source.strip() for cell in answers)
     return for_person(

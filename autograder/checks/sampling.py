@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from autograder.checks.findings import CheckParams, Context, Finding, RandomCheckParams, describe, failed, judged, number, untried
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    RandomCheckParams,
+    describe,
+    failed,
+    judged,
+    number,
+    untried,
+)
 from autograder.checks.targets import TargetSpec, accepted_plane, accepted_rate, contours_of, from_challenge
 from autograder.checks.values import where
 from autograder.probes.evidence import Called, Evidence
@@ -79,7 +89,10 @@ def rejection_rate_agrees(evidence: Evidence, params: RejectionRateAgrees, conte
     cause = ""
     if abs(value - 1 / truth) < 0.05 / truth:
         cause = " It is the inverse: proposals an acceptance."
-    return failed(f"Your acceptance rate is {number(value)}; the procedure of the sheet does not give this.{cause}", **about)
+    return failed(
+        f"Your acceptance rate is {number(value)}; the procedure of the sheet does not give this.{cause}",
+        **about,
+    )
 
 
 def _trimmed_batch(evidence: Evidence, params: RejectionRateAgrees, value: float, band: Band) -> Band | None:
@@ -92,7 +105,14 @@ def _trimmed_batch(evidence: Evidence, params: RejectionRateAgrees, value: float
     proposals = evidence.number(params.proposals)
     if proposals <= 0 or abs(params.n / proposals - value) > 1e-3 * value or proposals % 100:
         return None
-    largest = next((size for size in (100_000, 50_000, 20_000, 10_000, 5_000, 2_000, 1_000, 500, 200, 100) if proposals % size == 0), 100)
+    largest = next(
+        (
+            size
+            for size in (100_000, 50_000, 20_000, 10_000, 5_000, 2_000, 1_000, 500, 200, 100)
+            if proposals % size == 0
+        ),
+        100,
+    )
     return Band(
         low=params.n / (params.n / band.low + largest),
         high=band.high,
@@ -129,7 +149,11 @@ def rate_matches_count(evidence: Evidence, params: RateMatchesCount, context: Co
     # A batch's surplus acceptances are counted by some and trimmed by others: at most one batch more.
     fits = proposals > 0 and any(abs(rate - n / proposals) <= tolerance for n in accepted)
     fits = fits or any(abs(rate - n / (n + proposals)) <= tolerance for n in accepted)
-    surplus = proposals > 0 and 0 <= rate * proposals - params.n <= 0.1 * params.n and abs(rate * proposals - round(rate * proposals)) < 0.02
+    surplus = (
+        proposals > 0
+        and 0 <= rate * proposals - params.n <= 0.1 * params.n
+        and abs(rate * proposals - round(rate * proposals)) < 0.02
+    )
     about: dict[str, Any] = {
         "observed": f"{number(rate)} with {proposals:,.0f} proposals",
         "expected": "acceptances / proposals",
@@ -166,8 +190,12 @@ def accepted_draws_follow(evidence: Evidence, params: AcceptedDrawsFollow, conte
         "pictures": (scatter_picture("Your accepted draws over the target", draws, params.target),),
     }
     if fits:
-        return judged(1.0, message="Your accepted draws have the distribution that the procedure gives.", **about)
-    return failed(f"Your accepted draws do not have the distribution that the procedure gives: {observed}.", **about)
+        return judged(
+            1.0, message="Your accepted draws have the distribution that the procedure gives.", **about
+        )
+    return failed(
+        f"Your accepted draws do not have the distribution that the procedure gives: {observed}.", **about
+    )
 
 
 def follows(draws: Array, law: Plane, rate: float) -> tuple[bool, str]:
@@ -183,13 +211,16 @@ def follows(draws: Array, law: Plane, rate: float) -> tuple[bool, str]:
     worst = cells.worst
     if len(np.unique(draws.round(9), axis=0)) < 0.99 * len(draws):
         return False, "draws are repeated, though independent draws never are"
+    direction = "fewer" if worst.observed > worst.expected else "more"
     return False, (
         f"in the region x₁ from {worst.x[0]:.1f} to {worst.x[1]:.1f}, x₂ from {worst.y[0]:.1f} to {worst.y[1]:.1f} "
-        f"there are {worst.observed} draws, far from the {'fewer' if worst.observed > worst.expected else 'more'} that belong there"
+        f"there are {worst.observed} draws, far from the {direction} that belong there"
     )
 
 
-def scatter_picture(title: str, draws: Array, target: TargetSpec, low: float = -6.0, high: float = 6.0) -> Picture:
+def scatter_picture(
+    title: str, draws: Array, target: TargetSpec, low: float = -6.0, high: float = 6.0
+) -> Picture:
     """Return at most 600 of the draws over the target's contours."""
     rows = draws[np.linspace(0, len(draws) - 1, min(600, len(draws))).astype(int)] if len(draws) else draws
     rows = rows[np.all(np.isfinite(rows), axis=1)] if rows.ndim == 2 else rows.reshape(0, 2)
@@ -216,7 +247,9 @@ class RejectionFunctionFollows(RandomCheckParams):
 
 
 @CHECKS.register(RejectionFunctionFollows)
-def rejection_function_follows(evidence: Evidence, params: RejectionFunctionFollows, context: Context) -> Finding:
+def rejection_function_follows(
+    evidence: Evidence, params: RejectionFunctionFollows, context: Context
+) -> Finding:
     """Called on another problem, the sampler returns the number of draws asked for, with the right distribution."""
     called = evidence.called[params.challenge]
     best: Finding | None = None
@@ -224,10 +257,16 @@ def rejection_function_follows(evidence: Evidence, params: RejectionFunctionFoll
         n = int(used(answer, values, "n", params.n))
         draws = draws_in(answer, n)
         if draws is None:
-            finding = failed(f"`{answer.function}` returned no array with {n:,} draws.", expected=f"{n:,} draws in two columns")
+            finding = failed(
+                f"`{answer.function}` returned no array with {n:,} draws.",
+                expected=f"{n:,} draws in two columns",
+            )
         else:
             target = from_challenge(values["target"]) if answer.bound.get("target") else params.target
-            sigma, c = float(used(answer, values, "sigma", params.sigma)), float(used(answer, values, "c", params.c))
+            sigma, c = (
+                float(used(answer, values, "sigma", params.sigma)),
+                float(used(answer, values, "c", params.c)),
+            )
             law = accepted_plane(target.key, c, sigma, QUADRATURE_STEP)
             fits, observed = follows(draws, law, context.rate / len(called.answers))
             about: dict[str, Any] = {
@@ -236,9 +275,16 @@ def rejection_function_follows(evidence: Evidence, params: RejectionFunctionFoll
                 "found": (Found(how="call", path=answer.function),),
             }
             finding = (
-                judged(1.0, message=f"`{answer.function}` also samples rightly from {_what_varied(answer)}.", **about)
+                judged(
+                    1.0,
+                    message=f"`{answer.function}` also samples rightly from {_what_varied(answer)}.",
+                    **about,
+                )
                 if fits
-                else failed(f"`{answer.function}`, called on {_what_varied(answer)}, does not sample from it: {observed}.", **about)
+                else failed(
+                    f"`{answer.function}`, called on {_what_varied(answer)}, does not sample from it: {observed}.",
+                    **about,
+                )
             )
         if best is None or finding.fraction > best.fraction:
             best = finding
@@ -247,7 +293,11 @@ def rejection_function_follows(evidence: Evidence, params: RejectionFunctionFoll
 
 def successes(called: Called) -> list[tuple[Answer, dict[str, Any]]]:
     """Return the answers that came back, with the inputs that belong to them."""
-    return [(answer, dict(called.cases[answer.case])) for answer in called.answers if answer.status == "ok" and answer.case in called.cases]
+    return [
+        (answer, dict(called.cases[answer.case]))
+        for answer in called.answers
+        if answer.status == "ok" and answer.case in called.cases
+    ]
 
 
 def unanswered(called: Called, what: str) -> Finding:
@@ -274,14 +324,18 @@ def draws_in(answer: Answer, n: int | None) -> Array | None:
         if value.shape[1] == 2 and n in (None, value.shape[0]):
             return np.asarray(value, dtype=float)
         if value.shape[0] == 2 and n in (None, value.shape[1]):
-            return np.asarray(value, dtype=float).T
+            return np.ascontiguousarray(np.asarray(value, dtype=float).T)
     return None
 
 
 def _what_varied(answer: Answer) -> str:
     if answer.bound.get("target"):
         return "another target"
-    return "other settings" if any(answer.bound.get(role) for role in ("c", "sigma", "n", "step")) else "a second run"
+    return (
+        "other settings"
+        if any(answer.bound.get(role) for role in ("c", "sigma", "n", "step"))
+        else "a second run"
+    )
 
 
 # ------------------------------------------------------------------- importance
@@ -300,7 +354,11 @@ def proposal_draws_follow(evidence: Evidence, params: ProposalDrawsFollow, conte
     draws = evidence.array(params.draws)
     expected = f"draws from N(0, {params.sigma:g}² I)"
     if draws.ndim != 2 or draws.shape[1] != 2 or len(draws) < 200 or not np.all(np.isfinite(draws)):
-        return failed("Your draws are not a finite table of points.", expected=expected, found=where(evidence, params.draws))
+        return failed(
+            "Your draws are not a finite table of points.",
+            expected=expected,
+            found=where(evidence, params.draws),
+        )
     result = gaussian_draws_test(draws, params.sigma)
     spread = number(float(draws.std()))
     about: dict[str, Any] = {
@@ -313,7 +371,10 @@ def proposal_draws_follow(evidence: Evidence, params: ProposalDrawsFollow, conte
     cause = ""
     if abs(float(draws.std()) - params.sigma**0.5) < 0.03 * params.sigma**0.5:
         cause = " That is √σ: σ seems to have been used as the variance."
-    return failed(f"Your draws do not come from the proposal of the sheet: their standard deviation is {spread}.{cause}", **about)
+    return failed(
+        f"Your draws do not come from the proposal of the sheet: their standard deviation is {spread}.{cause}",
+        **about,
+    )
 
 
 class WeightsAreRatio(CheckParams):
@@ -338,11 +399,21 @@ def weights_are_ratio(evidence: Evidence, params: WeightsAreRatio, context: Cont
 
 
 def judge_weights(
-    weights: Array, draws: Array, target: TargetSpec, sigma: float, rtol: float, name: str, about: dict[str, Any]
+    weights: Array,
+    draws: Array,
+    target: TargetSpec,
+    sigma: float,
+    rtol: float,
+    name: str,
+    about: dict[str, Any],
 ) -> Finding:
     """Return whether weights are p/q at the draws, and which mistake they show if not."""
     if draws.ndim != 2 or len(draws) != len(weights):
-        return failed(f"There are {len(weights):,} weights for {len(draws):,} draws.", observed="another number", **about)
+        return failed(
+            f"There are {len(weights):,} weights for {len(draws):,} draws.",
+            observed="another number",
+            **about,
+        )
     log_p = target.mixture().log_density(draws)
     square = np.sum(draws**2, axis=1)
     log_q = -0.5 * square / sigma**2 - np.log(2 * np.pi * sigma**2)
@@ -378,7 +449,8 @@ def log_weights_of(weights: Array) -> Array | None:
     if np.any(weights < 0):
         return weights
     with np.errstate(divide="ignore"):
-        return np.log(weights)
+        logarithms: Array = np.log(weights)
+    return logarithms
 
 
 class EstimatesMatchWeights(CheckParams):
@@ -399,7 +471,9 @@ def estimates_match_weights(evidence: Evidence, params: EstimatesMatchWeights, c
     draws, weights = evidence.array(params.draws), evidence.array(params.weights).reshape(-1)
     log_w = log_weights_of(weights)
     if log_w is None or len(log_w) != len(draws) or draws.ndim != 2 or not np.any(np.isfinite(log_w)):
-        return failed("Your weights do not belong to your draws.", found=where(evidence, params.weights, params.draws))
+        return failed(
+            "Your weights do not belong to your draws.", found=where(evidence, params.weights, params.draws)
+        )
     f = function_of_points(params.f)(draws)
     variances = weighted_variances(log_w, f)
     truths = {
@@ -407,7 +481,8 @@ def estimates_match_weights(evidence: Evidence, params: EstimatesMatchWeights, c
         params.variance: [value for value in variances.values() if np.isfinite(value)],
         params.ess: [ess_log_weights(log_w)],
     }
-    right, wrong = [], []
+    right: list[str] = []
+    wrong: list[str] = []
     for key, values in truths.items():
         if not evidence.has(key):
             continue
@@ -418,7 +493,10 @@ def estimates_match_weights(evidence: Evidence, params: EstimatesMatchWeights, c
         if not fits:
             wrong[-1] += f" (you report {number(reported)}, your weights give {number(values[0])})"
     if not right and not wrong:
-        return failed("No estimate was found to compare with your weights.", expected="mean, variance and ESS of your weights")
+        return failed(
+            "No estimate was found to compare with your weights.",
+            expected="mean, variance and ESS of your weights",
+        )
     message = "What you report is what your weights give."
     if wrong:
         message = "What you report is not what your own weights give: " + "; ".join(wrong) + "."
@@ -442,7 +520,9 @@ class ImportanceFunctionWeighs(RandomCheckParams):
 
 
 @CHECKS.register(ImportanceFunctionWeighs)
-def importance_function_weighs(evidence: Evidence, params: ImportanceFunctionWeighs, context: Context) -> Finding:
+def importance_function_weighs(
+    evidence: Evidence, params: ImportanceFunctionWeighs, context: Context
+) -> Finding:
     """Called on another problem, the sampler draws from that proposal and weighs by p/q."""
     called = evidence.called[params.challenge]
     best: Finding | None = None
@@ -460,13 +540,23 @@ def importance_function_weighs(evidence: Evidence, params: ImportanceFunctionWei
             sigma = float(used(answer, values, "sigma", params.sigma))
             vectors = [_one_dimensional(leaf, n) for leaf in answer.leaves]
             findings = [
-                judge_weights(vector, draws, target, sigma, params.rtol, f"The weights of `{answer.function}`", about)
+                judge_weights(
+                    vector, draws, target, sigma, params.rtol, f"The weights of `{answer.function}`", about
+                )
                 for vector in vectors
                 if vector is not None
             ]
-            finding = max(findings, key=lambda one: one.fraction, default=untried(f"`{answer.function}` returns no weights."))
-            if finding.fraction and gaussian_draws_test(draws, sigma).p_value < context.rate / len(called.answers):
-                finding = failed(f"`{answer.function}` does not draw from the proposal it is called with.", **about)
+            finding = max(
+                findings,
+                key=lambda one: one.fraction,
+                default=untried(f"`{answer.function}` returns no weights."),
+            )
+            if finding.fraction and gaussian_draws_test(draws, sigma).p_value < context.rate / len(
+                called.answers
+            ):
+                finding = failed(
+                    f"`{answer.function}` does not draw from the proposal it is called with.", **about
+                )
         if best is None or finding.fraction > best.fraction:
             best = finding
     return best or unanswered(called, "importance sampling")
@@ -492,7 +582,7 @@ def ess_function_agrees(evidence: Evidence, params: EssFunctionAgrees, context: 
     for answer, values in successes(called):
         truth = ess_log_weights(np.log(np.asarray(values["weights"], dtype=float)))
         as_logs = ess_log_weights(np.asarray(values["weights"], dtype=float))
-        numbers = [float(np.asarray(leaf.value).reshape(-1)[0]) for leaf in answer.leaves if np.size(leaf.value) == 1 and not isinstance(leaf.value, str)]
+        numbers = [value for leaf in answer.leaves if (value := leaf.number) is not None]
         about: dict[str, Any] = {
             "observed": ", ".join(map(number, numbers)) or "no number",
             "expected": "(Σw)²/Σw²",

@@ -5,9 +5,18 @@ from __future__ import annotations
 from pydantic import Field
 
 from autograder.checks.bands import BandSpec, place
-from autograder.checks.findings import CheckParams, Context, Finding, RandomCheckParams, failed, join, judged, number
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    RandomCheckParams,
+    failed,
+    join,
+    judged,
+    number,
+)
 from autograder.probes.evidence import Evidence
-from autograder.records import Found
+from autograder.records import Found, Picture
 from autograder.registry import CHECKS
 from autograder.rubric.model import EvidenceKey
 
@@ -18,7 +27,7 @@ class NumberInBand(RandomCheckParams):
     evidence: EvidenceKey
     bands: list[BandSpec] = Field(min_length=1)
     label: str
-    near_miss: dict[str, str] = {}
+    near_miss: dict[str, str] = Field(default_factory=dict)
     """Golden key of a typical mistake's value to the sentence that names the mistake."""
 
 
@@ -35,10 +44,18 @@ def number_in_band(evidence: Evidence, params: NumberInBand, context: Context) -
         "found": where(evidence, params.evidence),
     }
     if placed.name:
-        notes = (f"Your {params.label} was read as: {placed.name}.",) if placed.name != params.bands[0].name else ()
-        return judged(1.0, message=f"Your {params.label} is {number(value)}, as it should be.", notes=notes, **about)
+        notes = (
+            (f"Your {params.label} was read as: {placed.name}.",)
+            if placed.name != params.bands[0].name
+            else ()
+        )
+        return judged(
+            1.0, message=f"Your {params.label} is {number(value)}, as it should be.", notes=notes, **about
+        )
     cause = _named_mistake(value, params, context)
-    return failed(f"Your {params.label} is {number(value)}; a correct run does not give this value.{cause}", **about)
+    return failed(
+        f"Your {params.label} is {number(value)}; a correct run does not give this value.{cause}", **about
+    )
 
 
 def _named_mistake(value: float, params: NumberInBand, context: Context) -> str:
@@ -65,7 +82,11 @@ def table_in_bands(evidence: Evidence, params: TableInBands, context: Context) -
     keys = [float(key) for key in evidence.part.evidence[params.evidence].keys]
     table = evidence.table(params.evidence)
     rounding = evidence.bound[params.evidence].rounding
-    right, wrong, pictures, expected, notes = [], [], [], [], []
+    right: list[str] = []
+    wrong: list[str] = []
+    expected: list[str] = []
+    pictures: list[Picture] = []
+    notes: list[str] = []
     for key in keys:
         spec = BandSpec(name=f"for {key:g}", method="replicates", golden=f"{params.golden}[{key:g}]")
         if key not in table:
@@ -142,7 +163,9 @@ class InDoublePrecision(CheckParams):
 def in_double_precision(evidence: Evidence, params: InDoublePrecision, context: Context) -> Finding:
     """The student's arrays, and what the density returns, are float64."""
     kinds = {key: evidence.dtype(key) for key in params.evidence if evidence.has(key)}
-    kinds = {evidence.part.evidence[key].about: kind for key, kind in kinds.items() if kind.startswith("float")}
+    kinds = {
+        evidence.part.evidence[key].about: kind for key, kind in kinds.items() if kind.startswith("float")
+    }
     called = evidence.called.get(params.challenge or "")
     for answer in called.answers if called else ():
         for leaf in answer.leaves[:1]:
@@ -154,11 +177,15 @@ def in_double_precision(evidence: Evidence, params: InDoublePrecision, context: 
     if single:
         found = join(single)
         return failed(
-            f"Not in double precision: {found}.", observed=", ".join(sorted(set(kinds.values()))), expected="float64"
+            f"Not in double precision: {found}.",
+            observed=", ".join(sorted(set(kinds.values()))),
+            expected="float64",
         )
     return judged(1.0, observed="float64", expected="float64", message="Your arrays are in double precision.")
 
 
 def where(evidence: Evidence, *keys: str) -> tuple[Found, ...]:
     """Return where the evidence under `keys` was found."""
-    return tuple(found for key in keys if key in evidence.bound and (found := evidence.bound[key].found) is not None)
+    return tuple(
+        found for key in keys if key in evidence.bound and (found := evidence.bound[key].found) is not None
+    )

@@ -126,7 +126,7 @@ class Run:
             return CellError(name="MemoryLimit", message=self.detail)
         if outcome.how == "died":
             self.state = "kernel_died"
-            self.detail = f"The kernel ended while cell {index} ran."
+            self.detail = f"The kernel ended while cell {index + 1} ran."
             return CellError(name="KernelDied", message=self.detail)
         return None
 
@@ -137,9 +137,9 @@ class Run:
         outcome = self.kernel.run(f"{CALL}after_cell({index})", OBSERVE_SECONDS, silent=True)
         if not self.kernel.alive and self.state in ("complete", "cell_limit"):
             self.state = "memory_limit" if outcome.how == "memory_limit" else "kernel_died"
-            self.detail = f"The kernel stopped answering after cell {index}."
+            self.detail = f"The kernel stopped answering after cell {index + 1}."
         elif outcome.how != "ok" and not self.detail:
-            self.detail = f"What cell {index} computed could not be recorded ({outcome.reply.get('ename')})."
+            self.detail = f"What cell {index + 1} computed could not be recorded ({outcome.reply.get('ename')})."
 
     def _challenges(self) -> None:
         """Puts every case to the function that is meant, or to each that may be meant where no name decides.

@@ -33,8 +33,12 @@ def find_submissions(folder: Path, parts: Sequence[PartSpec]) -> list[Submission
     if folder.is_file():
         return [_submission(folder.stem, [folder], [], parts, set())]
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}; give the folder with one sub-folder or one notebook per student")
-    entries = sorted((entry for entry in folder.iterdir() if not _is_noise(entry)), key=lambda entry: entry.name)
+        raise UsageError(
+            f"there is no folder {folder}; give the folder with one sub-folder or one notebook per student"
+        )
+    entries = sorted(
+        (entry for entry in folder.iterdir() if not _is_noise(entry)), key=lambda entry: entry.name
+    )
     taken: set[str] = set()
     found = []
     for entry in entries:
@@ -42,15 +46,25 @@ def find_submissions(folder: Path, parts: Sequence[PartSpec]) -> list[Submission
             found.append(_refused(entry, taken, f"{entry.name} is a link; hand in the file itself"))
         elif entry.is_dir():
             files = sorted(path for path in entry.rglob("*") if path.is_file() and not path.is_symlink())
-            noise = [path for path in files if _is_noise(path) or any(_is_noise(parent) for parent in _between(path, entry))]
+            noise = [
+                path
+                for path in files
+                if _is_noise(path) or any(_is_noise(parent) for parent in _between(path, entry))
+            ]
             notebooks = [path for path in files if path not in noise and path.suffix.lower() == ".ipynb"]
-            found.append(_submission(entry.name, notebooks, [path for path in files if path not in notebooks], parts, taken))
+            found.append(
+                _submission(
+                    entry.name, notebooks, [path for path in files if path not in notebooks], parts, taken
+                )
+            )
         elif entry.suffix.lower() == ".ipynb":
             found.append(_submission(entry.stem, [entry], [], parts, taken))
         else:
             found.append(_refused(entry, taken, f"{entry.name} is no notebook; hand in the .ipynb file"))
     if not found:
-        raise UsageError(f"the folder {folder} holds no submissions; it should hold one sub-folder or one notebook per student")
+        raise UsageError(
+            f"the folder {folder} holds no submissions; it should hold one sub-folder or one notebook per student"
+        )
     return found
 
 
@@ -62,7 +76,11 @@ def _between(path: Path, top: Path) -> Iterable[Path]:
 
 
 def _is_noise(path: Path) -> bool:
-    return path.name.startswith(".") or path.name in ("__MACOSX", "Thumbs.db") or path.stem.endswith("-checkpoint")
+    return (
+        path.name.startswith(".")
+        or path.name in ("__MACOSX", "Thumbs.db")
+        or path.stem.endswith("-checkpoint")
+    )
 
 
 def _refused(entry: Path, taken: set[str], problem: str) -> Submission:
@@ -80,11 +98,17 @@ def safe_id(name: str, taken: set[str]) -> str:
     return chosen
 
 
-def _submission(name: str, notebooks: list[Path], others: list[Path], parts: Sequence[PartSpec], taken: set[str]) -> Submission:
+def _submission(
+    name: str, notebooks: list[Path], others: list[Path], parts: Sequence[PartSpec], taken: set[str]
+) -> Submission:
     submission_id = safe_id(name, taken)
     if not notebooks:
         listed = ", ".join(sorted(path.name for path in others)[:5]) or "nothing"
-        return Submission(id=submission_id, students=(name,), problem=f"there is no notebook (found: {listed}); hand in the .ipynb file")
+        return Submission(
+            id=submission_id,
+            students=(name,),
+            problem=f"there is no notebook (found: {listed}); hand in the .ipynb file",
+        )
     sources: dict[str, str] = {}
     digests: dict[str, str] = {}
     notes: list[str] = []
@@ -101,7 +125,14 @@ def _submission(name: str, notebooks: list[Path], others: list[Path], parts: Seq
             read_notebook(Path(next(iter(sources.values()))))
         except UnreadableNotebook as error:
             problem = str(error)
-    return Submission(id=submission_id, students=(name,), sources=sources, digests=digests, notes=tuple(notes), problem=problem)
+    return Submission(
+        id=submission_id,
+        students=(name,),
+        sources=sources,
+        digests=digests,
+        notes=tuple(notes),
+        problem=problem,
+    )
 
 
 def _choose(part: PartSpec, notebooks: list[Path], notes: list[str], alone: bool) -> Path | None:
@@ -109,7 +140,9 @@ def _choose(part: PartSpec, notebooks: list[Path], notes: list[str], alone: bool
     if len(notebooks) == 1 and alone:
         return notebooks[0]
     patterns = [pattern.lower() for pattern in part.filenames]
-    named = [path for path in notebooks if any(fnmatch.fnmatch(path.name.lower(), pattern) for pattern in patterns)]
+    named = [
+        path for path in notebooks if any(fnmatch.fnmatch(path.name.lower(), pattern) for pattern in patterns)
+    ]
     if len(named) == 1:
         others = [path.name for path in notebooks if path != named[0]]
         if others:
@@ -119,7 +152,9 @@ def _choose(part: PartSpec, notebooks: list[Path], notes: list[str], alone: bool
     if not ranked or (not named and _relevance(ranked[0], part) == 0):
         return ranked[0] if ranked and alone else None
     if len(ranked) > 1:
-        notes.append(f"part {part.part}: {ranked[0].name}, by its content; the next best was {ranked[1].name}")
+        notes.append(
+            f"part {part.part}: {ranked[0].name}, by its content; the next best was {ranked[1].name}"
+        )
     return ranked[0]
 
 

@@ -34,7 +34,9 @@ def read_notebook(path: Path) -> dict[str, Any]:
     """
     try:
         if path.stat().st_size > MAX_NOTEBOOK_BYTES:
-            raise UnreadableNotebook(f"{path.name} is larger than {MAX_NOTEBOOK_BYTES >> 20} MiB; clear its outputs and hand it in again")
+            raise UnreadableNotebook(
+                f"{path.name} is larger than {MAX_NOTEBOOK_BYTES >> 20} MiB; clear its outputs and hand it in again"
+            )
         content = path.read_bytes()
     except OSError as error:
         raise UnreadableNotebook(f"{path.name} cannot be read ({error.strerror})") from error
@@ -51,11 +53,15 @@ def parse_notebook(content: bytes, name: str) -> dict[str, Any]:
     try:
         tree = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise UnreadableNotebook(f"{name} is not UTF-8 text (byte {error.start}); save it again in Jupyter") from error
+        raise UnreadableNotebook(
+            f"{name} is not UTF-8 text (byte {error.start}); save it again in Jupyter"
+        ) from error
     except RecursionError as error:
         raise UnreadableNotebook(f"{name} is nested too deeply to be a notebook") from error
     except ValueError as error:
-        raise UnreadableNotebook(f"{name} is no valid JSON ({error}); the file is damaged or cut off") from error
+        raise UnreadableNotebook(
+            f"{name} is no valid JSON ({error}); the file is damaged or cut off"
+        ) from error
     if not isinstance(tree, dict) or not ("cells" in tree or "worksheets" in tree):
         raise UnreadableNotebook(f"{name} is JSON, but not a notebook: it has no cells")
     return normalise(tree, name)
@@ -76,10 +82,13 @@ def normalise(tree: dict[str, Any], name: str = "the notebook") -> dict[str, Any
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                old = nbformat.from_dict(tree)
-                tree = json.loads(json.dumps(nbformat.convert(old, 4)))
+                old = nbformat.from_dict(tree)  # type: ignore[no-untyped-call]
+                new = nbformat.convert(old, 4)  # type: ignore[no-untyped-call]
+                tree = json.loads(json.dumps(new))
         except Exception as error:  # nbformat raises many kinds on damaged files
-            raise UnreadableNotebook(f"{name} is in an old notebook format that cannot be converted ({error})") from error
+            raise UnreadableNotebook(
+                f"{name} is in an old notebook format that cannot be converted ({error})"
+            ) from error
     cells = tree.get("cells")
     if not isinstance(cells, list):
         raise UnreadableNotebook(f"{name} has no list of cells")
@@ -93,7 +102,13 @@ def normalise(tree: dict[str, Any], name: str = "the notebook") -> dict[str, Any
     clean = [_cell(cell, index, name) for index, cell in enumerate(cells)]
     return {
         "cells": clean,
-        "metadata": {"kernelspec": {"name": _text(kernelspec.get("name")), "display_name": "Python 3", "language": "python"}},
+        "metadata": {
+            "kernelspec": {
+                "name": _text(kernelspec.get("name")),
+                "display_name": "Python 3",
+                "language": "python",
+            }
+        },
         "nbformat": 4,
         "nbformat_minor": 5,
     }
@@ -105,7 +120,12 @@ def _cell(cell: Any, index: int, name: str) -> dict[str, Any]:
     kind = cell.get("cell_type")
     if kind not in ("code", "markdown", "raw"):
         kind = "markdown" if kind == "heading" else "raw"
-    clean: dict[str, Any] = {"id": f"cell-{index:04d}", "cell_type": kind, "metadata": {}, "source": _text(cell.get("source"))}
+    clean: dict[str, Any] = {
+        "id": f"cell-{index:04d}",
+        "cell_type": kind,
+        "metadata": {},
+        "source": _text(cell.get("source")),
+    }
     metadata = cell.get("metadata")
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     if isinstance(tags, list):

@@ -67,7 +67,9 @@ class Bound:
     @property
     def digest(self) -> bytes:
         """A key that is equal for equal values."""
-        leaves = [self.leaf] if self.leaf is not None else [leaf for _, leaf in sorted((self.table or {}).items())]
+        leaves = (
+            [self.leaf] if self.leaf is not None else [leaf for _, leaf in sorted((self.table or {}).items())]
+        )
         return b"|".join(leaf.digest for leaf in leaves)
 
     def as_candidate(self) -> Candidate:
@@ -81,7 +83,9 @@ class Bound:
 class Binder:
     """Lists candidates among the observations of one notebook."""
 
-    def __init__(self, observations: Observations, cells: Sequence[NotebookCell], bindings: Mapping[str, str]):
+    def __init__(
+        self, observations: Observations, cells: Sequence[NotebookCell], bindings: Mapping[str, str]
+    ):
         base = list(observations.leaves)
         self.leaves = base + list(_transposes(base)) + list(_column_pairs(base))
         self.cells = cells
@@ -98,15 +102,19 @@ class Binder:
         """
         item = key.split(".")[0]
         if key in self.bindings:
-            bound = list(self._by_name([self.bindings[key]], spec, None))
-            if not bound:
-                raise UsageError(f"the binding {key}: {self.bindings[key]} leads to no {spec.kind} in this notebook")
-            found = bound[0].found or Found(how="binding")
-            return [_retiered(bound[0], Tier.BINDING, found.model_copy(update={"how": "binding"}))]
+            confirmed = list(self._by_name([self.bindings[key]], spec, None))
+            if not confirmed:
+                raise UsageError(
+                    f"the binding {key}: {self.bindings[key]} leads to no {spec.kind} in this notebook"
+                )
+            found = confirmed[0].found or Found(how="binding")
+            return [_retiered(confirmed[0], Tier.BINDING, found.model_copy(update={"how": "binding"}))]
         named = list(self._by_name(spec.names, spec, item))
         if any(bound.tier is Tier.NAME for bound in named) or not spec.suggest:
             return named
-        suggested = list(self._table_suggestions(spec, item) if spec.kind == "table" else self._suggestions(spec, item))
+        suggested = list(
+            self._table_suggestions(spec, item) if spec.kind == "table" else self._suggestions(spec, item)
+        )
         printed = list(self._printed_table(spec, item) if spec.kind == "table" else self._printed(spec, item))
         ranked = sorted(itertools.chain(named, suggested, printed), key=lambda bound: bound.tier)
         distinct: dict[bytes, Bound] = {}
@@ -126,16 +134,24 @@ class Binder:
             if spec.kind == "table":
                 for table, shown in self._tables_at(pattern, spec, item):
                     last = max(leaf.cell for leaf in table.values())
-                    yield Bound(table=table, found=Found(how="path", path=shown, cell=last), tier=self._name_tier(last, item))
+                    yield Bound(
+                        table=table,
+                        found=Found(how="path", path=shown, cell=last),
+                        tier=self._name_tier(last, item),
+                    )
                 continue
-            matching = [leaf for leaf in self.leaves if _same_path(leaf.path, pattern) and _kind_fits(leaf, spec)]
+            matching = [
+                leaf for leaf in self.leaves if _same_path(leaf.path, pattern) and _kind_fits(leaf, spec)
+            ]
             here = [leaf for leaf in matching if self._name_tier(leaf.cell, item) is Tier.NAME]
             for group in (here, [] if here else matching):
                 if group:
                     leaf = ([leaf for leaf in group if _fits(leaf, spec)] or group)[-1]
                     how: Literal["path", "name"] = "path" if pattern.steps else "name"
                     tier = self._name_tier(leaf.cell, item)
-                    yield Bound(leaf=leaf, found=Found(how=how, path=str(leaf.path), cell=leaf.cell), tier=tier)
+                    yield Bound(
+                        leaf=leaf, found=Found(how=how, path=str(leaf.path), cell=leaf.cell), tier=tier
+                    )
 
     def _name_tier(self, cell: int, item: str | None) -> Tier:
         belongs_to = self._item(cell)
@@ -146,8 +162,8 @@ class Binder:
         if KEY not in pattern.name and KEY not in pattern.steps:
             for leaf in reversed(self.leaves):
                 if _same_path(leaf.path, pattern):
-                    for table in _slices(leaf, spec):
-                        yield table, str(leaf.path)
+                    for slices in _slices(leaf, spec):
+                        yield slices, str(leaf.path)
                         return
             return
         table: Table = {}
@@ -168,12 +184,18 @@ class Binder:
             if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True):
                 tier = self._tier(leaf.path, leaf.cell, spec, item)
                 if tier is not None:
-                    yield Bound(leaf=leaf, found=Found(how="suggestion", path=str(leaf.path), cell=leaf.cell), tier=tier)
+                    yield Bound(
+                        leaf=leaf,
+                        found=Found(how="suggestion", path=str(leaf.path), cell=leaf.cell),
+                        tier=tier,
+                    )
 
     def _table_suggestions(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
         """Yield tables: values whose paths differ only in the key, slices of one array, or k values in a row."""
         keys = [float(key) for key in spec.keys]
-        fitting = [leaf for leaf in self.leaves if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True)]
+        fitting = [
+            leaf for leaf in self.leaves if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True)
+        ]
         fitting.sort(key=lambda leaf: self._item(leaf.cell) == item)  # its own section last, so that it wins
         groups: dict[Path, Table] = defaultdict(dict)
         for leaf in fitting:
@@ -187,7 +209,9 @@ class Binder:
             last = max(leaf.cell for leaf in table.values())
             tier = self._tier(pattern, last, spec, item)
             if tier is not None:
-                yield Bound(table=table, found=Found(how="suggestion", path=str(pattern), cell=last), tier=tier)
+                yield Bound(
+                    table=table, found=Found(how="suggestion", path=str(pattern), cell=last), tier=tier
+                )
 
     def _tier(self, path: Path, cell: int, spec: EvidenceSpec, item: str) -> Tier | None:
         if any(word in path.words for word in spec.avoid):
@@ -228,7 +252,9 @@ class Binder:
 
     def _lines(self, spec: EvidenceSpec, item: str) -> list[PrintedLine]:
         """Return the printed lines that name the evidence, those of the item's own section when there are any."""
-        lines = [PrintedLine(cell.index, text) for cell in self.cells for text in cell.printed.splitlines()[:2000]]
+        lines = [
+            PrintedLine(cell.index, text) for cell in self.cells for text in cell.printed.splitlines()[:2000]
+        ]
         lines = [line for line in lines if any(word in line.text.lower() for word in spec.hints)]
         lines = [line for line in lines if not any(word in line.text.lower() for word in spec.avoid)]
         return [line for line in lines if self._item(line.cell) == item] or lines
@@ -257,9 +283,8 @@ def _key_patterns(path: Path, keys: Sequence[float]) -> Iterator[tuple[Path, flo
 
     for position, key in enumerate(keys):
         for index, step in enumerate(path.steps):
-            if same_step(step, key) and not (isinstance(step, str) and numeric_key(step) is None):
-                yield pattern(index), key
-            elif step == float(position):
+            by_value = same_step(step, key) and not (isinstance(step, str) and numeric_key(step) is None)
+            if by_value or step == float(position):
                 yield pattern(index), key
         for spelled in with_key(Path(KEY), key):
             match = re.fullmatch(rf"(.*?[^\d.]_?){re.escape(spelled.name)}(_\D*)?", path.name)
@@ -270,7 +295,11 @@ def _key_patterns(path: Path, keys: Sequence[float]) -> Iterator[tuple[Path, flo
 def _slices(leaf: Leaf, spec: EvidenceSpec, strictly: bool = False) -> Iterator[Table]:
     """Yield the tables that one array holds: one slice a key, along its first or second axis."""
     value, n_keys = leaf.value, len(spec.keys)
-    if not isinstance(value, np.ndarray) or value.ndim != len(spec.shape) + 1 or value.dtype.kind not in "fiu":
+    if (
+        not isinstance(value, np.ndarray)
+        or value.ndim != len(spec.shape) + 1
+        or value.dtype.kind not in "fiu"
+    ):
         return
     for axis in range(min(2, value.ndim)):
         if value.shape[axis] != n_keys:
@@ -279,7 +308,9 @@ def _slices(leaf: Leaf, spec: EvidenceSpec, strictly: bool = False) -> Iterator[
         for index, key in enumerate(spec.keys):
             step: Step = float(index)
             part = np.take(value, index, axis=axis)
-            table[float(key)] = Leaf(Path(leaf.path.name, (*leaf.path.steps, step)), leaf.cell, part, leaf.source, leaf.dtype)
+            table[float(key)] = Leaf(
+                Path(leaf.path.name, (*leaf.path.steps, step)), leaf.cell, part, leaf.source, leaf.dtype
+            )
         if all(_fits(one, spec, strictly) for one in table.values()):
             yield table
 
@@ -293,19 +324,26 @@ def _in_a_row(leaves: Sequence[Leaf], keys: Sequence[float]) -> Iterator[tuple[P
     by_shape: dict[tuple[int, ...], dict[bytes, Leaf]] = defaultdict(dict)
     by_name: dict[Path, dict[bytes, Leaf]] = defaultdict(dict)
     for leaf in sorted(leaves, key=lambda leaf: leaf.cell):
-        by_shape[np.shape(leaf.value)].setdefault(leaf.digest, leaf)  # type: ignore[arg-type]
+        by_shape[getattr(leaf.value, "shape", ())].setdefault(leaf.digest, leaf)
         by_name[leaf.path].setdefault(leaf.digest, leaf)
     for group in itertools.chain(by_shape.values(), by_name.values()):
         if len(group) == len(keys):
             members = list(group.values())
-            yield Path(", ".join(dict.fromkeys(str(leaf.path) for leaf in members))), dict(zip(keys, members, strict=True))
+            yield (
+                Path(", ".join(dict.fromkeys(str(leaf.path) for leaf in members))),
+                dict(zip(keys, members, strict=True)),
+            )
 
 
 def _kind_fits(leaf: Leaf, spec: EvidenceSpec) -> bool:
     """Return whether a value is of the right kind at all: a number, or an array of the right number of axes."""
     wants_array = spec.kind == "array" or (spec.kind == "table" and bool(spec.shape))
     if wants_array:
-        return isinstance(leaf.value, np.ndarray) and leaf.value.dtype.kind in "fiu" and leaf.value.ndim == len(spec.shape)
+        return (
+            isinstance(leaf.value, np.ndarray)
+            and leaf.value.dtype.kind in "fiu"
+            and leaf.value.ndim == len(spec.shape)
+        )
     if isinstance(leaf.value, np.ndarray):
         return leaf.value.size == 1 and leaf.value.dtype.kind in "fiu"
     return isinstance(leaf.value, int | float) and not isinstance(leaf.value, bool)
@@ -351,7 +389,12 @@ def _column_pairs(leaves: Sequence[Leaf]) -> Iterator[Leaf]:
     columns: dict[tuple[int, str], Leaf] = {}
     latest: dict[str, Leaf] = {}
     for leaf in leaves:
-        if isinstance(leaf.value, np.ndarray) and leaf.value.ndim == 1 and leaf.value.dtype.kind in "fiu" and leaf.value.size > 50:
+        if (
+            isinstance(leaf.value, np.ndarray)
+            and leaf.value.ndim == 1
+            and leaf.value.dtype.kind in "fiu"
+            and leaf.value.size > 50
+        ):
             columns[(leaf.cell, str(leaf.path))] = leaf
     for (cell, path), first in columns.items():
         latest[path] = first
@@ -359,11 +402,17 @@ def _column_pairs(leaves: Sequence[Leaf]) -> Iterator[Leaf]:
         for a, b in _AXIS_PAIRS:
             for match in re.finditer(re.escape(a), path[last_name:]):
                 start = last_name + match.start()
-                second = columns.get((cell, path[:start] + b + path[start + 1 :])) or latest.get(path[:start] + b + path[start + 1 :])
-                if second is None or np.shape(second.value) != np.shape(first.value):
+                second = columns.get((cell, path[:start] + b + path[start + 1 :])) or latest.get(
+                    path[:start] + b + path[start + 1 :]
+                )
+                if second is None or not _same_shape(first, second):
                     continue
                 value = np.column_stack([np.asarray(first.value), np.asarray(second.value)])
                 yield Leaf(_joined(first.path, second.path, a, b), cell, value, "columns", first.dtype)
+
+
+def _same_shape(first: Leaf, second: Leaf) -> bool:
+    return getattr(first.value, "shape", None) == getattr(second.value, "shape", None)
 
 
 def _joined(first: Path, second: Path, a: str, b: str) -> Path:
@@ -376,7 +425,9 @@ def _joined(first: Path, second: Path, a: str, b: str) -> Path:
         return left
 
     steps = tuple(
-        join(left, right) if isinstance(left, str) and isinstance(right, str) and len(left) == len(right) else left
+        join(left, right)
+        if isinstance(left, str) and isinstance(right, str) and len(left) == len(right)
+        else left
         for left, right in zip(first.steps, second.steps, strict=True)
     )
     return Path(join(first.name, second.name) if len(first.name) == len(second.name) else first.name, steps)

@@ -260,9 +260,9 @@ def _labelled(value: Any) -> list[tuple[str, Any]] | None:
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(value, pandas.DataFrame):
         return [(str(name), value.iloc[:, at]) for at, name in enumerate(value.columns)]
-    if pandas is not None and isinstance(value, pandas.Series) and len(value) <= MAX_ITEMS:
-        if all(isinstance(name, str) for name in value.index):
-            return [(name, value.iloc[at]) for at, name in enumerate(value.index)]
+    is_short = pandas is not None and isinstance(value, pandas.Series) and len(value) <= MAX_ITEMS
+    if is_short and all(isinstance(name, str) for name in value.index):
+        return [(name, value.iloc[at]) for at, name in enumerate(value.index)]
     return None
 
 

@@ -38,6 +38,18 @@ class Leaf:
     dtype: str = ""
     device: str = "cpu"
 
+    @property
+    def number(self) -> float | None:
+        """The value as a number; None for a text, an array of several, or nothing."""
+        if isinstance(self.value, np.ndarray):
+            return (
+                float(self.value.reshape(-1)[0])
+                if self.value.size == 1 and self.value.dtype.kind in "fiu"
+                else None
+            )
+        is_number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
+        return float(self.value) if is_number and self.value is not None else None
+
     @functools.cached_property
     def digest(self) -> bytes:
         """A key that is equal for equal values."""
@@ -134,8 +146,7 @@ def read_observations(folder: FilePath) -> Observations:
             for name, about in _mapping(document, "functions"):
                 parameters = tuple(str(parameter) for parameter in about.get("parameters", []))
                 functions.append(FunctionSeen(name, cell, parameters, str(about.get("kind", ""))))
-            for figure in document.get("figures", []):
-                figures.append(FigureSeen(cell, figure, container.arrays))
+            figures += [FigureSeen(cell, figure, container.arrays) for figure in document.get("figures", [])]
             for seed in document.get("seeds", []):
                 value = seed.get("seed")
                 seeds.append(
@@ -143,10 +154,10 @@ def read_observations(folder: FilePath) -> Observations:
                 )
             if isinstance(document.get("torch_initial_seed"), int):
                 torch_seeds.append(document["torch_initial_seed"])
-            for dropped in document.get("dropped", []):
-                problems.append(
-                    f"after cell {cell + 1}, {dropped.get('name')} was not recorded: {dropped.get('why')}"
-                )
+            problems += [
+                f"after cell {cell + 1}, {dropped.get('name')} was not recorded: {dropped.get('why')}"
+                for dropped in document.get("dropped", [])
+            ]
         except (ContainerError, AttributeError, TypeError, ValueError, KeyError) as error:
             problems.append(f"{path.name} could not be read: {error}")
     return Observations(
@@ -199,7 +210,9 @@ def _open(
             if array.ndim and array.shape[0] <= FEW and (source == "list" or array.ndim == 1):
                 for index in range(array.shape[0]):  # [chain_1, chain_2, chain_3], (mean, variance, ess)
                     value = array[index] if array.ndim > 1 else array[index].item()
-                    yield Leaf(Path(path.name, (*path.steps, float(index))), cell, value, source, str(array.dtype))
+                    yield Leaf(
+                        Path(path.name, (*path.steps, float(index))), cell, value, source, str(array.dtype)
+                    )
     elif kind in ("int", "float", "bool"):
         value = node.get("v")
         number = float(value) if isinstance(value, str) else value
@@ -226,8 +239,12 @@ def _open(
 
 def _frame(path: Path, columns: list[Leaf], cell: int) -> Iterator[Leaf]:
     """Yield a data frame of two numeric columns (booleans aside) as the one table that it is."""
-    numeric = [leaf for leaf in columns if isinstance(leaf.value, np.ndarray) and leaf.value.ndim == 1 and leaf.value.dtype.kind in "fiu"]
-    if len(numeric) == 2 and len({np.shape(leaf.value) for leaf in numeric}) == 1:
+    numeric = [
+        leaf
+        for leaf in columns
+        if isinstance(leaf.value, np.ndarray) and leaf.value.ndim == 1 and leaf.value.dtype.kind in "fiu"
+    ]
+    if len(numeric) == 2 and len({getattr(leaf.value, "shape", None) for leaf in numeric}) == 1:
         value = np.column_stack([np.asarray(leaf.value) for leaf in numeric])
         yield Leaf(path, cell, value, "frame", numeric[0].dtype)
 

@@ -49,7 +49,9 @@ class PrintedLine:
         return [
             (value, rounding)
             for raw, value, rounding in self._all()
-            if low <= value <= high and (not spec.integer or value.is_integer()) and (spec.integer or "." in raw or value > 99)
+            if low <= value <= high
+            and (not spec.integer or value.is_integer())
+            and (spec.integer or "." in raw or value > 99)
         ]
 
     def holds(self, key: float) -> bool:

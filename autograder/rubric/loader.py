@@ -34,16 +34,22 @@ class Source:
         try:
             text = path.read_bytes()
         except OSError as error:
-            raise RubricError([Problem(shown, 0, 0, f"cannot be read ({error.strerror}); the rubric names this file")]) from error
+            raise RubricError(
+                [Problem(shown, 0, 0, f"cannot be read ({error.strerror}); the rubric names this file")]
+            ) from error
         self.digest = hashlib.sha256(text).hexdigest()
         yaml = YAML(typ="rt", pure=True)
-        yaml.version = (1, 2)  # type: ignore[assignment]  # ruamel types it as None by default
+        yaml.version = (1, 2)
         try:
             tree = yaml.load(text.decode("utf-8"))
         except UnicodeDecodeError as error:
-            raise RubricError([Problem(shown, 0, 0, f"is not UTF-8 text (byte {error.start}); save it as UTF-8")]) from error
+            raise RubricError(
+                [Problem(shown, 0, 0, f"is not UTF-8 text (byte {error.start}); save it as UTF-8")]
+            ) from error
         except DuplicateKeyError as error:
-            raise RubricError([self._marked(error, "the key stands twice in this mapping; keep one")]) from error
+            raise RubricError(
+                [self._marked(error, "the key stands twice in this mapping; keep one")]
+            ) from error
         except MarkedYAMLError as error:
             raise RubricError([self._marked(error, "is no valid YAML")]) from error
         except YAMLError as error:
@@ -112,9 +118,8 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
         if key not in ("schema", "assignment", "title", "parts"):
             known = ("schema", "assignment", "title", "parts")
             problems.append(main.problem((key,), f"unknown key {key!r}{nearest(str(key), known)}"))
-    for key in ("assignment", "title", "parts"):
-        if key not in main.data:
-            problems.append(main.problem((), f"the key {key!r} is missing"))
+    missing = [key for key in ("assignment", "title", "parts") if key not in main.data]
+    problems += [main.problem((), f"the key {key!r} is missing") for key in missing]
     files = main.data.get("parts")
     if not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
         problems.append(main.problem(("parts",), "expected a list of part files, such as [part_a.yaml]"))
@@ -133,9 +138,13 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
     for part_id in wanted:
         if part_id not in known_parts:
             listed = ", ".join(known_parts)
-            raise RubricError([main.problem(("parts",), f"there is no part {part_id!r} (there are: {listed})")])
+            raise RubricError(
+                [main.problem(("parts",), f"there is no part {part_id!r} (there are: {listed})")]
+            )
     chosen = [part for part in loaded if not wanted or part.part in wanted]
-    return Rubric(assignment=main.data["assignment"], title=main.data["title"], parts=chosen, sha256=digest.hexdigest())
+    return Rubric(
+        assignment=main.data["assignment"], title=main.data["title"], parts=chosen, sha256=digest.hexdigest()
+    )
 
 
 def _shown(path: Path) -> str:
@@ -156,7 +165,9 @@ def _read_part(source: Source) -> tuple[PartSpec | None, list[Problem]]:
     return part, list(_inconsistencies(source, part))
 
 
-def _violations(source: Source, error: ValidationError, model: type[BaseModel], base: Location) -> Iterator[Problem]:
+def _violations(
+    source: Source, error: ValidationError, model: type[BaseModel], base: Location
+) -> Iterator[Problem]:
     """Yield one problem a violated field; the many branches of a union count as one."""
     seen: set[Location] = set()
     for entry in error.errors(include_url=False):
@@ -171,7 +182,11 @@ def _violations(source: Source, error: ValidationError, model: type[BaseModel], 
             yield source.problem((*base, *entry["loc"]), f"unknown key {key!r}{nearest(key, known)}")
         elif entry["type"] == "missing":
             yield source.problem((*base, *entry["loc"][:-1]), f"the key {str(entry['loc'][-1])!r} is missing")
-        elif isinstance(entry["input"], str) and _is_number(entry["input"]) and entry["type"] in ("int_type", "float_type"):
+        elif (
+            isinstance(entry["input"], str)
+            and _is_number(entry["input"])
+            and entry["type"] in ("int_type", "float_type")
+        ):
             yield source.problem(where, f"{entry['input']!r} is text; write the number without quotes")
         else:
             yield source.problem(where, f"{entry['msg']}, found {_short(entry['input'])}")
@@ -230,14 +245,20 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
         for j, check in enumerate(item.checks):
             where: Location = ("items", i, "checks", j)
             if check.id in seen:
-                yield source.problem((*where, "id"), f"the check id {check.id!r} stands twice; ids are unique in a part")
+                yield source.problem(
+                    (*where, "id"), f"the check id {check.id!r} stands twice; ids are unique in a part"
+                )
             seen.add(check.id)
             if not check.id.startswith(f"{item.id}."):
-                yield source.problem((*where, "id"), f"expected an id that starts with '{item.id}.', found {check.id!r}")
+                yield source.problem(
+                    (*where, "id"), f"expected an id that starts with '{item.id}.', found {check.id!r}"
+                )
             for field in ("twin", "follows", "proof"):
                 other = getattr(check, field)
                 if other is not None and (other not in check_ids or other == check.id):
-                    yield source.problem((*where, field), f"no other check is called {other!r}{nearest(other, check_ids)}")
+                    yield source.problem(
+                        (*where, field), f"no other check is called {other!r}{nearest(other, check_ids)}"
+                    )
             if check.check not in CHECKS:
                 yield source.problem(
                     (*where, "check"),
@@ -254,10 +275,15 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
     for key, spec in part.evidence.items():
         for index, check_id in enumerate(spec.agrees):
             if check_id not in check_ids:
-                yield source.problem(("evidence", key, "agrees", index), f"no check is called {check_id!r}{nearest(check_id, check_ids)}")
+                yield source.problem(
+                    ("evidence", key, "agrees", index),
+                    f"no check is called {check_id!r}{nearest(check_id, check_ids)}",
+                )
     total = sum(item.points for item in part.items)
     if abs(total - part.points) > 1e-9:
-        yield source.problem(("points",), f"the part has {part.points:g} points, but its items add up to {total:g}")
+        yield source.problem(
+            ("points",), f"the part has {part.points:g} points, but its items add up to {total:g}"
+        )
     for key, challenge in part.challenges.items():
         yield from _bad_call(source, DRAWS, challenge.draw, challenge.params, ("challenges", key), "draw")
     for key, truth in part.truths.items():
@@ -268,7 +294,9 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
             yield source.problem(("sections", key), f"there is no item {key!r}{nearest(key, item_ids)}")
     for i, erratum in enumerate(part.errata):
         if erratum.item not in item_ids:
-            yield source.problem(("errata", i, "item"), f"there is no item {erratum.item!r}{nearest(erratum.item, item_ids)}")
+            yield source.problem(
+                ("errata", i, "item"), f"there is no item {erratum.item!r}{nearest(erratum.item, item_ids)}"
+            )
 
 
 def _bad_call(
@@ -276,7 +304,9 @@ def _bad_call(
 ) -> Iterator[Problem]:
     """Yield what is wrong with a registered function's name or parameters."""
     if name not in registry:
-        yield source.problem((*where, field), f"there is no {field} {name!r}{nearest(name, registry.names())}")
+        yield source.problem(
+            (*where, field), f"there is no {field} {name!r}{nearest(name, registry.names())}"
+        )
         return
     model = registry[name].params
     try:
@@ -299,7 +329,9 @@ def _dangling(source: Source, part: PartSpec, params: BaseModel, where: Location
                 continue
             for key in value if isinstance(value, list) else [value]:
                 if key not in declared:
-                    yield source.problem((*where, name), f"no {what} is declared as {key!r}{nearest(key, declared)}")
+                    yield source.problem(
+                        (*where, name), f"no {what} is declared as {key!r}{nearest(key, declared)}"
+                    )
 
 
 def _mentions(annotation: Any, metadata: list[Any], marker: Any) -> bool:

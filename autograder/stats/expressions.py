@@ -77,6 +77,5 @@ def _value(node: ast.expr, points: FloatArray, formula: str) -> FloatArray:
             and not node.keywords
         ):
             return _FUNCTIONS[node.func.id](_value(node.args[0], points, formula))
-    raise ValueError(
-        f"formula {formula!r}: {ast.unparse(node)!r} is not known (x1, x2, numbers, + - * / **, sin, cos, exp, log, sqrt, abs)"
-    )
+    known = "x1, x2, ..., numbers, + - * / **, sin, cos, exp, log, sqrt, abs"
+    raise ValueError(f"formula {formula!r}: {ast.unparse(node)!r} is not known ({known})")

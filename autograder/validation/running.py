@@ -267,7 +267,9 @@ def _rescore(
     outcomes: list[Outcome] = []
     began = time.monotonic()
     # spawned, not forked: the caller may have threads (a progress bar)
-    pool = ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        max(1, min(n_workers, len(stored))), mp_context=multiprocessing.get_context("spawn")
+    )
     with pool:
         futures = [
             pool.submit(_score_stored, assignment, part, seed, trial, path) for seed, trial, path in stored

@@ -1,6 +1,6 @@
 # Source of the solution, the student template and the mutants of part a (format: autograder/template.py).
 # The set-up imports what students need; the sheet asks for NumPy's global seed; tables and formulas are long.
-# ruff: noqa: E501, F401, I001, NPY002
+# ruff: noqa: F401, I001, NPY002
 # mypy: disable-error-code="index"
 # %% [markdown] tags=["given"]
 # # Advanced Machine Learning (CS60073), Assignment 3

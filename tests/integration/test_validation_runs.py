@@ -94,12 +94,28 @@ def test_rescoring_executes_nothing_and_names_what_is_missing(tmp_path: Path) ->
     stored = tmp_path / "seed-000" / "submissions" / "mutant-weights_swapped" / "input.ipynb"
     none = Blank(n_until_cut=0)
     same = validate(
-        "aml-a3", "a", none, tmp_path, n_seeds_styles=1, n_seeds_mutants=1, only=ONLY, rescore=True
+        "aml-a3",
+        "a",
+        none,
+        tmp_path,
+        n_seeds_styles=1,
+        n_seeds_mutants=1,
+        n_workers=1,
+        only=ONLY,
+        rescore=True,
     )
     assert same.to_json() == before.to_json()
     stored.write_text(json.dumps({"cells": []}), encoding="utf-8")
     less = validate(
-        "aml-a3", "a", none, tmp_path, n_seeds_styles=2, n_seeds_mutants=1, only=ONLY, rescore=True
+        "aml-a3",
+        "a",
+        none,
+        tmp_path,
+        n_seeds_styles=2,
+        n_seeds_mutants=1,
+        n_workers=1,
+        only=ONLY,
+        rescore=True,
     )
     assert less.missing == ("mutant-weights_swapped (seed 0)", "style-template_filled (seed 1)")
     assert len(less.outcomes) == 3

@@ -220,7 +220,7 @@ def test_student_view_does_not_change_the_grade() -> None:
 def test_page_says_where_marks_are() -> None:
     text = re.sub(r"\s+", " ", Page(render_student(samples.full_grade(), "student")).text)
     assert "14 of 30, 4 pending" in text
-    assert "found under accepted_samples, cell 9" in text
+    assert "found under accepted_samples, cell 10" in text
     assert "found by a search, under results['rej'].samples, cell 9" in text
     assert "A person will mark this" in text
     assert "Problem on our side" in text
