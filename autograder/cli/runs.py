@@ -185,8 +185,8 @@ def rescore(
     info = run.info()
     rubric = load_rubric(find_assignment(info.assignment), info.parts)
     earlier = gradebook.scorings(run.gradebook)
-    for binding in bind or ():
-        run.bind(*parse_binding(binding, run, rubric))
+    for confirmed in [parse_binding(binding, run, rubric) for binding in bind or ()]:
+        run.bind(*confirmed)
     before = (
         {entry["id"]: float(entry["earned"]) for entry in read_results(run)["submissions"]}
         if run.results.exists()
@@ -195,7 +195,10 @@ def rescore(
     reason = why or newest_reason(rubric, earlier)
     if bind and not reason:
         reason = f"confirmed {', '.join(bind)}"
-    with stoppable("The marks are as they were; the same command starts over."), BatchProgress() as progress:
+    with (
+        stoppable("Results and scores are as they were; the same command starts over."),
+        BatchProgress() as progress,
+    ):
         batch, edits = rescore_run(directory, author=author_or_me(author), why=reason, listener=progress)
     scorings = gradebook.scorings(run.gradebook)
     changes = gradebook.last_changes(run.gradebook) if len(scorings) > len(earlier) else []
