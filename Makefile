@@ -7,7 +7,7 @@ PART ?= a
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check types format golden template docs bench validate lock hooks clean
+.PHONY: help setup demo test check style lint types format golden template docs bench validate lock hooks clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -21,12 +21,15 @@ demo: setup ## grade a small class, end to end
 test: setup ## all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: setup ## format, lint and types
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy
+check: style lint types ## format, lint and types
 
-types: setup ## types alone (the pre-commit hook)
+style: setup ## whether everything is formatted
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted; run: make format"; exit 1; }
+
+lint: setup ## ruff
+	@$(BIN)/ruff check .
+
+types: setup ## mypy, strict
 	@$(BIN)/mypy
 
 format: setup ## format and sort imports
@@ -45,7 +48,7 @@ validate: setup ## proof of the rubric: correct styles, seeds and mutants (long)
 docs: setup ## generate the references and the JSON schemas
 	@$(BIN)/python scripts/make_docs.py
 
-bench: setup ## how long the notebooks of the demo class take
+bench: setup ## how long grading and rescoring one notebook take
 	@$(BIN)/python scripts/bench.py
 
 lock: ## pin everything again; needs uv (https://docs.astral.sh/uv)
