@@ -45,24 +45,24 @@ def as_markdown(validation: Validation) -> str:
 
 def _sections(validation: Validation) -> Iterable[_Section]:
     yield _targets(validation)
-    yield _styles(validation)
-    yield _mutants(validation)
-    if validation.unrevealable:
-        yield _Section(
-            "Mistakes that no automatic check can reveal",
-            header=("mutant", "the student ...", "why", "marks taken"),
-            rows=tuple(
-                (
-                    m.trial.name,
-                    m.trial.title,
-                    m.trial.unrevealable or "",
-                    f"{m.n_detected} of {m.n_seeds} seeds",
-                )
-                for m in validation.unrevealable
-            ),
-        )
-    yield _specials(validation)
+    for section in (
+        _styles(validation),
+        _mutants(validation),
+        _unrevealable(validation),
+        _specials(validation),
+    ):
+        if section.rows:
+            yield section
     yield _exercised(validation)
+
+
+def _unrevealable(validation: Validation) -> _Section:
+    rows = tuple(
+        (m.trial.name, m.trial.title, m.trial.unrevealable or "", f"{m.n_detected} of {m.n_seeds} seeds")
+        for m in validation.unrevealable
+    )
+    header = ("mutant", "the student ...", "why", "marks taken")
+    return _Section("Mistakes that no automatic check can reveal", header=header, rows=rows)
 
 
 def _targets(validation: Validation) -> _Section:
