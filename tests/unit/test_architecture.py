@@ -22,7 +22,7 @@ LAYERS = (
     ("records", "registry"),
     ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks"),
     ("probes", "checks", "truths"),
-    ("execute", "scoring", "gradebook", "review", "export"),
+    ("execute", "judging", "scoring", "gradebook", "review", "export"),
     # The pipeline: what a verb of the command line does, without the command line.
     ("grading", "goldens", "rendering", "validation", "selfcheck", "doctor", "lint"),
     ("cli",),
