@@ -24,10 +24,11 @@ from autograder.errors import UsageError
 from autograder.execute.protocol import Executor, Job, Plan
 from autograder.golden import Golden, read_golden
 from autograder.intake import UnreadableNotebook, find_submissions, read_notebook
+from autograder.judging import judge_part
 from autograder.probes.challenges import draw_cases
-from autograder.probes.evidence import gather
+from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import read_cells
-from autograder.probes.observations import read_observations
+from autograder.probes.observations import Leaf, read_observations
 from autograder.records import (
     CheckResult,
     ExecutionRecord,
@@ -42,7 +43,7 @@ from autograder.records import (
 from autograder.registry import Assignment, find_assignment
 from autograder.rubric.loader import load_rubric
 from autograder.rubric.model import PartSpec, Rubric
-from autograder.scoring import agreement_of, score_part
+from autograder.scoring import score_part
 from autograder.store import (
     RunDirectory,
     RunInfo,
@@ -343,20 +344,27 @@ def score_submission(run: RunDirectory, info: RunInfo, course: Course, submissio
 def _score_part(
     folder: Path, course: Course, part: PartSpec, execution: ExecutionRecord, bindings: Mapping[str, str]
 ) -> tuple[tuple[ItemGrade, ...], tuple[Note, ...], tuple[str | None, ...]]:
-    notebook = _read_json(folder / "executed.ipynb") or _read_json(folder / "input.ipynb") or {"cells": []}
-    cases: Cases = _read_json(folder / "cases.json") or {}
-    cells = read_cells(notebook, part.sections, execution.cells)
-    observations = read_observations(folder / "arrays")
-    agreement = agreement_of(part, course.goldens[part.part])
-    try:
-        evidence = gather(part, cells, observations, execution, cases, bindings, agreement)
-        extra: tuple[Note, ...] = ()
-    except UsageError as error:  # a confirmed binding that leads nowhere in this notebook
-        evidence = gather(part, cells, observations, execution, cases, {}, agreement)
-        extra = (Note(kind="confirm", title="binding", text=str(error)),)
-    write_record(folder / "evidence.json", _summary(evidence))
-    items, notes = score_part(part, evidence, course.goldens[part.part], course.templates[part.part])
-    return items, notes + extra, tuple(cell.item for cell in cells)
+    def evidence_of(agreement: Agreement) -> tuple[Evidence, tuple[Note, ...]]:
+        notebook = (
+            _read_json(folder / "executed.ipynb") or _read_json(folder / "input.ipynb") or {"cells": []}
+        )
+        cases: Cases = _read_json(folder / "cases.json") or {}
+        cells = read_cells(notebook, part.sections, execution.cells)
+        observations = read_observations(folder / "arrays")
+        notes: tuple[Note, ...] = ()
+        try:
+            evidence = gather(part, cells, observations, execution, cases, bindings, agreement)
+        except UsageError as error:  # a confirmed binding that leads nowhere in this notebook
+            evidence = gather(part, cells, observations, execution, cases, {}, agreement)
+            notes = (Note(kind="confirm", title="binding", text=str(error)),)
+        write_record(folder / "evidence.json", _summary(evidence))
+        return evidence, notes
+
+    execution_key = json.dumps([execution.model_dump(mode="json"), dict(bindings)], sort_keys=True)
+    golden, template = course.goldens[part.part], course.templates[part.part]
+    judged = judge_part(part, golden, template, execution_key, evidence_of, folder / "findings.json")
+    items, notes = score_part(part, judged.verdicts)
+    return items, notes + judged.notes, judged.cell_items
 
 
 class EvidenceRecord(Record):
@@ -367,10 +375,12 @@ class EvidenceRecord(Record):
     calls: dict[str, list[dict[str, Any]]]
 
 
-def _summary(evidence: Any) -> EvidenceRecord:
+def _summary(evidence: Evidence) -> EvidenceRecord:
     values: dict[str, dict[str, Any]] = {}
     for key, bound in evidence.bound.items():
-        leaves = list((bound.table or {}).items()) or ([(None, bound.leaf)] if bound.leaf else [])
+        leaves: list[tuple[float | None, Leaf]] = list((bound.table or {}).items())
+        if bound.leaf is not None:
+            leaves = [(None, bound.leaf)]
         values[key] = {
             "found": bound.found.model_dump(mode="json") if bound.found else None,
             "values": [
@@ -438,6 +448,7 @@ def _unjudged(part: PartSpec, status: Status, problem: str) -> list[ItemGrade]:
                 pending=float(check.points) if status.is_pending else 0.0,
                 message=problem,
                 public=check.public,
+                hidden=check.hidden,
             )
             for check in item.checks
         )
@@ -483,7 +494,12 @@ def _flags(
         yield "fault of ours"
     if any(note.kind == "confirm" for note in notes):
         yield "values to confirm"
-    elif any(note.kind == "found" for note in notes):
+    elif any(
+        found.how in ("suggestion", "printed")
+        for item in items
+        for check in item.checks
+        for found in check.found
+    ):
         yield "own names"
 
 
@@ -499,7 +515,7 @@ def finish(
     write_text(run.scores, _scores_csv(course, grades))
     gradebook.record_scoring(run.gradebook, grades, course.rubric.sha256, author=author, why=why)
     write_json(run.rubric, course.rubric.model_dump(mode="json"))
-    write_text(run.index, reports.render_class(results, [_row(run, grade) for grade in grades]))
+    write_text(run.index, reports.render_class(results, [class_row(run, grade) for grade in grades]))
 
 
 def results_of(info: RunInfo, course: Course, grades: Sequence[Grade]) -> dict[str, Any]:
@@ -577,7 +593,8 @@ def _no_formula(cell: str) -> str:
     )
 
 
-def _row(run: RunDirectory, grade: Grade) -> dict[str, Any]:
+def class_row(run: RunDirectory, grade: Grade) -> dict[str, Any]:
+    """Return what the class page shows of a submission beside its results."""
     return {
         "id": grade.submission.id,
         "students": list(grade.submission.students),
@@ -604,7 +621,7 @@ def _differences(where: str, old: Any, new: Any) -> Iterable[str]:
             yield from _differences(f"{where}.{key}" if where else str(key), old.get(key), new.get(key))
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            name = after.get("id", index) if isinstance(after, dict) else index
+            name = after.get("id", after.get("part", index)) if isinstance(after, dict) else index
             yield from _differences(f"{where}[{name}]", before, after)
     elif old != new:
         yield f"{where}: {_short(old)} -> {_short(new)}"

@@ -164,8 +164,10 @@ class CheckResult(Record):
     message: str = ""
     why: str = ""
     hint: str = ""
-    public: bool = True
-    """A check that is not public shows `expected` to the instructor only."""
+    public: bool = False
+    """Whether the student's self-check shows it."""
+    hidden: bool = False
+    """Whether `expected`, and what the pictures say of it, are for the instructor only."""
     found: tuple[Found, ...] = ()
     pictures: tuple[Picture, ...] = ()
     answer: str = ""
@@ -189,7 +191,7 @@ class ItemGrade(Record):
 class Note(Record):
     """Something the reader should know: an erratum of the sheet, an accepted variant, a value found by search."""
 
-    kind: Literal["erratum", "variant", "found", "limit", "execution", "confirm"]
+    kind: Literal["erratum", "variant", "limit", "execution", "confirm"]
     title: str
     text: str
     item: str | None = None

@@ -22,7 +22,7 @@ from autograder.stats.transitions import one_step_acceptance
 class TruthParams(BaseModel):
     """Base of the parameters of truths."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class RejectionRate(TruthParams):

@@ -14,6 +14,10 @@ from reports.texts import finite, plural
 Facts = dict[str, Any]
 
 
+_REMARKS = ("own names",)
+"""Flags that say how a notebook is written and ask for nobody."""
+
+
 def class_facts(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Facts:
     """Return what the class page shows: submissions with their rows, totals, items, who waits, slowest."""
     extra = {row["id"]: row for row in rows}
@@ -66,6 +70,7 @@ def _submission(graded: Mapping[str, Any], row: Mapping[str, Any]) -> Facts:
     state = str(row.get("state") or graded.get("state", ""))
     figures = {key: finite(graded.get(key)) or 0.0 for key in ("earned", "pending", "possible")}
     flags = [str(flag) for flag in row.get("flags") or graded.get("flags") or ()]
+    warnings = [flag for flag in flags if flag not in _REMARKS]
     statuses = Counter(
         check["status"] for item in graded.get("items", ()) for check in item.get("checks", ())
     )
@@ -89,9 +94,11 @@ def _submission(graded: Mapping[str, Any], row: Mapping[str, Any]) -> Facts:
         "flags": flags,
         "reasons": reasons,
         "notes": [str(note) for note in row.get("notes") or ()],
-        "is_waiting": bool(reasons or flags or state == "needs_review"),
+        "is_waiting": bool(reasons or warnings or state == "needs_review"),
         # Every notebook has written answers: those alone are a pile of work, not a case.
-        "is_routine": bool(statuses["review"] and not statuses["error"] and not flags and state != "failed"),
+        "is_routine": bool(
+            statuses["review"] and not statuses["error"] and not warnings and state != "failed"
+        ),
         "items": {str(item["id"]): item for item in graded.get("items", ())},
         **figures,
     }
@@ -157,7 +164,9 @@ def _check_facts(check_id: str, results: Sequence[Mapping[str, Any]]) -> Facts:
         else str(one["status"])
         for one in results
     )
-    decided = [one for one in results if one["status"] in ("passed", "failed", "blocked")]
+    # A check without points was judged through another one; it says nothing of how hard it is.
+    worth = [one for one in results if finite(one.get("points"))]
+    decided = [one for one in worth if one["status"] in ("passed", "failed", "blocked")]
     shares = [(finite(one.get("fraction")) or 0.0) if one["status"] == "passed" else 0.0 for one in decided]
     return {
         "id": check_id,

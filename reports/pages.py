@@ -114,8 +114,8 @@ def _item(item: Mapping[str, Any], grade: Mapping[str, Any], anchors: _Anchors) 
         **item,
         "anchor": anchor,
         "checks": checks,
-        "open_checks": [check for check in checks if check["kind"] != "passed"],
-        "passed_checks": [check for check in checks if check["kind"] == "passed"],
+        "open_checks": [check for check in checks if not _is_settled(check)],
+        "passed_checks": [check for check in checks if _is_settled(check)],
         "notes": [note for note in grade["notes"] if note["item"] == item["id"]],
     }
 
@@ -131,6 +131,11 @@ def _check(check: Mapping[str, Any], anchors: _Anchors) -> dict[str, Any]:
         "lost": round(max(check["points"] - check["earned"] - check["pending"], 0.0), 6),
         "places": [_place(found) for found in check["found"]],
     }
+
+
+def _is_settled(check: Mapping[str, Any]) -> bool:
+    """Return whether nothing is left to say of a check: passed, or its points were judged elsewhere."""
+    return bool(check["kind"] == "passed" or (check["kind"] == "blocked" and check["points"] == 0))
 
 
 def _place(found: Mapping[str, Any]) -> dict[str, str]:

@@ -31,7 +31,6 @@ STATUS_WORDS = {
 NOTE_WORDS = {
     "erratum": "About the sheet",
     "variant": "Accepted as well",
-    "found": "How a value was found",
     "limit": "A limit was reached",
     "execution": "How the notebook was run",
     "confirm": "To confirm",

@@ -22,14 +22,14 @@ _EXPECTED_PARTS = {
     "bars": ("expected",),
     "contour": ("expected",),
 }
-_STUDENT_NOTES = ("erratum", "variant", "found", "limit", "execution")
+_STUDENT_NOTES = ("erratum", "variant", "limit", "execution")
 _PRECISE = re.compile(r"\d*\.\d+(?:[eE][+-]?\d+)?")
 
 
 def student_view(grade: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a student may see of a grade (JSON form), in the same shape.
 
-    Left out: expectations of checks that are not public (text and parts of pictures), tracebacks of the
+    Left out: expectations of checks that are hidden (text and parts of pictures), tracebacks of the
     grader, flags, notes for the instructor to confirm, and the folders of every path.
     """
     return _view(grade, is_student=True)
@@ -88,8 +88,8 @@ def _item(item: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
 
 
 def _check(check: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
-    is_public = bool(check.get("public", False))
-    is_withheld = is_student and not is_public
+    is_hidden = bool(check.get("hidden", True))
+    is_withheld = is_student and is_hidden
     expected = check.get("expected", "")
     texts = {key: check.get(key, "") for key in ("message", "why", "hint")}
     if is_withheld:
@@ -104,7 +104,7 @@ def _check(check: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
         "observed": check.get("observed", ""),
         "expected": "" if is_withheld else expected,
         **texts,
-        "public": is_public,
+        "hidden": is_hidden,
         "found": [
             {"how": found["how"], "path": found.get("path", ""), "cell": found.get("cell")}
             for found in check.get("found", ())

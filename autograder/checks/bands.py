@@ -17,7 +17,7 @@ from autograder.stats.bands import Band, exact, negative_binomial, normal, propo
 class BandSpec(BaseModel):
     """One legitimate convention with its own truth and the theory of its spread."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: str
     """The convention, in words that the report shows: "population variance of f"."""
@@ -46,6 +46,8 @@ class BandSpec(BaseModel):
                 raise UsageError(
                     f"the golden value {self.golden!r} has no replicates; run: autograder golden"
                 )
+            if value.replicates.sd == 0.0:  # an event that no replicate saw
+                return exact(value.replicates.mean)
             return replicates(value.replicates.mean, value.replicates.sd, value.replicates.n, rate)
         if value.truth is None:
             raise UsageError(f"the golden value {self.golden!r} has no truth for the method {self.method!r}")

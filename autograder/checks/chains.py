@@ -63,7 +63,9 @@ def chains_follow_target(evidence: Evidence, params: ChainsFollowTarget, context
     if not chains and not draws:
         cause = evidence.failure_in(context.item)
         return failed(
-            "No chain was found." + (f" ({cause}.)" if cause else ""), expected="a chain for each step size"
+            "No chain was found." + (f" ({cause}.)" if cause else ""),
+            expected="a chain for each step size",
+            missing=True,
         )
     right, wrong = 0, []
     for step in steps:

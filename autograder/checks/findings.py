@@ -17,10 +17,18 @@ from autograder.template_cells import NO_TEMPLATE, TemplateCells
 class CheckParams(BaseModel):
     """Base of the parameters of checks."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     is_random: ClassVar[bool] = False
     """Whether a correct notebook can fail by chance; such checks share the part's false-fail rate."""
+    needs_work: ClassVar[bool] = False
+    """Whether the check says nothing of a notebook that computes nothing (a template, printed constants)."""
+
+
+class FormCheckParams(CheckParams):
+    """Base of the parameters of checks of the form: they count only beside work of the student's own."""
+
+    needs_work: ClassVar[bool] = True
 
 
 class RandomCheckParams(CheckParams):
@@ -38,7 +46,7 @@ class Context:
     """This check's share of the part's false-fail rate."""
     golden: Golden
     has_work: bool = True
-    """Whether the student did anything that can be judged; gifts of the template count for nothing."""
+    """Whether the student computed anything: an array, a figure, a function that answers."""
     template: TemplateCells = NO_TEMPLATE
 
 
@@ -55,6 +63,8 @@ class Finding:
     found: tuple[Found, ...] = ()
     answer: str = ""
     untried: bool = False
+    missing: bool = False
+    """Whether it failed because nothing was there; no other item's mistake excuses that."""
     notes: tuple[str, ...] = field(default=())
     """Which accepted variant was recognised: sentences for the report."""
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import ast
 import re
 
-from autograder.checks.findings import CheckParams, Context, Finding, failed, for_person, join, judged
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    FormCheckParams,
+    failed,
+    for_person,
+    join,
+    judged,
+)
 from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell, parse_code
 from autograder.records import Found
@@ -13,7 +22,7 @@ from autograder.registry import CHECKS
 from autograder.template_cells import squeeze
 
 
-class SeedsAre(CheckParams):
+class SeedsAre(FormCheckParams):
     """The seed that the sheet prescribes for NumPy and PyTorch."""
 
     seed: int
@@ -43,7 +52,7 @@ def seeds_are(evidence: Evidence, params: SeedsAre, context: Context) -> Finding
     )
 
 
-class CodeIsExplained(CheckParams):
+class CodeIsExplained(FormCheckParams):
     """A Markdown explanation before every code cell."""
 
     n_words: int = 1
@@ -92,7 +101,7 @@ def _says_something(cell: NotebookCell, n_words: int, context: Context) -> bool:
     return len(words) >= n_words or sum(ord(sign) > 0x2E80 for sign in cell.source) >= n_words
 
 
-class RunsOnCpu(CheckParams):
+class RunsOnCpu(FormCheckParams):
     """CPU only."""
 
 

@@ -303,8 +303,7 @@ def successes(called: Called) -> list[tuple[Answer, dict[str, Any]]]:
 def unanswered(called: Called, what: str) -> Finding:
     """Return what to say when no call gave a result: nothing to call, or a function that fails."""
     if not called.can_be_called:
-        reason = f" ({called.reason})" if called.reason else ""
-        return untried(f"No function for {what} was found to call{reason}.")
+        return untried(f"No function for {what} was found that could be called{called.reason}.")
     worst = next(answer for answer in called.answers if answer.status not in ("missing", "not_callable"))
     sentence = describe(worst)
     return failed(sentence[:1].upper() + sentence[1:] + ".", expected="a result for other inputs")

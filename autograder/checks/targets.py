@@ -18,7 +18,7 @@ from autograder.stats.rejection import acceptance_rate, accepted_law
 class TargetSpec(BaseModel):
     """A mixture of Gaussians."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     weights: list[float]
     means: list[list[float]]

@@ -9,6 +9,7 @@ from autograder.checks.findings import (
     CheckParams,
     Context,
     Finding,
+    FormCheckParams,
     RandomCheckParams,
     failed,
     join,
@@ -151,7 +152,7 @@ def rows_kept(evidence: Evidence, params: RowsKept, context: Context) -> Finding
     )
 
 
-class InDoublePrecision(CheckParams):
+class InDoublePrecision(FormCheckParams):
     """Evidence that must have been computed in float64."""
 
     evidence: list[EvidenceKey]

@@ -302,7 +302,7 @@ def report(directory: RunArgument, as_json: AsJson = False) -> None:
     lost.
     """
     import reports
-    from autograder.grading import _row
+    from autograder.grading import class_row
 
     run = RunDirectory(directory)
     run.info()
@@ -320,7 +320,7 @@ def report(directory: RunArgument, as_json: AsJson = False) -> None:
             reports.render_student(grade.model_dump(mode="json"), viewer="student"),
         )
         grades.append(grade)
-    write_text(run.index, reports.render_class(results, [_row(run, grade) for grade in grades]))
+    write_text(run.index, reports.render_class(results, [class_row(run, grade) for grade in grades]))
     if as_json:
         print_json(run_document(run))
     else:

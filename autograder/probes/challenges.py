@@ -22,7 +22,7 @@ Values = dict[str, Any]
 class DrawParams(BaseModel):
     """Base of the parameters of draws."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 def case_seed(secret: str, submission: str, challenge: str, case: int) -> int:

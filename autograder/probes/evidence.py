@@ -45,8 +45,9 @@ class Called:
 
     @property
     def reason(self) -> str:
-        """Why nothing could be called."""
-        return next((answer.error for answer in self.answers if answer.error), "")
+        """Why a function that seems to be meant could not be called: ` (...)`, or nothing."""
+        refused = [answer for answer in self.answers if answer.status == "not_callable" and answer.error]
+        return f" ({refused[0].error.partition(': ')[2]})" if refused else ""
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,9 @@ class CheckSpec(Model):
     twin: StrictStr | None = None
     """The check that judges the same from other evidence, and takes the points when there is nothing to call."""
     public: bool = False
-    """Whether the student's self-check shows it (never its hidden expectation)."""
+    """Whether the student's self-check shows it."""
+    hidden: bool = False
+    """Whether its expectation is kept from the student's report as well."""
 
 
 class ItemSpec(Model):

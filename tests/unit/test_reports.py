@@ -204,7 +204,7 @@ def test_student_view_is_an_allow_list() -> None:
         place["added_later"] = "SECRET"
     marked["notes"].append({"kind": "added", "title": "SECRET", "text": "SECRET", "item": None})
     check["pictures"].append({"kind": "added", "title": "new", "data": {"SECRET": 1}})
-    del check["public"]
+    del check["hidden"]
     assert "SECRET" not in json.dumps(student_view(marked))
     assert samples.HIDDEN_EXPECTATION not in json.dumps(student_view(marked))
     assert student_view(grade) == student_view(json.loads(json.dumps(grade)))
@@ -221,7 +221,7 @@ def test_page_says_where_marks_are() -> None:
     text = re.sub(r"\s+", " ", Page(render_student(samples.full_grade(), "student")).text)
     assert "14 of 30, 4 pending" in text
     assert "found under accepted_samples, cell 10" in text
-    assert "found by a search, under results['rej'].samples, cell 9" in text
+    assert "found by a search, under results['rej'].samples, cell 10" in text
     assert "A person will mark this" in text
     assert "Problem on our side" in text
     assert "Could not be tried" in text

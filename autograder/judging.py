@@ -1,0 +1,268 @@
+"""From evidence to findings: what each check says of a notebook, kept so that it is worked out once.
+
+A finding depends on the evidence, on the check's parameters, on the golden values and on the engine's own code,
+and on nothing else: points, titles and hints may change without it. Findings are kept beside the execution under
+a digest of all that; an edit of the rubric works out again only what it touches.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from autograder.checks.findings import Context, Finding, failed, for_person, join
+from autograder.golden import Golden
+from autograder.probes.evidence import Agreement, Evidence
+from autograder.records import Note, Record, Status
+from autograder.registry import CHECKS
+from autograder.rubric.model import CheckSpec, EvidenceKey, ItemSpec, PartSpec
+from autograder.store import read_record, write_record
+from autograder.template_cells import TemplateCells
+
+_EVIDENCE_TAG = EvidenceKey.__metadata__[0]  # type: ignore[attr-defined]  # Annotated carries it at run time
+MAX_NAMES = 4
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one check found."""
+
+    finding: Finding
+    is_evaluated: bool
+    """Whether the check itself spoke: its evidence was there."""
+    traceback: str = ""
+
+
+class KeptVerdict(Record):
+    """A verdict with the digest of all that it depends on."""
+
+    key: str
+    verdict: dict[str, Any]
+
+
+class KeptFindings(Record):
+    """`findings.json`: the verdicts of one part, and what else the evidence said."""
+
+    schema_version: int = 1
+    evidence_key: str
+    verdicts: dict[str, KeptVerdict]
+    notes: tuple[Note, ...]
+    cell_items: tuple[str | None, ...]
+
+
+_VERDICT = TypeAdapter(Verdict)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All that scoring needs of one notebook."""
+
+    verdicts: dict[str, Verdict]
+    notes: tuple[Note, ...]
+    cell_items: tuple[str | None, ...]
+
+
+def judge_part(
+    part: PartSpec,
+    golden: Golden,
+    template: TemplateCells,
+    execution_key: str,
+    gather: Callable[[Agreement], tuple[Evidence, tuple[Note, ...]]],
+    kept_at: Path,
+) -> Judged:
+    """Return the verdict of every check of a part; the evidence is gathered only when one has to be worked out.
+
+    Parameters
+    ----------
+    execution_key : what the stored execution and the confirmed bindings are, as a text
+    gather : gives the evidence, with notes on it
+    kept_at : file of the verdicts that were worked out before
+    """
+    evidence_key = _evidence_key(part, execution_key)
+    rate = part.false_fail_rate / max(1, sum(is_random(check) for _, check in part.checks()))
+    keys = {
+        check.id: _check_key(evidence_key, item, check, rate, golden, template)
+        for item, check in part.checks()
+    }
+    kept = read_record(kept_at, KeptFindings)
+    known: dict[str, Verdict] = {}
+    if kept is not None and kept.evidence_key == evidence_key:
+        known = dict(_known(kept, keys))
+        if len(known) == len(keys):
+            return Judged(known, kept.notes, kept.cell_items)
+    evidence, notes = gather(agreement_of(part, golden))
+    has_work = has_any_work(evidence)
+    for item, check in part.checks():
+        if check.id not in known:
+            known[check.id] = _judge(
+                item, check, evidence, Context(item.id, rate, golden, has_work, template)
+            )
+    judged = Judged(known, notes + tuple(_notes(evidence)), tuple(cell.item for cell in evidence.cells))
+    verdicts = {
+        check_id: KeptVerdict(key=keys[check_id], verdict=_VERDICT.dump_python(verdict, mode="json"))
+        for check_id, verdict in known.items()
+        if verdict.finding.status is not Status.ERROR
+    }
+    kept = KeptFindings(
+        evidence_key=evidence_key, verdicts=verdicts, notes=judged.notes, cell_items=judged.cell_items
+    )
+    write_record(kept_at, kept)
+    return judged
+
+
+def _known(kept: KeptFindings, keys: Mapping[str, str]) -> Iterator[tuple[str, Verdict]]:
+    for check_id, key in keys.items():
+        one = kept.verdicts.get(check_id)
+        if one is not None and one.key == key:
+            try:
+                yield check_id, _VERDICT.validate_python(one.verdict)
+            except ValidationError:  # written by another version of the engine
+                continue
+
+
+def _evidence_key(part: PartSpec, execution_key: str) -> str:
+    wanted = part.model_dump(mode="json", include={"evidence", "challenges", "sections", "summaries"})
+    return _digest(engine_digest(), execution_key, wanted)
+
+
+def _check_key(
+    evidence_key: str, item: ItemSpec, check: CheckSpec, rate: float, golden: Golden, template: TemplateCells
+) -> str:
+    goldens = {key: value.model_dump(mode="json") for key, value in golden.values.items()}
+    return _digest(
+        evidence_key,
+        item.id,
+        check.check,
+        check.params,
+        rate,
+        goldens,
+        sorted(template.texts),
+        sorted(template.prompts),
+    )
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@functools.cache
+def engine_digest() -> str:
+    """Return a digest of the code that findings depend on."""
+    package = Path(__file__).parent
+    running = hashlib.sha256()
+    for folder in ("checks", "probes", "stats", "rubric"):
+        for path in sorted((package / folder).glob("*.py")):
+            running.update(path.read_bytes())
+    running.update(Path(__file__).read_bytes())
+    return running.hexdigest()
+
+
+def agreement_of(part: PartSpec, golden: Golden) -> Agreement:
+    """Return how well evidence agrees with the rest: the summed fractions of the checks that its spec names."""
+    by_id = {check.id: (item, check) for item, check in part.checks()}
+    rate = part.false_fail_rate / max(1, sum(is_random(check) for _, check in part.checks()))
+
+    def agreement(evidence: Evidence, key: str) -> float:
+        total = 0.0
+        for check_id in part.evidence[key].agrees:
+            item, check = by_id[check_id]
+            total += _judge(item, check, evidence, Context(item.id, rate, golden)).finding.fraction
+        return total
+
+    return agreement
+
+
+def is_random(check: CheckSpec) -> bool:
+    """Return whether a check tests a random quantity and so shares the part's false-fail rate."""
+    return bool(getattr(CHECKS[check.check].params, "is_random", False))
+
+
+def has_any_work(evidence: Evidence) -> bool:
+    """Return whether the student computed anything: an array, a figure, or a function that answers.
+
+    Numbers alone may be constants that were typed in; what a template gives is no work either.
+    """
+    if evidence.observations.figures:
+        return True
+    for bound in evidence.bound.values():
+        leaves = [bound.leaf] if bound.leaf is not None else list((bound.table or {}).values())
+        if any(leaf.number is None for leaf in leaves):
+            return True
+    return any(
+        answer.status == "ok" and any(leaf.value is not None for leaf in answer.leaves)
+        for called in evidence.called.values()
+        for answer in called.answers
+    )
+
+
+def _judge(item: ItemSpec, check: CheckSpec, evidence: Evidence, context: Context) -> Verdict:
+    entry = CHECKS[check.check]
+    params = entry.params.model_validate(check.params)
+    try:
+        for name, field in type(params).model_fields.items():
+            key = getattr(params, name)
+            if _EVIDENCE_TAG in field.metadata and isinstance(key, str) and not evidence.has(key):
+                return Verdict(_missing(evidence, key, context), is_evaluated=False)
+        if params.needs_work and not context.has_work:
+            finding = failed(
+                "There is no computation of yours yet that this could be said of.", expected="your work"
+            )
+            return Verdict(finding, is_evaluated=False)
+        return Verdict(entry.function(evidence, params, context), is_evaluated=True)
+    except Exception:  # a check of ours that breaks costs the student nothing
+        finding = Finding(
+            Status.ERROR,
+            0.0,
+            message="This could not be judged because of a fault of ours; a person will look at it.",
+        )
+        return Verdict(finding, is_evaluated=False, traceback=traceback.format_exc()[-4000:])
+
+
+def _missing(evidence: Evidence, key: str, context: Context) -> Finding:
+    """Return what to say when the evidence of a check is not there."""
+    spec, bound = evidence.part.evidence[key], evidence.bound[key]
+    names = join([f"`{name}`" for name in spec.names[:MAX_NAMES]])
+    if len(bound.candidates) > 1:
+        listed = join(
+            [
+                f"`{one.path}`" + (f" (cell {one.cell + 1})" if one.cell is not None else "")
+                for one in bound.candidates
+            ]
+        )
+        return for_person(
+            f"Several values could be {spec.about}: {listed}. A person will say which is meant.",
+            expected=spec.about,
+        )
+    if cause := evidence.failure_in(context.item):
+        return Finding(
+            Status.BLOCKED,
+            0.0,
+            message=f"There is no value for {spec.about}: {cause}.",
+            observed="not there",
+            expected=spec.about,
+        )
+    looked = f" Looked for under names such as {names}, and for anything of that kind." if names else ""
+    return failed(f"No value was found for {spec.about}.{looked}", observed="not found", expected=spec.about)
+
+
+def _notes(evidence: Evidence) -> Iterator[Note]:
+    for key, bound in evidence.bound.items():
+        if len(bound.candidates) > 1:
+            listed = ", ".join(f"`{one.path}`" for one in bound.candidates)
+            about = evidence.part.evidence[key].about
+            yield Note(
+                kind="confirm",
+                title=about,
+                text=f"To be confirmed as {key}: {listed}.",
+                item=key.split(".")[0],
+            )
+    for problem in evidence.problems:
+        yield Note(kind="execution", title="observation", text=problem)
