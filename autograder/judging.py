@@ -211,7 +211,7 @@ def _judge(item: ItemSpec, check: CheckSpec, evidence: Evidence, context: Contex
             key = getattr(params, name)
             if _EVIDENCE_TAG in field.metadata and isinstance(key, str) and not evidence.has(key):
                 return Verdict(_missing(evidence, key, context), is_evaluated=False)
-        if params.needs_work and not context.has_work:
+        if getattr(params, "needs_work", False) and not context.has_work:
             finding = failed(
                 "There is no computation of yours yet that this could be said of.", expected="your work"
             )

@@ -97,7 +97,7 @@ def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement])
             status=Status.PASSED,
             fraction=1.0,
             message=f"This follows from the mistake found under “{title}”, which is marked there. "
-            f"Your own function is right when it is given the right density, so nothing is taken off here.",
+            f"“{proof.check.title}” shows that this item itself is right, so nothing is taken off here.",
         )
     elif proof is None or proof.finding.untried:
         judgement.finding = replace(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
 from autograder.checks.bands import BandSpec
 from autograder.checks.findings import (
@@ -34,6 +35,8 @@ from autograder.stats.transitions import MetropolisZ, metropolis_z
 
 Array = np.ndarray
 LEAST_CHAIN = 500
+FAR_STEPS = 8.0
+"""A step of a random walk is longer than so many standard deviations once in 10^14."""
 MAX_TRANSITIONS = 20_000
 """Transitions of a chain that are judged, evenly spaced: enough for a difference of 0.015 in its move rate."""
 FEW_DRAWS = 5
@@ -51,6 +54,9 @@ class ChainsFollowTarget(RandomCheckParams):
     draws: str
     """Evidence with the thinned draws (judged by the summaries' replicates)."""
     target: TargetSpec
+    x0: list[float] = Field(default_factory=lambda: [0.0, 0.0])
+    """Where the chains start; seen where all of their `n_iter` iterations were kept."""
+    n_iter: int
     summaries: list[str]
     """Golden keys `<summary>[<step>]`, of the summaries declared in the rubric."""
 
@@ -74,6 +80,7 @@ def chains_follow_target(evidence: Evidence, params: ChainsFollowTarget, context
             problem = _moves_problem(
                 _moves(params.target.key, chain.tobytes(), step), context.rate / len(steps)
             )
+            problem = problem or _start_problem(chain, step, params)
         elif step in draws:
             problem = _summary_problem(draws[step], step, params, evidence, context, len(steps))
         else:
@@ -118,6 +125,13 @@ def _moves_problem(z: MetropolisZ, rate: float) -> str:
     if largest[0] == "jump":
         return f"its jumps are too {'long' if z.squared_jump > 0 else 'short'} for this step size"
     return "it drifts away from where the target has its mass"
+
+
+def _start_problem(chain: Array, step: float, params: ChainsFollowTarget) -> str:
+    """Return that a whole chain starts elsewhere, or nothing: its first state is one step from x0 at most."""
+    if len(chain) < params.n_iter - 1 or np.linalg.norm(chain[0] - np.array(params.x0)) <= FAR_STEPS * step:
+        return ""
+    return f"it starts at ({number(float(chain[0, 0]), 2)}, {number(float(chain[0, 1]), 2)})"
 
 
 def _summary_problem(

@@ -188,15 +188,18 @@ class AcfIsDrawn(CheckParams):
     """A plot of an autocorrelation function."""
 
     max_lag: int
+    acf: str | None = None
+    """Evidence with the reported autocorrelation: drawn as reported it counts, right or wrong."""
 
 
 @CHECKS.register(AcfIsDrawn)
 def acf_is_drawn(evidence: Evidence, params: AcfIsDrawn, context: Context) -> Finding:
     """An autocorrelation function is drawn up to the prescribed lag (half when it stops before)."""
     what = f"an autocorrelation function up to lag {params.max_lag}"
+    reported = evidence.array(params.acf).reshape(-1) if params.acf and evidence.has(params.acf) else None
     best: tuple[int, FigureSeen] | None = None
     for figure, axes in _axes_of(evidence, context.item):
-        for heights in _acf_shapes(axes):
+        for heights in _acf_shapes(axes, reported):
             if best is None or len(heights) > best[0]:
                 best = (len(heights), figure)
     if best is None:
@@ -219,14 +222,15 @@ def acf_is_drawn(evidence: Evidence, params: AcfIsDrawn, context: Context) -> Fi
     )
 
 
-def _acf_shapes(axes: Axes) -> list[np.ndarray]:
-    """Return the sequences drawn as bars, stems or lines that look like an autocorrelation: they start at 1 or near it."""
+def _acf_shapes(axes: Axes, reported: np.ndarray | None) -> list[np.ndarray]:
+    """Return the sequences drawn as bars, stems or lines that are the reported one or look like an autocorrelation."""
     drawn = [bars.get("heights", []) for bars in _listed(axes.get("bars"))]
     drawn += [stems.get("y", []) for stems in _listed(axes.get("stems"))]
     drawn += [line.get("y", []) for line in axes.get("lines", []) if int(line.get("n", 0)) <= 2000]
     drawn += [vlines.get("y", []) for vlines in _listed(axes.get("vlines"))]
     sequences = [np.asarray(heights, dtype=float) for heights in drawn]
-    return [
+    same = [one for one in sequences if reported is not None and one.size >= 5 and _is_part(one, reported)]
+    return same + [
         sequence
         for sequence in sequences
         if sequence.size >= 5
@@ -235,6 +239,14 @@ def _acf_shapes(axes: Axes) -> list[np.ndarray]:
         and float(np.abs(sequence).max()) <= 1.001
         and float(np.ptp(sequence)) > 0
     ]
+
+
+def _is_part(drawn: np.ndarray, reported: np.ndarray) -> bool:
+    return any(
+        np.allclose(drawn, reported[start : start + drawn.size])
+        for start in (0, 1)
+        if reported[start:].size >= drawn.size
+    )
 
 
 def _listed(value: Any) -> list[Axes]:

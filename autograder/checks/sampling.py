@@ -461,7 +461,7 @@ class EstimatesMatchWeights(CheckParams):
     variance: str
     ess: str
     f: str
-    rtol: float = 2e-3
+    rtol: float = 1e-5
 
 
 @CHECKS.register(EstimatesMatchWeights)
@@ -486,7 +486,7 @@ def estimates_match_weights(evidence: Evidence, params: EstimatesMatchWeights, c
         if not evidence.has(key):
             continue
         reported, about = evidence.number(key), evidence.part.evidence[key].about
-        tolerance = evidence.bound[key].rounding
+        tolerance = max(evidence.bound[key].rounding, kept_rounding(reported))
         fits = any(abs(reported - value) <= params.rtol * abs(value) + tolerance for value in values)
         (right if fits else wrong).append(about)
         if not fits:
@@ -506,6 +506,16 @@ def estimates_match_weights(evidence: Evidence, params: EstimatesMatchWeights, c
         message=message,
         found=where(evidence, params.mean, params.variance, params.ess),
     )
+
+
+def kept_rounding(value: float) -> float:
+    """Return half a unit in the last decimal of a number that was rounded to four decimals or fewer, else 0.
+
+    >>> kept_rounding(6.37), kept_rounding(6.3662413371)
+    (0.005, 0.0)
+    """
+    decimals = len(repr(value).partition(".")[2]) if "e" not in repr(value) else 16
+    return 0.5 * 10.0**-decimals if 0 < decimals <= 4 else 0.0
 
 
 class ImportanceFunctionWeighs(RandomCheckParams):

@@ -93,7 +93,8 @@ def become_kernel(job: dict[str, Any], fenced: bool, said: int) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if fenced:
             facts["own_proc"] = mount_proc()
-        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        with contextlib.suppress(AttributeError):  # Linux only
+            libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         facts["address_limit"] = limit(resource.RLIMIT_AS, job["address_mib"] * MIB)
         limit(resource.RLIMIT_CORE, 0)
         limit(resource.RLIMIT_FSIZE, job["file_mib"] * MIB)

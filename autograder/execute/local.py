@@ -88,7 +88,9 @@ def _work(job: Job, scratch: Path) -> str:
         if worker.poll() is None:  # a process id that was waited for may belong to someone else by now
             processes.kill_tree(worker.pid)
             worker.wait()
-    return log.read_text(errors="replace")
+    with contextlib.suppress(OSError):  # the scratch folder may have been cleared away
+        return log.read_text(errors="replace")
+    return ""
 
 
 def _environment() -> dict[str, str]:
@@ -97,7 +99,7 @@ def _environment() -> dict[str, str]:
 
 
 def _deadline_seconds(job: Job) -> float:
-    calls = sum(2 * len(challenge.cases) for challenge in job.plan.challenges)
+    calls = sum(4 * len(challenge.cases) for challenge in job.plan.challenges)
     return job.limits.total_seconds + calls * job.limits.call_seconds + GRACE_SECONDS
 
 

@@ -139,7 +139,9 @@ class Run:
             self.state = "memory_limit" if outcome.how == "memory_limit" else "kernel_died"
             self.detail = f"The kernel stopped answering after cell {index + 1}."
         elif outcome.how != "ok" and not self.detail:
-            self.detail = f"What cell {index + 1} computed could not be recorded ({outcome.reply.get('ename')})."
+            self.detail = (
+                f"What cell {index + 1} computed could not be recorded ({outcome.reply.get('ename')})."
+            )
 
     def _challenges(self) -> None:
         """Puts every case to the function that is meant, or to each that may be meant where no name decides.
@@ -155,6 +157,8 @@ class Run:
                         patience = first.seconds * SECOND_FORM_FACTOR + SECOND_FORM_SECONDS
                         seconds = min(self.job.limits.call_seconds, patience)
                         self._call(challenge.id, case.key, rank, True, seconds)
+                    if first.how == "time_limit":  # one function that hangs is enough
+                        break
 
     def _call(self, challenge_id: str, case_key: str, rank: int, second: bool, seconds: float) -> Outcome:
         if not self.kernel.alive:
