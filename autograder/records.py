@@ -64,6 +64,8 @@ class Submission(Record):
 class Limits(Record):
     """What an execution may use."""
 
+    model_config = ConfigDict(strict=True)  # a number written as text is refused in a rubric
+
     cell_seconds: float = Field(default=300.0, gt=0)
     total_seconds: float = Field(default=1200.0, gt=0)
     call_seconds: float = Field(default=60.0, gt=0)

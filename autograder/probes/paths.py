@@ -48,7 +48,8 @@ class Path:
 def _shown(step: Step) -> str:
     if isinstance(step, str):
         return f".{step}" if step.isidentifier() else f'["{step}"]'
-    return f"[{step:g}]"
+    short = f"{step:g}"
+    return f"[{short if float(short) == step else repr(step)}]"
 
 
 KEY = "{key}"

@@ -120,6 +120,11 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
             problems.append(main.problem((key,), f"unknown key {key!r}{nearest(str(key), known)}"))
     missing = [key for key in ("assignment", "title", "parts") if key not in main.data]
     problems += [main.problem((), f"the key {key!r} is missing") for key in missing]
+    problems += [
+        main.problem((key,), f"expected a text, found {_short(main.data[key])}")
+        for key in ("assignment", "title")
+        if key in main.data and not isinstance(main.data[key], str)
+    ]
     files = main.data.get("parts")
     if not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
         problems.append(main.problem(("parts",), "expected a list of part files, such as [part_a.yaml]"))
