@@ -14,8 +14,8 @@ from pydantic import BaseModel
 import autograder.probes.challenges  # fills the registries that rubrics refer to
 import autograder.truths  # noqa: F401
 from autograder.checks.bands import BandSpec
-from autograder.checks.chains import ChainsFollowTarget
 from autograder.checks.findings import CheckParams, Context
+from autograder.checks.metropolis import ChainsFollowTarget
 from autograder.checks.values import TableInBands
 from autograder.errors import AutograderError, Problem, RubricError, nearest
 from autograder.golden import Golden, read_golden

@@ -83,6 +83,14 @@ def read_record(path: Path, model: type[R]) -> R | None:
         return None
 
 
+def read_json(path: Path) -> Any:
+    """Return the JSON at `path`, or None when there is none or it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 class RunDirectory:
     """The paths of a run."""
 

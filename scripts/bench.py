@@ -14,8 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from autograder.courses import Course
 from autograder.execute.local import LocalExecutor
-from autograder.grading import Course, grade, rescore
+from autograder.grading import grade, rescore
 from autograder.rendering import solution_source, to_ipynb
 
 ASSIGNMENT, PART = "aml-a3", "a"

@@ -4,7 +4,28 @@ A check is `(evidence, params, context) -> Finding`. Its name reads as a claim, 
 model that the rubric fills, its first docstring line is what the generated reference shows.
 """
 
-from autograder.checks import chains, densities, figures, form, sampling, values
+from autograder.checks import (
+    autocorrelation,
+    densities,
+    figures,
+    form,
+    gibbs,
+    importance,
+    metropolis,
+    rejection,
+    values,
+)
 from autograder.registry import CHECKS
 
-__all__ = ["CHECKS", "chains", "densities", "figures", "form", "sampling", "values"]
+__all__ = [
+    "CHECKS",
+    "autocorrelation",
+    "densities",
+    "figures",
+    "form",
+    "gibbs",
+    "importance",
+    "metropolis",
+    "rejection",
+    "values",
+]

@@ -48,8 +48,9 @@ def demo(
     """
     from autograder.cli.progress import BatchProgress
     from autograder.cli.runs import print_batch, run_document
+    from autograder.courses import Course
     from autograder.execute.local import LocalExecutor
-    from autograder.grading import Course, grade
+    from autograder.grading import grade
 
     found = find_assignment(assignment)
     clear_place(run, assignment, fresh)

@@ -80,8 +80,8 @@ def grade(
     values to confirm, files that are no notebooks.
     """
     from autograder.cli.progress import BatchProgress
+    from autograder.courses import Course
     from autograder.execute.local import LocalExecutor
-    from autograder.grading import Course
     from autograder.grading import grade as grade_batch
 
     course = Course.load(assignment, part or ())
@@ -302,7 +302,7 @@ def report(directory: RunArgument, as_json: AsJson = False) -> None:
     lost.
     """
     import reports
-    from autograder.grading import class_row
+    from autograder.results import class_row
 
     run = RunDirectory(directory)
     run.info()

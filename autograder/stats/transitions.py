@@ -182,6 +182,17 @@ def two_sided(z: float) -> float:
     return float(2 * stats.norm.sf(abs(z)))
 
 
+def z_limit(rate: float) -> float:
+    """Return z with P(|Z| >= z) = rate for a standard normal Z.
+
+    Examples
+    --------
+    >>> round(z_limit(0.05), 4)
+    1.96
+    """
+    return float(stats.norm.isf(rate / 2))
+
+
 def _z(increments: FloatArray, variances: FloatArray) -> float:
     """Sum of martingale increments over the root of the sum of their conditional variances."""
     total = float(variances.sum())

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from autograder import __version__, grading
+from autograder import __version__, grading, marking
+from autograder.courses import Course
 from autograder.errors import UsageError
 from autograder.execute.protocol import Executor
-from autograder.grading import Course, Listener
+from autograder.grading import Listener
 from autograder.intake.notebooks import parse_notebook
 from autograder.records import ExecutionRecord, Grade, Submission
 from autograder.rubric.model import PartSpec
@@ -294,7 +295,7 @@ def _score_stored(assignment: str, part: str, seed: int, trial: Trial, run_folde
         raise UsageError(
             f"{run.submission(trial.id)} is damaged; remove it and run the validation without rescoring"
         )
-    grade = grading.score_submission(run, run.info(), course, submission)
+    grade = marking.score_submission(run, run.info(), course, submission)
     return outcome_of(trial, seed, grade, course.rubric.part(part))
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from autograder.courses import Course
 from autograder.errors import UsageError
 from autograder.execute.local import LocalExecutor
 from autograder.execute.protocol import Job
-from autograder.grading import Course
 from autograder.records import ExecutionRecord
 from autograder.store import write_record
 from autograder.validation import Progress, Sample, validate

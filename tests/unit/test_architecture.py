@@ -24,7 +24,7 @@ LAYERS = (
     ("probes", "checks", "truths"),
     ("execute", "judging", "scoring", "gradebook", "review", "export"),
     # The pipeline: what a verb of the command line does, without the command line.
-    ("grading", "goldens", "rendering", "validation", "selfcheck", "doctor", "lint"),
+    ("courses", "marking", "results", "grading", "goldens", "rendering", "validation", "selfcheck", "doctor", "lint"),
     ("cli",),
 )
 """Units (module or package of `autograder`) from the bottom up: a unit imports its own layer or lower."""

@@ -16,9 +16,11 @@ import pytest
 import sample_grades
 
 from autograder.cli import app
+from autograder.courses import Course
 from autograder.execute.protocol import Executor
-from autograder.grading import Course, grade, results_of
+from autograder.grading import grade
 from autograder.records import ExecutionRecord, Grade, Submission
+from autograder.results import results_of
 from autograder.store import RunInfo
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,42 @@
+"""What a grading needs of an assignment, read once: rubric, goldens, template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import autograder.checks  # fills the registry that rubrics refer to
+import autograder.truths  # noqa: F401
+from autograder.golden import Golden, read_golden
+from autograder.registry import Assignment, find_assignment
+from autograder.rubric.loader import load_rubric
+from autograder.rubric.model import Rubric
+from autograder.template_cells import TemplateCells, template_cells
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a scoring needs of an assignment, read once."""
+
+    assignment: Assignment
+    rubric: Rubric
+    goldens: Mapping[str, Golden]
+    templates: Mapping[str, TemplateCells] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, assignment_id: str, parts: Iterable[str] = ()) -> Course:
+        """Return the rubric, goldens and template cells of an assignment.
+
+        Raises
+        ------
+        RubricError, UsageError
+            When the assignment, its rubric or a golden file is missing or wrong.
+        """
+        assignment = find_assignment(assignment_id)
+        rubric = load_rubric(assignment, parts)
+        goldens = {part.part: read_golden(assignment.golden(part.part)) for part in rubric.parts}
+        templates = {
+            part.part: template_cells(assignment.student_template / f"part_{part.part}.ipynb")
+            for part in rubric.parts
+        }
+        return cls(assignment, rubric, goldens, templates)

@@ -1,0 +1,250 @@
+"""The grade of one submission, from what was stored when it was executed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import autograder.checks  # fills the registry that rubrics refer to
+import autograder.truths  # noqa: F401
+import reports
+from autograder import __version__
+from autograder.courses import Course
+from autograder.errors import UsageError
+from autograder.judging import judge_part
+from autograder.probes.evidence import Agreement, Evidence, gather
+from autograder.probes.notebooks import read_cells
+from autograder.probes.observations import Leaf, read_observations
+from autograder.records import (
+    CheckResult,
+    ExecutionRecord,
+    Grade,
+    ItemGrade,
+    Note,
+    Record,
+    Status,
+    Submission,
+)
+from autograder.rubric.model import PartSpec
+from autograder.scoring import score_part
+from autograder.store import (
+    RunDirectory,
+    RunInfo,
+    read_json,
+    read_record,
+    write_record,
+    write_text,
+)
+
+Cases = dict[str, list[dict[str, Any]]]
+
+
+def score_submission(run: RunDirectory, info: RunInfo, course: Course, submission: Submission) -> Grade:
+    """Return the grade of one submission from its stored execution, and write its grade and report."""
+    items: list[ItemGrade] = []
+    notes: list[Note] = []
+    executions: dict[str, ExecutionRecord] = {}
+    cell_items: dict[str, tuple[str | None, ...]] = {}
+    bindings = info.bindings.get("*", {}) | info.bindings.get(submission.id, {})
+    for part in course.rubric.parts:
+        folder = run.part(submission.id, part.part, info.parts)
+        execution = read_record(folder / "execution.json", ExecutionRecord)
+        problem = submission.problem
+        if problem is None and part.part not in submission.sources:
+            problem = f"no notebook was found for part {part.part}"
+        if problem is None and execution is not None and execution.state == "unreadable":
+            problem = execution.detail
+        if problem is not None:
+            items += _blocked_items(part, problem)
+            continue
+        if execution is None or execution.state == "not_executed":
+            detail = execution.detail if execution is not None else "it was not executed"
+            items += _pending_items(
+                part, f"The notebook could not be executed because of a fault of ours: {detail}"
+            )
+            continue
+        executions[part.part] = execution
+        part_items, part_notes, assigned = _score_part(folder, course, part, execution, bindings)
+        items += part_items
+        notes += part_notes
+        cell_items[part.part] = assigned
+    earned, pending = sum(item.earned for item in items), sum(item.pending for item in items)
+    is_failed = submission.problem is not None or not executions
+    grade_record = Grade(
+        submission=submission,
+        assignment=course.assignment.id,
+        title=course.rubric.title,
+        parts=info.parts,
+        state="failed" if is_failed else "needs_review" if pending else "graded",
+        earned=round(earned, 4),
+        pending=round(pending, 4),
+        possible=sum(item.possible for item in items),
+        flags=tuple(_flags(submission, executions.values(), items, notes)),
+        items=tuple(items),
+        notes=tuple(notes),
+        executions=executions,
+        cell_items=cell_items,
+        engine=__version__,
+        rubric_sha256=course.rubric.sha256,
+    )
+    folder = run.submission(submission.id)
+    write_record(folder / "grade.json", grade_record)
+    write_text(
+        folder / "report.html", reports.render_student(grade_record.model_dump(mode="json"), viewer="student")
+    )
+    return grade_record
+
+
+def _score_part(
+    folder: Path, course: Course, part: PartSpec, execution: ExecutionRecord, bindings: Mapping[str, str]
+) -> tuple[tuple[ItemGrade, ...], tuple[Note, ...], tuple[str | None, ...]]:
+    def evidence_of(agreement: Agreement) -> tuple[Evidence, tuple[Note, ...]]:
+        notebook = read_json(folder / "executed.ipynb") or read_json(folder / "input.ipynb") or {"cells": []}
+        cases: Cases = read_json(folder / "cases.json") or {}
+        cells = read_cells(notebook, part.sections, execution.cells)
+        observations = read_observations(folder / "arrays")
+        notes: tuple[Note, ...] = ()
+        try:
+            evidence = gather(part, cells, observations, execution, cases, bindings, agreement)
+        except UsageError as error:  # a confirmed binding that leads nowhere in this notebook
+            evidence = gather(part, cells, observations, execution, cases, {}, agreement)
+            notes = (Note(kind="confirm", title="binding", text=str(error)),)
+        write_record(folder / "evidence.json", _summary(evidence))
+        return evidence, notes
+
+    execution_key = json.dumps([execution.model_dump(mode="json"), dict(bindings)], sort_keys=True)
+    golden, template = course.goldens[part.part], course.templates[part.part]
+    judged = judge_part(part, golden, template, execution_key, evidence_of, folder / "findings.json")
+    items, notes = score_part(part, judged.verdicts)
+    return items, notes + judged.notes, judged.cell_items
+
+
+class EvidenceRecord(Record):
+    """`evidence.json`: under which name each key was found; the arrays lie in `arrays/`."""
+
+    schema_version: int = 1
+    values: dict[str, dict[str, Any]]
+    calls: dict[str, list[dict[str, Any]]]
+
+
+def _summary(evidence: Evidence) -> EvidenceRecord:
+    values: dict[str, dict[str, Any]] = {}
+    for key, bound in evidence.bound.items():
+        leaves: list[tuple[float | None, Leaf]] = list((bound.table or {}).items())
+        if bound.leaf is not None:
+            leaves = [(None, bound.leaf)]
+        values[key] = {
+            "found": bound.found.model_dump(mode="json") if bound.found else None,
+            "values": [
+                {
+                    "key": table_key,
+                    "path": str(leaf.path),
+                    "cell": leaf.cell,
+                    "dtype": leaf.dtype,
+                    "shape": list(getattr(leaf.value, "shape", ())),
+                    "value": leaf.value if isinstance(leaf.value, bool | int | str) else _finite(leaf.value),
+                }
+                for table_key, leaf in leaves
+            ],
+            "candidates": [candidate.model_dump(mode="json") for candidate in bound.candidates],
+        }
+    calls = {
+        key: [
+            {
+                "case": a.case,
+                "form": a.form,
+                "status": a.status,
+                "function": a.function,
+                "bound": a.bound,
+                "error": a.error,
+            }
+            for a in called.answers
+        ]
+        for key, called in evidence.called.items()
+    }
+    return EvidenceRecord(values=values, calls=calls)
+
+
+def _finite(value: Any) -> float | None:
+    return (
+        float(value) if isinstance(value, float) and value == value and abs(value) != float("inf") else None
+    )
+
+
+def _blocked_items(part: PartSpec, problem: str) -> list[ItemGrade]:
+    return _unjudged(part, Status.BLOCKED, problem)
+
+
+def _pending_items(part: PartSpec, problem: str) -> list[ItemGrade]:
+    return _unjudged(part, Status.ERROR, problem)
+
+
+def _unjudged(part: PartSpec, status: Status, problem: str) -> list[ItemGrade]:
+    items = []
+    for item in part.items:
+        checks = tuple(
+            CheckResult(
+                id=check.id,
+                title=check.title,
+                status=status,
+                fraction=0.0,
+                points=float(check.points),
+                earned=0.0,
+                pending=float(check.points) if status.is_pending else 0.0,
+                message=problem,
+                public=check.public,
+                hidden=check.hidden,
+            )
+            for check in item.checks
+        )
+        pending = sum(check.pending for check in checks)
+        items.append(
+            ItemGrade(
+                id=item.id,
+                part=part.part,
+                title=item.title,
+                earned=0.0,
+                pending=pending,
+                possible=float(item.points),
+                checks=checks,
+            )
+        )
+    return items
+
+
+def _flags(
+    submission: Submission,
+    executions: Iterable[ExecutionRecord],
+    items: Sequence[ItemGrade],
+    notes: Sequence[Note],
+) -> Iterable[str]:
+    if submission.problem is not None:
+        yield "no notebook"
+    words = {
+        "cell_limit": "time limit",
+        "total_limit": "time limit",
+        "memory_limit": "memory limit",
+        "kernel_died": "kernel died",
+        "not_executed": "not executed",
+    }
+    for execution in executions:
+        if execution.state in words:
+            yield words[execution.state]
+        if any(cell.status == "error" for cell in execution.cells):
+            yield "cell errors"
+        if execution.output_cut:
+            yield "output cut"
+    statuses = {check.status for item in items for check in item.checks}
+    if Status.ERROR in statuses:
+        yield "fault of ours"
+    if any(note.kind == "confirm" for note in notes):
+        yield "values to confirm"
+    elif any(
+        found.how in ("suggestion", "printed")
+        for item in items
+        for check in item.checks
+        for found in check.found
+    ):
+        yield "own names"

@@ -1,0 +1,152 @@
+"""What a batch leaves for people and programs: `results.json`, `scores.csv`, the class page, the gradebook."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import autograder.checks  # fills the registry that rubrics refer to
+import autograder.truths  # noqa: F401
+import reports
+from autograder import __version__, gradebook
+from autograder.courses import Course
+from autograder.records import (
+    Grade,
+)
+from autograder.rubric.model import Rubric
+from autograder.store import (
+    RunDirectory,
+    RunInfo,
+    read_json,
+    write_json,
+    write_text,
+)
+
+
+def finish(
+    run: RunDirectory, info: RunInfo, course: Course, grades: Sequence[Grade], *, author: str, why: str
+) -> None:
+    """Write `results.json`, `scores.csv`, `index.html`, the gradebook and the rubric that was used."""
+    results = results_of(info, course, grades)
+    write_json(run.results, results)
+    write_text(run.scores, _scores_csv(course, grades))
+    gradebook.record_scoring(run.gradebook, grades, course.rubric.sha256, author=author, why=why)
+    write_json(run.rubric, course.rubric.model_dump(mode="json"))
+    write_text(run.index, reports.render_class(results, [class_row(run, grade) for grade in grades]))
+
+
+def results_of(info: RunInfo, course: Course, grades: Sequence[Grade]) -> dict[str, Any]:
+    """Return `results.json` (schema 1): the same for the same submissions, however often the run was cut off."""
+    fields = ("id", "title", "points", "fraction", "earned", "observed", "expected", "message", "hint")
+    return {
+        "schema": 1,
+        "assignment": info.assignment,
+        "parts": list(info.parts),
+        "engine": __version__,
+        "rubric_sha256": course.rubric.sha256,
+        "submissions": [
+            {
+                "id": grade.submission.id,
+                "students": list(grade.submission.students),
+                "source": list(grade.submission.sources.values()),
+                "state": grade.state,
+                "earned": grade.earned,
+                "pending": grade.pending,
+                "possible": grade.possible,
+                "flags": list(grade.flags),
+                "items": [
+                    {
+                        "id": item.id,
+                        "part": item.part,
+                        "title": item.title,
+                        "earned": item.earned,
+                        "pending": item.pending,
+                        "possible": item.possible,
+                        "checks": [
+                            {"status": check.status.value} | {key: getattr(check, key) for key in fields}
+                            for check in item.checks
+                        ],
+                    }
+                    for item in grade.items
+                ],
+            }
+            for grade in grades
+        ],
+    }
+
+
+def _scores_csv(course: Course, grades: Sequence[Grade]) -> str:
+    item_ids = [item.id for part in course.rubric.parts for item in part.items]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        ["id", "students", "state", "earned", "pending", "possible", *item_ids, "flags", "reason"]
+    )
+    for grade in grades:
+        earned = {item.id: f"{item.earned:g}" for item in grade.items}
+        row = [
+            grade.submission.id,
+            "; ".join(grade.submission.students),
+            grade.state,
+            f"{grade.earned:g}",
+            f"{grade.pending:g}",
+        ]
+        row += [
+            f"{grade.possible:g}",
+            *(earned.get(item, "") for item in item_ids),
+            "; ".join(grade.flags),
+            grade.submission.problem or "",
+        ]
+        writer.writerow([_no_formula(cell) for cell in row])
+    return out.getvalue()
+
+
+def _no_formula(cell: str) -> str:
+    """Return a cell that a spreadsheet will not take for a formula."""
+    return (
+        f"'{cell}"
+        if cell[:1] in "=+@\t\r" or (cell[:1] == "-" and not cell[1:].replace(".", "").isdigit())
+        else cell
+    )
+
+
+def class_row(run: RunDirectory, grade: Grade) -> dict[str, Any]:
+    """Return what the class page shows of a submission beside its results."""
+    return {
+        "id": grade.submission.id,
+        "students": list(grade.submission.students),
+        "report": f"submissions/{grade.submission.id}/report.html",
+        "seconds": round(sum(execution.seconds for execution in grade.executions.values()), 1),
+        "flags": list(grade.flags),
+        "problem": grade.submission.problem,
+        "state": grade.state,
+        "notes": [note.text for note in grade.notes if note.kind == "confirm"] + list(grade.submission.notes),
+    }
+
+
+def rubric_changes(run: RunDirectory, rubric: Rubric) -> tuple[str, ...]:
+    """Return what an edit of the rubric changed since the last scoring, a line each (path: old -> new)."""
+    old = read_json(run.rubric)
+    if not isinstance(old, dict):
+        return ()
+    return tuple(_differences("", old | {"sha256": ""}, rubric.model_dump(mode="json") | {"sha256": ""}))
+
+
+def _differences(where: str, old: Any, new: Any) -> Iterable[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from _differences(f"{where}.{key}" if where else str(key), old.get(key), new.get(key))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            name = after.get("id", after.get("part", index)) if isinstance(after, dict) else index
+            yield from _differences(f"{where}[{name}]", before, after)
+    elif old != new:
+        yield f"{where}: {_short(old)} -> {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."
