@@ -363,7 +363,7 @@ def test_points_may_be_kept_as_columns() -> None:
     [
         ("x1_draws", "x2_draws", "x{1,2}_draws"),
         ("draws_x", "draws_y", "draws_{x,y}"),
-        ("out.draws0", "out.draws1", "out.draws{0,1}"),
+        ("out.draws0", "out.draws1", 'out["draws{0,1}"]'),
     ],
 )
 def test_points_may_be_two_columns(first: str, second: str, shown: str) -> None:
