@@ -396,19 +396,25 @@ def _column_pairs(leaves: Sequence[Leaf]) -> Iterator[Leaf]:
             and leaf.value.size > 50
         ):
             columns[(leaf.cell, str(leaf.path))] = leaf
-    for (cell, path), first in columns.items():
-        latest[path] = first
+    for (cell, path), column in columns.items():
+        latest[path] = column
         last_name = max(path.rfind("."), 0)
         for a, b in _AXIS_PAIRS:
-            for match in re.finditer(re.escape(a), path[last_name:]):
-                start = last_name + match.start()
-                second = columns.get((cell, path[:start] + b + path[start + 1 :])) or latest.get(
-                    path[:start] + b + path[start + 1 :]
-                )
-                if second is None or not _same_shape(first, second):
-                    continue
-                value = np.column_stack([np.asarray(first.value), np.asarray(second.value)])
-                yield Leaf(_joined(first.path, second.path, a, b), cell, value, "columns", first.dtype)
+            for sign, other in ((a, b), (b, a)):
+                for match in re.finditer(re.escape(sign), path[last_name:]):
+                    start = last_name + match.start()
+                    partner = path[:start] + other + path[start + 1 :]
+                    beside = columns.get((cell, partner))
+                    if (
+                        beside is not None and sign == b
+                    ):  # the pair is made when its first column's turn comes
+                        continue
+                    found = beside or latest.get(partner)
+                    if found is None or not _same_shape(column, found):
+                        continue
+                    first, second = (column, found) if sign == a else (found, column)
+                    value = np.column_stack([np.asarray(first.value), np.asarray(second.value)])
+                    yield Leaf(_joined(first.path, second.path, a, b), cell, value, "columns", first.dtype)
 
 
 def _same_shape(first: Leaf, second: Leaf) -> bool:
