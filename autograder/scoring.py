@@ -64,7 +64,8 @@ def _hand_to_twins(judgements: dict[str, _Judgement]) -> None:
             continue
         receiver = judgements[twin]
         receiver.points += judgement.points
-        message = f"{judgement.finding.message} Its {_points(judgement.points)} are judged by “{receiver.check.title}”."
+        verb = "is" if judgement.points == 1 else "are"
+        message = f"{judgement.finding.message} Its {_points(judgement.points)} {verb} judged by “{receiver.check.title}”."
         judgement.finding = replace(judgement.finding, message=message)
         judgement.points = 0.0
 

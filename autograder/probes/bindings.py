@@ -405,9 +405,7 @@ def _column_pairs(leaves: Sequence[Leaf]) -> Iterator[Leaf]:
                     start = last_name + match.start()
                     partner = path[:start] + other + path[start + 1 :]
                     beside = columns.get((cell, partner))
-                    if (
-                        beside is not None and sign == b
-                    ):  # the pair is made when its first column's turn comes
+                    if beside is not None and sign == b:  # made when the other column's turn comes
                         continue
                     found = beside or latest.get(partner)
                     if found is None or not _same_shape(column, found):
