@@ -51,7 +51,7 @@ class RejectionRateAgrees(RandomCheckParams):
 @CHECKS.register(RejectionRateAgrees)
 def rejection_rate_agrees(evidence: Evidence, params: RejectionRateAgrees, context: Context) -> Finding:
     """The reported acceptance rate is E_q[min(1, p/(c q))], up to chance (negative binomial)."""
-    value = evidence.number(params.rate)
+    value = reported = evidence.number(params.rate)
     rounding = evidence.bound[params.rate].rounding
     about: dict[str, Any] = {"found": where(evidence, params.rate)}
     notes: tuple[str, ...] = ()
@@ -84,10 +84,11 @@ def rejection_rate_agrees(evidence: Evidence, params: RejectionRateAgrees, conte
     if inside:
         return judged(1.0, message=f"Your acceptance rate is {number(value)}, as it should be.", **about)
     cause = ""
-    if abs(value - 1 / truth) < 0.05 / truth:
+    if abs(reported - 1 / truth) < 0.05 / truth:  # more than 1, so that it was read as a percentage above
         cause = " It is the inverse: proposals an acceptance."
+        about |= {"observed": number(reported), "notes": ()}
     return failed(
-        f"Your acceptance rate is {number(value)}; the procedure of the sheet does not give this.{cause}",
+        f"Your acceptance rate is {about['observed']}; the procedure of the sheet does not give this.{cause}",
         **about,
     )
 
