@@ -123,10 +123,13 @@ class MetropolisProblem(DrawParams):
 
 @DRAWS.register(MetropolisProblem)
 def metropolis_problem(rng: np.random.Generator, params: MetropolisProblem) -> Values:
-    """A target, a step size, a start and a number of iterations, without burn-in or thinning."""
+    """A target, a step size, a start and a number of iterations, without burn-in or thinning.
+
+    The step keeps away from 1, where a step that is used as a variance (or squared) is no mistake.
+    """
     return {
         "target": _gaussian_target(rng, 0.8, 1.4, 0.5),
-        "step": float(rng.uniform(0.6, 1.2)),
+        "step": float(rng.uniform(1.3, 1.7)),
         "x0": rng.uniform(-0.5, 0.5, size=2).tolist(),
         "n": params.n,
         "n_burn_in": 0,
