@@ -82,8 +82,8 @@ def normalise(tree: dict[str, Any], name: str = "the notebook") -> dict[str, Any
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                old = nbformat.from_dict(tree)  # type: ignore[no-untyped-call]
-                new = nbformat.convert(old, 4)  # type: ignore[no-untyped-call]
+                # `reads`, and not `convert` alone: it joins the lists of lines that old files hold
+                new = nbformat.reads(json.dumps(tree), as_version=4)  # type: ignore[no-untyped-call]
                 tree = json.loads(json.dumps(new))
         except Exception as error:  # nbformat raises many kinds on damaged files
             raise UnreadableNotebook(
@@ -96,7 +96,10 @@ def normalise(tree: dict[str, Any], name: str = "the notebook") -> dict[str, Any
     assert isinstance(metadata, dict)
     kernelspec = metadata.get("kernelspec") if isinstance(metadata.get("kernelspec"), dict) else {}
     assert isinstance(kernelspec, dict)
-    language = kernelspec.get("language")
+    written_in = metadata.get("language_info")
+    language = kernelspec.get("language") or (
+        written_in.get("name") if isinstance(written_in, dict) else None
+    )
     if isinstance(language, str) and language.lower() not in ("python", "python3", "ipython", ""):
         raise UnreadableNotebook(f"{name} is written in {language}; only Python notebooks can be graded")
     clean = [_cell(cell, index, name) for index, cell in enumerate(cells)]
