@@ -105,10 +105,15 @@ def last_changes(path: Path) -> list[Change]:
     query = """
         SELECT new.submission, new.check_id, COALESCE(old.earned, 0), new.earned FROM marks AS new
         LEFT JOIN marks AS old ON old.submission = new.submission AND old.check_id = new.check_id AND old.scoring = ?
-        WHERE new.scoring = ? AND COALESCE(old.earned, 0) <> new.earned ORDER BY new.submission, new.check_id
+        WHERE new.scoring = ? AND COALESCE(old.earned, 0) <> new.earned
+        UNION ALL
+        SELECT old.submission, old.check_id, old.earned, 0.0 FROM marks AS old
+        LEFT JOIN marks AS new ON old.submission = new.submission AND old.check_id = new.check_id AND new.scoring = ?
+        WHERE old.scoring = ? AND new.scoring IS NULL AND old.earned <> 0 ORDER BY 1, 2
     """
     with _open(path) as connection:
         ids = [row[0] for row in connection.execute("SELECT id FROM scorings ORDER BY id DESC LIMIT 2")]
         if len(ids) < 2:
             return []
-        return [Change(*row) for row in connection.execute(query, (ids[1], ids[0]))]
+        new, old = ids
+        return [Change(*row) for row in connection.execute(query, (old, new, new, old))]

@@ -11,6 +11,7 @@ Every file is written beside its place and renamed into it: it is there whole, o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -20,7 +21,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from autograder.errors import InternalError, UsageError
-from autograder.records import Limits, Record
+from autograder.records import Limits, Record, Submission
 
 R = TypeVar("R", bound=Record)
 
@@ -38,6 +39,11 @@ class RunInfo(Record):
     """Limits given on the command line, in place of the rubric's."""
     bindings: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Submission id to evidence key to path, confirmed by a person. `*` stands for every submission."""
+
+    def bindings_of(self, submission: Submission) -> dict[str, str]:
+        """Return the bindings of a submission: the student's own, over them those that a person confirmed."""
+        return submission.bindings | self.bindings.get("*", {}) | self.bindings.get(submission.id, {})
+
     seed_shift: int = 0
     """Not 0 only when `validate` or `golden` replays our own notebooks under other random streams."""
 
@@ -59,7 +65,8 @@ def write_text(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
         raise InternalError(
             f"{path} cannot be written ({error.strerror}); free some space and run the same command again"
         ) from error
@@ -143,8 +150,10 @@ class RunDirectory:
             raise UsageError(
                 f"{self.path} holds a run of {info.assignment} part {', '.join(info.parts)}; give --run another folder"
             )
-        if info.limits != wanted.limits:
-            info = info.model_copy(update={"limits": wanted.limits})
+        bindings = {name: info.bindings.get(name, {}) | paths for name, paths in wanted.bindings.items()}
+        current = info.model_copy(update={"limits": wanted.limits, "bindings": info.bindings | bindings})
+        if current != info:
+            info = current
             write_record(self.path / "run.json", info)
         return info
 
