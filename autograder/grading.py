@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import autograder.checks  # fills the registry that rubrics refer to
 import autograder.truths  # noqa: F401
 from autograder.courses import Course
+from autograder.errors import UsageError, nearest
 from autograder.execute.protocol import Executor, Job, Plan
 from autograder.intake import UnreadableNotebook, find_submissions, read_notebook
 from autograder.marking import score_submission
@@ -77,6 +79,7 @@ def grade(
     limits: Limits | None = None,
     seed_shift: int = 0,
     secret: str | None = None,
+    bindings: Mapping[str, Mapping[str, str]] | None = None,
     author: str = "",
     listener: Listener | None = None,
 ) -> Batch:
@@ -92,6 +95,7 @@ def grade(
     listener = listener or Listener()
     parts = tuple(part.part for part in course.rubric.parts)
     submissions = find_submissions(source, course.rubric.parts)
+    _refuse_unknown(bindings or {}, course, {submission.id for submission in submissions})
     run = RunDirectory(run_path)
     wanted = RunInfo(
         assignment=course.assignment.id,
@@ -100,6 +104,7 @@ def grade(
         secret=secret or new_secret(),
         limits=limits,
         seed_shift=seed_shift,
+        bindings={name: dict(paths) for name, paths in (bindings or {}).items()},
     )
     info = run.open(wanted)
     for submission in submissions:
@@ -143,6 +148,20 @@ def grade(
     ordered = tuple(grades[submission.id] for submission in submissions)
     finish(run, info, course, ordered, author=author, why="graded")
     return Batch(run, ordered, course)
+
+
+def _refuse_unknown(bindings: Mapping[str, Mapping[str, str]], course: Course, submissions: set[str]) -> None:
+    keys = {key for part in course.rubric.parts for key in (*part.evidence, *part.challenges)}
+    for submission, paths in bindings.items():
+        if submission != "*" and submission not in submissions:
+            raise UsageError(
+                f"bindings: there is no submission {submission!r}{nearest(submission, submissions)}"
+            )
+        for key in paths:
+            if key not in keys:
+                raise UsageError(
+                    f"bindings for {submission}: the rubric has no evidence {key!r}{nearest(key, keys)}"
+                )
 
 
 def rescore(
@@ -194,7 +213,7 @@ def _job(run: RunDirectory, info: RunInfo, submission: Submission, part: PartSpe
         write_record(folder / "execution.json", ExecutionRecord(state="unreadable", detail=str(error)))
         return None
     cases = {key: draw_cases(spec, info.secret, submission.id, key) for key, spec in part.challenges.items()}
-    plan = make_plan(part, cases, info.seed_shift)
+    plan = make_plan(part, cases, info.bindings_of(submission), info.seed_shift)
     text = json.dumps([notebook, plan.model_dump(mode="json"), limits.model_dump()], sort_keys=True)
     digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
     done = read_record(folder / "execution.json", ExecutionRecord)
@@ -220,13 +239,13 @@ def _job(run: RunDirectory, info: RunInfo, submission: Submission, part: PartSpe
     )
 
 
-def make_plan(part: PartSpec, cases: Cases, seed_shift: int = 0) -> Plan:
+def make_plan(part: PartSpec, cases: Cases, bindings: Mapping[str, str], seed_shift: int = 0) -> Plan:
     """Return the plan that the kernel's observer carries out: which functions to call, on which inputs."""
     challenges = [
         {
             "id": key,
             "mode": spec.mode,
-            "names": spec.names,
+            "names": [bindings[key], *spec.names] if key in bindings else spec.names,
             "contains": spec.contains,
             "roles": {name: role.model_dump() | {"log_tokens": ["log"]} for name, role in spec.roles.items()},
             "cases": cases[key],

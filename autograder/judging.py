@@ -75,7 +75,7 @@ def judge_part(
     golden: Golden,
     template: TemplateCells,
     execution_key: str,
-    gather: Callable[[Agreement], tuple[Evidence, tuple[Note, ...]]],
+    gather: Callable[[Agreement], Evidence],
     kept_at: Path,
 ) -> Judged:
     """Return the verdict of every check of a part; the evidence is gathered only when one has to be worked out.
@@ -83,7 +83,7 @@ def judge_part(
     Parameters
     ----------
     execution_key : what the stored execution and the confirmed bindings are, as a text
-    gather : gives the evidence, with notes on it
+    gather : gives the evidence
     kept_at : file of the verdicts that were worked out before
     """
     evidence_key = _evidence_key(part, execution_key)
@@ -98,14 +98,14 @@ def judge_part(
         known = dict(_known(kept, keys))
         if len(known) == len(keys):
             return Judged(known, kept.notes, kept.cell_items)
-    evidence, notes = gather(agreement_of(part, golden))
+    evidence = gather(agreement_of(part, golden))
     has_work = has_any_work(evidence)
     for item, check in part.checks():
         if check.id not in known:
             known[check.id] = _judge(
                 item, check, evidence, Context(item.id, rate, golden, has_work, template)
             )
-    judged = Judged(known, notes + tuple(_notes(evidence)), tuple(cell.item for cell in evidence.cells))
+    judged = Judged(known, tuple(_notes(evidence)), tuple(cell.item for cell in evidence.cells))
     verdicts = {
         check_id: KeptVerdict(key=keys[check_id], verdict=_VERDICT.dump_python(verdict, mode="json"))
         for check_id, verdict in known.items()

@@ -12,7 +12,6 @@ import autograder.truths  # noqa: F401
 import reports
 from autograder import __version__
 from autograder.courses import Course
-from autograder.errors import UsageError
 from autograder.judging import judge_part
 from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import read_cells
@@ -47,7 +46,7 @@ def score_submission(run: RunDirectory, info: RunInfo, course: Course, submissio
     notes: list[Note] = []
     executions: dict[str, ExecutionRecord] = {}
     cell_items: dict[str, tuple[str | None, ...]] = {}
-    bindings = info.bindings.get("*", {}) | info.bindings.get(submission.id, {})
+    bindings = info.bindings_of(submission)
     for part in course.rubric.parts:
         folder = run.part(submission.id, part.part, info.parts)
         execution = read_record(folder / "execution.json", ExecutionRecord)
@@ -100,19 +99,14 @@ def score_submission(run: RunDirectory, info: RunInfo, course: Course, submissio
 def _score_part(
     folder: Path, course: Course, part: PartSpec, execution: ExecutionRecord, bindings: Mapping[str, str]
 ) -> tuple[tuple[ItemGrade, ...], tuple[Note, ...], tuple[str | None, ...]]:
-    def evidence_of(agreement: Agreement) -> tuple[Evidence, tuple[Note, ...]]:
+    def evidence_of(agreement: Agreement) -> Evidence:
         notebook = read_json(folder / "executed.ipynb") or read_json(folder / "input.ipynb") or {"cells": []}
         cases: Cases = read_json(folder / "cases.json") or {}
         cells = read_cells(notebook, part.sections, execution.cells)
         observations = read_observations(folder / "arrays")
-        notes: tuple[Note, ...] = ()
-        try:
-            evidence = gather(part, cells, observations, execution, cases, bindings, agreement)
-        except UsageError as error:  # a confirmed binding that leads nowhere in this notebook
-            evidence = gather(part, cells, observations, execution, cases, {}, agreement)
-            notes = (Note(kind="confirm", title="binding", text=str(error)),)
+        evidence = gather(part, cells, observations, execution, cases, bindings, agreement)
         write_record(folder / "evidence.json", _summary(evidence))
-        return evidence, notes
+        return evidence
 
     execution_key = json.dumps([execution.model_dump(mode="json"), dict(bindings)], sort_keys=True)
     golden, template = course.goldens[part.part], course.templates[part.part]

@@ -52,6 +52,8 @@ class Submission(Record):
     """Part id to the path of its notebook, as found."""
     digests: dict[str, str] = Field(default_factory=dict)
     """Part id to the sha256 of the notebook's bytes: a changed notebook is executed again."""
+    bindings: dict[str, str] = Field(default_factory=dict)
+    """Evidence or challenge key to a path in the notebook, from a bindings file beside it."""
     notes: tuple[str, ...] = ()
     """How the files were chosen; what was left aside and why."""
     problem: str | None = None

@@ -45,7 +45,7 @@ def density_agrees(evidence: Evidence, params: DensityAgrees, context: Context) 
     mixture = params.target.mixture()
     best: Finding | None = None
     for answer in called.answers:
-        if answer.status != "ok":
+        if answer.status != "ok" or answer.case not in called.cases:
             continue
         points = np.asarray(called.cases[answer.case]["points"], dtype=float)
         values = next(
@@ -230,7 +230,8 @@ def _surface(
     x: Array, y: Array, z: Array, mixture: GaussianMixture, rtol: float, found: tuple[Found, ...]
 ) -> Finding:
     expected = "p on the mesh"
-    if z.ndim != 2 or z.shape != (y.size, x.size):
+    is_mesh = bool(x.size and y.size and np.all(np.isfinite(x)) and np.all(np.isfinite(y)))
+    if not is_mesh or z.ndim != 2 or z.shape != (y.size, x.size):
         return failed(
             "The contour was drawn from arrays that do not fit each other.", expected=expected, found=found
         )

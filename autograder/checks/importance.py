@@ -104,6 +104,8 @@ def judge_weights(
             observed="another number",
             **about,
         )
+    if not len(draws) or not np.all(np.isfinite(draws)):
+        return failed("Your draws are not a finite table of points.", observed="no draws", **about)
     log_p = target.mixture().log_density(draws)
     square = np.sum(draws**2, axis=1)
     log_q = -0.5 * square / sigma**2 - np.log(2 * np.pi * sigma**2)
@@ -160,7 +162,8 @@ def estimates_match_weights(evidence: Evidence, params: EstimatesMatchWeights, c
     """The reported mean, variance and ESS are those of the student's own weights and draws."""
     draws, weights = evidence.array(params.draws), evidence.array(params.weights).reshape(-1)
     log_w = log_weights_of(weights)
-    if log_w is None or len(log_w) != len(draws) or draws.ndim != 2 or not np.any(np.isfinite(log_w)):
+    is_table = draws.ndim == 2 and bool(np.all(np.isfinite(draws)))
+    if log_w is None or len(log_w) != len(draws) or not is_table or not np.any(np.isfinite(log_w)):
         return failed(
             "Your weights do not belong to your draws.", found=where(evidence, params.weights, params.draws)
         )

@@ -36,6 +36,7 @@ Array = np.ndarray
 LEAST_CHAIN = 500
 
 
+FAR_OUT = 1e100
 FAR_STEPS = 8.0
 """A step of a random walk is longer than so many standard deviations once in 10^14."""
 
@@ -78,7 +79,7 @@ def chains_follow_target(evidence: Evidence, params: ChainsFollowTarget, context
     right, wrong = 0, []
     for step in steps:
         chain = chains.get(step)
-        if chain is not None and chain.ndim == 2 and len(chain) >= LEAST_CHAIN and np.all(np.isfinite(chain)):
+        if chain is not None and chain.ndim == 2 and len(chain) >= LEAST_CHAIN and _is_finite(chain):
             problem = _moves_problem(
                 _moves(params.target.key, chain.tobytes(), step), context.rate / len(steps)
             )
@@ -99,6 +100,11 @@ def chains_follow_target(evidence: Evidence, params: ChainsFollowTarget, context
         message=message,
         found=where(evidence, params.chains, params.draws),
     )
+
+
+def _is_finite(chain: Array) -> bool:
+    """Return whether all states are numbers whose squares do not overflow."""
+    return bool(np.all(np.abs(chain) < FAR_OUT))
 
 
 @functools.lru_cache(maxsize=64)
@@ -140,6 +146,8 @@ def _summary_problem(
     draws: Array, step: float, params: ChainsFollowTarget, evidence: Evidence, context: Context, n_steps: int
 ) -> str:
     """Return which summary of thinned draws is outside its replicates, in words, or nothing."""
+    if len(draws) < 2:
+        return "nothing was kept"
     n_tests = n_steps * len(params.summaries)
     for key in params.summaries:
         spec = evidence.part.summaries[key]
@@ -169,6 +177,9 @@ def rates_match_chains(evidence: Evidence, params: RatesMatchChains, context: Co
     wrong: list[str] = []
     for step, chain in chains.items():
         if step not in rates:
+            continue
+        if len(chain) < 2 or not _is_finite(chain):
+            wrong.append(f"s = {step:g}: the chain has no moves that could be counted")
             continue
         rate = float(rates[step].reshape(-1)[0])
         rate = rate / 100 if 1.5 < rate <= 100 else rate
@@ -223,7 +234,7 @@ def metropolis_function_moves(
             finding = untried(f"`{answer.function}` returns no chain of every iteration to look at.")
         elif not answer.bound.get("n") and not answer.bound.get("step") and len(chain) < 0.8 * asked:
             finding = untried(f"`{answer.function}` returns thinned draws only.")
-        elif not np.all(np.isfinite(chain)):
+        elif not _is_finite(chain):
             finding = failed(f"`{answer.function}` returned states that are not finite.", **about)
         elif answer.bound.get("n") and len(chain) < 0.98 * asked and not answer.bound.get("thin"):
             finding = untried(

@@ -70,6 +70,14 @@ def grade(
             min=64, metavar="M", help="Most memory for one notebook, in MiB. Default: the rubric's."
         ),
     ] = None,
+    bindings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="YAML that says where evidence is found: submission (or `*`), evidence key, path.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Execute and mark the notebooks of a class.
@@ -83,6 +91,7 @@ def grade(
     from autograder.courses import Course
     from autograder.execute.local import LocalExecutor
     from autograder.grading import grade as grade_batch
+    from autograder.intake import read_class_bindings
 
     course = Course.load(assignment, part or ())
     if run.resolve().is_relative_to(submissions.resolve()):
@@ -103,6 +112,7 @@ def grade(
             LocalExecutor(),
             n_workers=n_workers(workers),
             limits=limits,
+            bindings=read_class_bindings(bindings) if bindings else None,
             author=author_or_me(None),
             listener=progress,
         )

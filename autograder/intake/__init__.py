@@ -1,6 +1,7 @@
 """From what was handed in to submissions: find the files, read them, say why when that is not possible."""
 
+from autograder.intake.bindings import read_class_bindings
 from autograder.intake.folders import find_submissions
 from autograder.intake.notebooks import UnreadableNotebook, normalise, read_notebook
 
-__all__ = ["UnreadableNotebook", "find_submissions", "normalise", "read_notebook"]
+__all__ = ["UnreadableNotebook", "find_submissions", "normalise", "read_class_bindings", "read_notebook"]

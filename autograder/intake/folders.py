@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autograder.errors import UsageError
+from autograder.intake.bindings import FILE_NAMES, read_bindings
 from autograder.intake.notebooks import UnreadableNotebook, read_notebook
 from autograder.records import Submission
 from autograder.rubric.model import PartSpec
@@ -125,11 +126,19 @@ def _submission(
             read_notebook(Path(next(iter(sources.values()))))
         except UnreadableNotebook as error:
             problem = str(error)
+    bindings: dict[str, str] = {}
+    for path in others:
+        if path.name.lower() in FILE_NAMES:
+            try:
+                bindings |= read_bindings(path)
+            except UsageError as error:
+                notes.append(str(error))
     return Submission(
         id=submission_id,
         students=(name,),
         sources=sources,
         digests=digests,
+        bindings=bindings,
         notes=tuple(notes),
         problem=problem,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
@@ -83,16 +83,13 @@ class Bound:
 class Binder:
     """Lists candidates among the observations of one notebook."""
 
-    def __init__(
-        self, observations: Observations, cells: Sequence[NotebookCell], bindings: Mapping[str, str]
-    ):
+    def __init__(self, observations: Observations, cells: Sequence[NotebookCell]):
         base = list(observations.leaves)
         self.leaves = base + list(_transposes(base)) + list(_column_pairs(base))
         self.cells = cells
-        self.bindings = bindings
         self.has_sections = any(cell.item for cell in cells)
 
-    def candidates(self, key: str, spec: EvidenceSpec) -> list[Bound]:
+    def candidates(self, key: str, spec: EvidenceSpec, binding: str | None = None) -> list[Bound]:
         """Return what may stand for the evidence `key`, best tier first, equal values once.
 
         Raises
@@ -101,12 +98,10 @@ class Binder:
             When a binding given by a person is not a path, or leads nowhere.
         """
         item = key.split(".")[0]
-        if key in self.bindings:
-            confirmed = list(self._by_name([self.bindings[key]], spec, None))
+        if binding is not None:
+            confirmed = list(self._by_name([binding], spec, None))
             if not confirmed:
-                raise UsageError(
-                    f"the binding {key}: {self.bindings[key]} leads to no {spec.kind} in this notebook"
-                )
+                raise UsageError(f"the binding {key}: {binding} leads to no {spec.kind} in this notebook")
             found = confirmed[0].found or Found(how="binding")
             return [_retiered(confirmed[0], Tier.BINDING, found.model_copy(update={"how": "binding"}))]
         named = list(self._by_name(spec.names, spec, item))

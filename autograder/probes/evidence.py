@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autograder.errors import UsageError
 from autograder.probes.bindings import Binder, Bound, Tier
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import Answer, FigureSeen, Observations
@@ -141,20 +142,24 @@ def gather(
     An accepted name in the item's own section decides. Otherwise the suggestion that agrees best with the other
     evidence is used; where none agrees, the one value whose name speaks of it; several such are left to a person.
 
-    Raises
-    ------
-    UsageError
-        When a binding given by a person leads nowhere.
+    A binding that leads nowhere is noted among the problems, and the value is looked for as without it.
     """
-    binder = Binder(observations, cells, bindings)
-    offered = {key: binder.candidates(key, spec) for key, spec in part.evidence.items()}
+    binder = Binder(observations, cells)
+    problems = list(observations.problems)
+    offered = {}
+    for key, wanted in part.evidence.items():
+        try:
+            offered[key] = binder.candidates(key, wanted, bindings.get(key))
+        except UsageError as error:
+            problems.append(str(error))
+            offered[key] = binder.candidates(key, wanted)
     bound = {key: _decided(candidates) for key, candidates in offered.items()}
     called = {}
     for key, spec in part.challenges.items():
         values = {str(case["key"]): case["values"] for case in cases.get(key, ())}
         answers = tuple(answer for answer in observations.answers if answer.challenge == key)
         called[key] = Called(key, spec, values, answers)
-    evidence = Evidence(part, tuple(cells), observations, execution, bound, called, observations.problems)
+    evidence = Evidence(part, tuple(cells), observations, execution, bound, called, tuple(problems))
     for key, wanted in part.evidence.items():
         if not bound[key].is_found and offered[key]:
             scores = []

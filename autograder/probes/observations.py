@@ -82,7 +82,7 @@ class FigureSeen:
     @property
     def axes(self) -> list[dict[str, Any]]:
         """The descriptions of the axes that hold anything."""
-        return [axes for axes in self.description.get("axes", []) if isinstance(axes, dict)]
+        return [axes for axes in self.description.get("axes") or [] if isinstance(axes, dict)]
 
 
 @dataclass(frozen=True)

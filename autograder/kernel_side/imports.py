@@ -1,0 +1,59 @@
+"""Hooks that run right after a module was imported, for libraries that a notebook may never import."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.abc
+import importlib.machinery
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+
+class AfterImport(importlib.abc.MetaPathFinder):
+    """Calls a function with a module right after the module was first executed."""
+
+    def __init__(self, hooks: dict[str, Callable[[Any], None]]) -> None:
+        self.hooks = hooks
+
+    def install(self) -> None:
+        """Runs the hooks of modules that are there already; waits for the others."""
+        for name in [name for name in self.hooks if name in sys.modules]:
+            self.hooks.pop(name)(sys.modules[name])
+        sys.meta_path.insert(0, self)
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        """The spec that the other finders give, with a loader that calls the hook at the end."""
+        hook = self.hooks.pop(fullname, None)
+        if hook is None:
+            return None
+        for finder in [f for f in sys.meta_path if f is not self]:
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = HookedLoader(spec.loader, hook)
+                return spec
+        return None
+
+
+class HookedLoader(importlib.abc.Loader):
+    """Stands in for a loader until the module is executed, then leaves no trace."""
+
+    def __init__(self, real: Any, hook: Callable[[Any], None]) -> None:
+        self.real = real
+        self.hook = hook
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
+        """What the real loader makes."""
+        made: types.ModuleType | None = self.real.create_module(spec)
+        return made
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Executes the module as the real loader does, then calls the hook."""
+        module.__loader__ = self.real
+        if module.__spec__ is not None:
+            module.__spec__.loader = self.real
+        self.real.exec_module(module)
+        with contextlib.suppress(Exception):
+            self.hook(module)

@@ -1,0 +1,83 @@
+"""The observer of one notebook: puts the recorders in place, and writes down what each cell changed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .calls import Caller
+from .containers import MIB, fit, write_container
+from .figures import FigureRecorder, finish_figures
+from .imports import AfterImport
+from .namespace import Namespace
+from .seeds import SeedRecorder
+from .streams import limit_streams
+from .values import Encoder
+
+CELL_DIGITS = 4
+
+
+class Observer:
+    """Everything that is observed of one notebook; its methods are called through silent executions.
+
+    `folder` takes the containers, `plan` is the plan's JSON, `record_mib` the room for values in MiB.
+    """
+
+    def __init__(self, shell: Any, folder: str, plan: str, record_mib: float) -> None:
+        self.shell = shell
+        self.folder = folder
+        settings = json.loads(plan)
+        self.room = int(record_mib * MIB)
+        self.seeds = SeedRecorder(settings["seed_shift"])
+        self.figures = FigureRecorder()
+        self.namespace = Namespace(shell)
+        self.caller = Caller(settings["challenges"], self.namespace, self.seeds, self._write)
+
+    def install(self) -> None:
+        """Puts the recorders in place; before any cell of the notebook."""
+        self.seeds.install()
+        hooks: dict[str, Callable[[Any], None]] = {
+            "torch.random": self.seeds.torch_random,
+            "matplotlib._pylab_helpers": self.figures.patch_figure_list,
+            "matplotlib.axes._axes": self.figures.patch_axes,
+        }
+        AfterImport(hooks).install()
+        self.shell.events.register("pre_execute", self.figures.cell_begins)
+        self.shell.events.register("post_execute", self.figures.cell_ends)
+        # IPython 9 keeps a copy of all that is printed, and puts back `write` as it was before each cell.
+        self.shell._tee = lambda channel: contextlib.nullcontext()
+
+    def limit_streams(self, limit_mib: float) -> None:
+        """Stops printing after `limit_mib` in all."""
+        limit_streams(limit_mib)
+
+    def after_cell(self, index: int) -> None:
+        """Writes the container of cell `index`."""
+        encoder = Encoder(self.room)
+        document: dict[str, Any] = {
+            "cell": index,
+            "values": {},
+            "deleted": [],
+            "functions": {},
+            "dropped": [],
+        }
+        self.namespace.snapshot(index, document, encoder)
+        if self.figures.dropped:
+            document["dropped"].append({"name": "figures", "why": f"{self.figures.dropped} figures too many"})
+        document["figures"] = finish_figures(self.figures.take(), encoder)
+        document["seeds"], self.seeds.calls = self.seeds.calls, []
+        torch: Any = sys.modules.get("torch")
+        initial = getattr(torch, "initial_seed", None)
+        document["torch_initial_seed"] = int(initial()) if initial is not None else None
+        self.room = encoder.room
+        self._write(f"cell-{index:0{CELL_DIGITS}d}", fit(document), encoder)
+
+    def call(self, challenge_id: str, case_key: str, rank: int = 0, second: bool = False) -> None:
+        """Puts one case of a challenge to a function of the notebook; see :meth:`calls.Caller.call`."""
+        self.caller.call(challenge_id, case_key, rank, second)
+
+    def _write(self, stem: str, document: dict[str, Any], encoder: Encoder) -> None:
+        write_container(f"{self.folder}/{stem}.safetensors", document, encoder.arrays)

@@ -1,0 +1,92 @@
+"""The seeds that a notebook sets: recorded, shifted on request, and streams made beside the recording."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+QUIET_PACKAGES = {"numpy", "scipy", "torch", "pandas", "matplotlib", "sklearn", "seaborn", "IPython"}
+"""Libraries that make streams of their own, which are not the notebook's doing."""
+
+
+class SeedRecorder:
+    """Wraps the functions that set seeds; passes on the same call, shifted only on request."""
+
+    def __init__(self, shift: int) -> None:
+        self.shift = shift
+        self.calls: list[dict[str, Any]] = []
+        self.numpy_seed = np.random.seed
+        self.python_seed = random.seed
+        self.make_generator = np.random.default_rng
+        self.make_state = np.random.RandomState
+        self.torch_seed: Callable[[int], Any] | None = None
+
+    def install(self) -> None:
+        """Replaces the functions of NumPy and `random`; torch's follow when it is imported."""
+        mtrand: Any = np.random.mtrand
+        np.random.seed = mtrand.seed = self._wrap("numpy.random.seed", self.numpy_seed)
+        np.random.default_rng = self._wrap("numpy.random.default_rng", self.make_generator)
+        random.seed = self._wrap("random.seed", self.python_seed)
+        state = self._state_class()
+        mtrand.RandomState = state
+        np.random.RandomState = state  # type: ignore[misc]
+
+    def torch_random(self, module: Any) -> None:
+        """Wraps `torch.random.manual_seed`."""
+        self.torch_seed = module.manual_seed
+        module.manual_seed = self._wrap("torch.manual_seed", module.manual_seed)
+
+    def note(self, call: str, seed: Any) -> Any:
+        """Records the seed that was given; returns the one to use."""
+        whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+        if len(self.calls) < 1000:
+            self.calls.append({"call": call, "seed": int(seed) if whole and abs(int(seed)) < 2**63 else None})
+        return int(seed) + self.shift if whole and self.shift else seed
+
+    def _wrap(self, call: str, function: Any) -> Any:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            args, kwargs = self._noted(call, args, kwargs)
+            return function(*args, **kwargs)
+
+        return wrapped
+
+    def _noted(self, call: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The arguments to use, after recording; as given when a library is the caller."""
+        with contextlib.suppress(Exception):
+            caller = str(sys._getframe(2).f_globals.get("__name__"))
+            if caller.partition(".")[0] in QUIET_PACKAGES:
+                return args, kwargs
+            if args:
+                return (self.note(call, args[0]), *args[1:]), kwargs
+            key = next((k for k in ("seed", "a") if k in kwargs), None)
+            seed = self.note(call, kwargs.get(key) if key else None)
+            return args, (kwargs | {key: seed} if key else kwargs)
+        return args, kwargs
+
+    def _state_class(self) -> Any:
+        """A stand-in for RandomState: makes real ones, and answers isinstance as the real one does."""
+        recorder, real = self, self.make_state
+
+        class Meta(type):
+            def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+                if cls is not stand_in:
+                    return super().__call__(*args, **kwargs)
+                args, kwargs = recorder._noted("numpy.random.RandomState", args, kwargs)
+                return real(*args, **kwargs)
+
+            def __instancecheck__(cls, value: Any) -> bool:
+                return isinstance(value, real) if cls is stand_in else super().__instancecheck__(value)
+
+            def __subclasscheck__(cls, other: type) -> bool:
+                return issubclass(other, real) if cls is stand_in else super().__subclasscheck__(other)
+
+        names = {"__module__": real.__module__, "__doc__": real.__doc__, "__qualname__": "RandomState"}
+        stand_in = Meta("RandomState", (real,), names)
+        return stand_in
