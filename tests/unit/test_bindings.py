@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from autograder.errors import UsageError
-from autograder.probes.bindings import Bound, Tier
+from autograder.probes.bindings import Binder, Bound, Tier
 from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import Leaf, Observations
@@ -167,9 +168,15 @@ def test_a_binding_may_name_a_table() -> None:
 @pytest.mark.parametrize(
     ("path", "said"), [("nothing", "leads to no number"), ("x", "leads to no number"), ("a[", "is no path")]
 )
-def test_a_binding_that_leads_nowhere_is_said(path: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
-        bound_of(number(names=["rate"]), leaf("rate", 1.0), leaf("x", draws()), bindings={"a2.it": path})
+def test_a_binding_that_leads_nowhere_is_said_and_costs_nothing(path: str, said: str) -> None:
+    leaves = (leaf("rate", 1.0), leaf("x", draws()))
+    evidence = evidence_of(number(names=["rate"]), *leaves, bindings={"a2.it": path})
+    assert evidence.number("a2.it") == 1.0
+    (problem,) = evidence.problems
+    assert said in problem
+    binder = Binder(Observations(leaves), cells("a1", "a2"))
+    with pytest.raises(UsageError, match=re.escape(said)):
+        binder.candidates("a2.it", number(names=["rate"]), path)
 
 
 # ------------------------------------------------------------------ suggestion

@@ -18,7 +18,7 @@ from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import Answer, FigureSeen, Leaf, Observations
 from autograder.probes.paths import parse_path
-from autograder.records import CellError, CellRecord, ExecutionRecord, Note, Picture, Status
+from autograder.records import CellError, CellRecord, ExecutionRecord, Picture, Status
 from autograder.registry import CHECKS, Entry
 from autograder.rubric.model import ChallengeSpec, EvidenceSpec, PartSpec
 from autograder.template_cells import NO_TEMPLATE, TemplateCells
@@ -75,21 +75,17 @@ class Work:
         observations: Observations,
         notebook: list[NotebookCell] | None = None,
         execution: ExecutionRecord | None = None,
-        notes: tuple[Note, ...] = (),
     ):
-        self.observations, self.notes, self.n_gathered = observations, notes, 0
+        self.observations, self.n_gathered = observations, 0
         self.notebook = cells() if notebook is None else notebook
         self.execution = execution or ExecutionRecord(state="complete")
         self.bindings: Mapping[str, str] = {}
 
-    def gathered_by(self, part: PartSpec) -> Callable[[Agreement], tuple[Evidence, tuple[Note, ...]]]:
-        def evidence_of(agreement: Agreement) -> tuple[Evidence, tuple[Note, ...]]:
+    def gathered_by(self, part: PartSpec) -> Callable[[Agreement], Evidence]:
+        def evidence_of(agreement: Agreement) -> Evidence:
             self.n_gathered += 1
             observed = self.observations
-            return (
-                gather(part, self.notebook, observed, self.execution, {}, self.bindings, agreement),
-                self.notes,
-            )
+            return gather(part, self.notebook, observed, self.execution, {}, self.bindings, agreement)
 
         return evidence_of
 
@@ -183,11 +179,8 @@ def test_several_candidates_are_for_a_person(kept_at: Path) -> None:
 
 
 def test_what_was_observed_badly_becomes_a_note(kept_at: Path) -> None:
-    own = Note(kind="confirm", title="binding", text="leads nowhere")
-    judged_part = Work(Observations(problems=("one.safetensors could not be read",)), notes=(own,)).judge(
-        kept_at
-    )
-    assert [note.text for note in judged_part.notes] == ["leads nowhere", "one.safetensors could not be read"]
+    judged_part = Work(Observations(problems=("one.safetensors could not be read",))).judge(kept_at)
+    assert [note.text for note in judged_part.notes] == ["one.safetensors could not be read"]
     assert judged_part.cell_items == ("a1",)
 
 
