@@ -8,6 +8,7 @@ evidence that is not declared are all refused, all of them at once.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -249,6 +250,10 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
             )
         for j, check in enumerate(item.checks):
             where: Location = ("items", i, "checks", j)
+            if not 0 <= check.points < math.inf:
+                yield source.problem(
+                    (*where, "points"), f"expected points of 0 or more, found {check.points}"
+                )
             if check.id in seen:
                 yield source.problem(
                     (*where, "id"), f"the check id {check.id!r} stands twice; ids are unique in a part"

@@ -237,6 +237,14 @@ def test_the_points_of_an_item_add_up(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("points", ["-1", ".nan", ".inf"])
+def test_points_that_cannot_be_given_are_refused(tmp_path: Path, points: str) -> None:
+    text = edited("points: 1\n", f"points: {points}\n")
+    problems = refused(written(tmp_path, text))
+    where = place(text, f"points: {points}\n")
+    assert any(problem.startswith(f"{where}: expected points of 0 or more") for problem in problems)
+
+
 def test_a_duplicate_key_is_refused(tmp_path: Path) -> None:
     text = edited("title: Enough rows\n", "title: Enough rows\n        title: Again\n")
     (problem,) = refused(written(tmp_path, text))
