@@ -29,6 +29,7 @@ from autograder.stats.expressions import function_of_points
 from autograder.stats.importance import ess_log_weights, self_normalised_estimate, weighted_variances
 
 Array = np.ndarray
+FAR_OUT = 1e100
 
 
 class ProposalDrawsFollow(RandomCheckParams):
@@ -104,8 +105,8 @@ def judge_weights(
             observed="another number",
             **about,
         )
-    if not len(draws) or not np.all(np.isfinite(draws)):
-        return failed("Your draws are not a finite table of points.", observed="no draws", **about)
+    if not _are_draws(draws):
+        return failed("Your draws are not a finite table of different points.", observed="no draws", **about)
     log_p = target.mixture().log_density(draws)
     square = np.sum(draws**2, axis=1)
     log_q = -0.5 * square / sigma**2 - np.log(2 * np.pi * sigma**2)
@@ -132,6 +133,15 @@ def judge_weights(
     cause = next((sentence for sentence, truth in mistakes.items() if fits(truth)), "")
     message = f"{name} are not p/q at your draws" + (f": {cause}." if cause else ".")
     return failed(message, observed=cause or "other values", **about)
+
+
+def _are_draws(draws: Array) -> bool:
+    """Return whether draws are points that differ, with squares that do not overflow: else anything fits them."""
+    return (
+        draws.ndim == 2
+        and len(draws) > 1
+        and bool(np.all(np.abs(draws) < FAR_OUT) and np.ptp(draws, 0).any())
+    )
 
 
 def log_weights_of(weights: Array) -> Array | None:
@@ -162,8 +172,7 @@ def estimates_match_weights(evidence: Evidence, params: EstimatesMatchWeights, c
     """The reported mean, variance and ESS are those of the student's own weights and draws."""
     draws, weights = evidence.array(params.draws), evidence.array(params.weights).reshape(-1)
     log_w = log_weights_of(weights)
-    is_table = draws.ndim == 2 and bool(np.all(np.isfinite(draws)))
-    if log_w is None or len(log_w) != len(draws) or not is_table or not np.any(np.isfinite(log_w)):
+    if log_w is None or len(log_w) != len(draws) or not _are_draws(draws) or not np.any(np.isfinite(log_w)):
         return failed(
             "Your weights do not belong to your draws.", found=where(evidence, params.weights, params.draws)
         )
@@ -203,13 +212,13 @@ def estimates_match_weights(evidence: Evidence, params: EstimatesMatchWeights, c
 
 
 def kept_rounding(value: float) -> float:
-    """Return half a unit in the last decimal of a number that was rounded to four decimals or fewer, else 0.
+    """Return half a unit in the last decimal of a number that was rounded to four decimals or fewer, else (and for 0) 0.
 
     >>> kept_rounding(6.37), kept_rounding(6.3662413371)
     (0.005, 0.0)
     """
     decimals = len(repr(value).partition(".")[2]) if "e" not in repr(value) else 16
-    return 0.5 * 10.0**-decimals if 0 < decimals <= 4 else 0.0
+    return 0.5 * 10.0**-decimals if value and 0 < decimals <= 4 else 0.0
 
 
 class ImportanceFunctionWeighs(RandomCheckParams):

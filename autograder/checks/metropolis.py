@@ -178,7 +178,7 @@ def rates_match_chains(evidence: Evidence, params: RatesMatchChains, context: Co
     for step, chain in chains.items():
         if step not in rates:
             continue
-        if len(chain) < 2 or not _is_finite(chain):
+        if len(chain) < 2 or not _is_finite(chain) or not np.any(chain != chain[0]):
             wrong.append(f"s = {step:g}: the chain has no moves that could be counted")
             continue
         rate = float(rates[step].reshape(-1)[0])

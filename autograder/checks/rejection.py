@@ -145,10 +145,12 @@ def rate_matches_count(evidence: Evidence, params: RateMatchesCount, context: Co
         accepted.add(float(len(evidence.array(params.draws))))
     tolerance = evidence.bound[params.rate].rounding + 1e-3 * rate
     # A batch's surplus acceptances are counted by some and trimmed by others: at most one batch more.
-    fits = proposals > 0 and any(abs(rate - n / proposals) <= tolerance for n in accepted)
-    fits = fits or any(abs(rate - n / (n + proposals)) <= tolerance for n in accepted)
+    is_count = 0 < proposals < float("inf")
+    fits = is_count and any(
+        abs(rate - n / tried) <= tolerance for n in accepted for tried in (proposals, n + proposals)
+    )
     surplus = (
-        proposals > 0
+        is_count
         and 0 <= rate * proposals - params.n <= 0.1 * params.n
         and abs(rate * proposals - round(rate * proposals)) < 0.02
     )
@@ -221,7 +223,7 @@ def scatter_picture(
 ) -> Picture:
     """Return at most 600 of the draws over the target's contours."""
     rows = draws[np.linspace(0, len(draws) - 1, min(600, len(draws))).astype(int)] if len(draws) else draws
-    rows = rows[np.all(np.isfinite(rows), axis=1)] if rows.ndim == 2 else rows.reshape(0, 2)
+    rows = rows[np.all(np.isfinite(rows), axis=1)] if rows.ndim == 2 else np.empty((0, 2))
     points = [[round(float(x), 3), round(float(y), 3)] for x, y in rows[:, :2]]
     data = {
         "points": points,
