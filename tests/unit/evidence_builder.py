@@ -42,7 +42,9 @@ def leaf(value: Any, path: str = "value", *, cell: int = 0, dtype: str = "", dev
     return Leaf(Path(path), cell, value, "scalar", dtype or type(value).__name__, device)
 
 
-def bound(value: Any, *, key: str = "value", rounding: float = 0.0, dtype: str = "", device: str = "cpu") -> Bound:
+def bound(
+    value: Any, *, key: str = "value", rounding: float = 0.0, dtype: str = "", device: str = "cpu"
+) -> Bound:
     """A value under an accepted name; a mapping becomes a table."""
     found = Found(how="name", path=key.replace(".", "_"), cell=0)
     if isinstance(value, Bound):

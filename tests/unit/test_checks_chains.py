@@ -166,7 +166,7 @@ def test_rates_that_the_chains_do_not_give_fail_by_their_share() -> None:
     finding = rates_chain(rates | {0.5: 1 - rates[0.5]})
     assert finding.fraction == pytest.approx(2 / 3)
     assert "s = 0.5: you report" in finding.message
-    assert rates_chain({s: 0.234 for s in STEP_SIZES}).status is Status.FAILED
+    assert rates_chain(dict.fromkeys(STEP_SIZES, 0.234)).status is Status.FAILED
     assert rates_chain(rates, {}).untried
 
 
@@ -191,9 +191,7 @@ def target_of(challenge: str) -> Any:
 
 def called_metropolis(**changes: Any) -> tuple[Array, float]:
     case = CASES["a4.sampler"]["0"] | changes
-    return metropolis_hastings(
-        target_of("a4.sampler"), case["n"], case["step"], np.array(case["x0"]), rng(6)
-    )
+    return metropolis_hastings(target_of("a4.sampler"), case["n"], case["step"], np.array(case["x0"]), rng(6))
 
 
 def mh_finding(*results: Any, **about: Any) -> Any:

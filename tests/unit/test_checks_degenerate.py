@@ -16,6 +16,7 @@ from autograder.probes.evidence import Evidence
 from autograder.probes.observations import FigureSeen
 from autograder.records import Status
 from autograder.registry import CHECKS
+from autograder.rubric.model import EvidenceSpec
 from autograder.template_cells import NO_TEMPLATE
 
 FORM = {"rows_kept", "in_double_precision", "seeds_are", "code_is_explained", "runs_on_cpu", "is_written"}
@@ -44,12 +45,20 @@ def passing(verdicts: dict[str, Verdict]) -> set[str]:
     }
 
 
+def fitted(array: Any, spec: EvidenceSpec) -> Any:
+    """The array in the shape that the rubric names: the binder lets no other through, but any length and content."""
+    sizes = {"n": len(np.atleast_1d(array))} if len(spec.shape) < 2 or spec.shape[-1] != "n" else {"n": 200}
+    shape = tuple(sizes["n"] if size == "n" else int(size) for size in spec.shape)
+    return np.resize(array, shape) if np.size(array) or not all(shape) else np.empty(0).reshape(0, *shape[1:])
+
+
 def everywhere(array: Any, number: Any) -> Evidence:
     """The same value under every key of the rubric, each in its kind."""
     values: dict[str, Any] = {}
     for key, spec in PART.evidence.items():
+        array = fitted(array, spec) if spec.shape else array
         if spec.kind == "table":
-            values[key] = {k: array if spec.shape else number for k in spec.keys}
+            values[key] = dict.fromkeys(spec.keys, array if spec.shape else number)
         else:
             values[key] = number if spec.kind == "number" else array
     return evidence(values)
@@ -79,7 +88,19 @@ ARRAYS = {
     "negative weights": -np.ones(50_000),
     "scalar": np.array(3.0),
 }
-NUMBERS = [0.0, -1.0, 1.0, float("nan"), float("inf"), -float("inf"), 1e300, 5e-324, 2, True, np.ones(1)]
+NUMBERS = [
+    0.0,
+    -1.0,
+    1.5,
+    -10_000.0,
+    float("nan"),
+    float("inf"),
+    -float("inf"),
+    1e300,
+    5e-324,
+    2,
+    np.full(1, 3.0),
+]
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -126,7 +147,9 @@ def test_rubbish_answers_are_judged_and_earn_nothing(results: tuple[Any, ...], t
     assert not passing(judge(evidence(answers=answers), tmp_path))
 
 
-@pytest.mark.parametrize("status", ["missing", "not_callable", "error", "time_limit", "bad_output", "unheard of"])
+@pytest.mark.parametrize(
+    "status", ["missing", "not_callable", "error", "time_limit", "bad_output", "unheard of"]
+)
 def test_calls_that_gave_nothing_are_judged(status: str, tmp_path: Path) -> None:
     answers = [answer(key, status=status, error="ValueError: no") for key in PART.challenges]
     assert not passing(judge(evidence(answers=answers), tmp_path))
@@ -174,7 +197,7 @@ def test_rubbish_figures_are_judged(drawn: FigureSeen, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_tables_with_keys_of_their_own_are_judged(tmp_path: Path) -> None:
     values = {
-        key: {7.0: np.ones((9000, 2)), -1.0: np.empty(0)}
+        key: {7.0: np.ones((9000, 2)), -1.0: np.empty((0, 2))}
         for key, spec in PART.evidence.items()
         if spec.kind == "table"
     }
@@ -196,12 +219,16 @@ def test_what_is_found_can_be_written_down_when_numbers_are_not_finite(tmp_path:
 
 def test_every_registered_check_is_used_by_the_rubric_or_tested() -> None:
     used = {check.check for _, check in PART.checks()}
-    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_checks_*.py"))
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_checks_*.py")
+    )
     assert [name for name in CHECKS.names() if name not in used and f'"{name}"' not in tests] == []
 
 
 def test_every_check_of_the_rubric_is_run_by_these_tests() -> None:
-    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_checks_*.py"))
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_checks_*.py")
+    )
     kinds: dict[str, list[str]] = {}
     for _, check in PART.checks():
         kinds.setdefault(check.check, []).append(check.id)

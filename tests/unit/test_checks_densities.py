@@ -130,7 +130,8 @@ def test_a_function_that_stops_fails_and_no_function_is_untried() -> None:
 
 def surface(z: Array, x: Array = AXIS, y: Array = AXIS) -> Any:
     drawn = figure(
-        arrays={"x": x, "y": y, "z": z}, contours=[{"xref": "x", "yref": "y", "zref": "z", "shape": list(z.shape)}]
+        arrays={"x": x, "y": y, "z": z},
+        contours=[{"xref": "x", "yref": "y", "zref": "z", "shape": list(z.shape)}],
     )
     return run("a1.surface", evidence(figures=[drawn]))
 

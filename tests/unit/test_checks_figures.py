@@ -106,7 +106,7 @@ def test_two_figures_beside_each_other_are_half() -> None:
 
 
 def trace(y: Array, **values: Any) -> Any:
-    held = {"a4.chains": {0.5: CHAIN}} if not values else values
+    held = values if values else {"a4.chains": {0.5: CHAIN}}
     return run("a4.trace", evidence(held, figures=[figure(lines=[line(y)])]))
 
 

@@ -80,7 +80,9 @@ def explained(*cells: NotebookCell, template: TemplateCells = TemplateCells()) -
 
 
 def test_markdown_before_every_code_cell_passes() -> None:
-    assert passes(explained(markdown("The density.", 0), code("p = 1", 1), markdown("Draws.", 2), code("q", 3)))
+    assert passes(
+        explained(markdown("The density.", 0), code("p = 1", 1), markdown("Draws.", 2), code("q", 3))
+    )
     assert passes(explained(markdown("密度", 0), code("p = 1", 1)))  # no blanks between words
     assert passes(explained(markdown("Draws", 0), code("", 1), code("x = 1", 2)))  # empty cells do not count
 

@@ -10,7 +10,7 @@ import pytest
 from evidence_builder import CASES, GOLDEN, answer, bound, evidence, passes, run
 
 from autograder.records import Status
-from reference.aml_a3.settings import C, N_ACCEPT, N_IMPORTANCE, SIGMA
+from reference.aml_a3.settings import N_ACCEPT, N_IMPORTANCE, SIGMA, C
 from reference.samplers import (
     effective_sample_size,
     gaussian_mixture,
@@ -181,7 +181,11 @@ def test_a_sampler_that_was_not_there_is_untried_and_one_that_stops_fails() -> N
     assert run("a2.sampler", evidence()).untried
     refused = answer("a2.sampler", status="not_callable", error="TypeError: needs q", function="rejection")
     assert "needs q" in run("a2.sampler", evidence(answers=[refused])).message
-    for status, word in (("error", "stopped with"), ("time_limit", "too long"), ("bad_output", "nothing that")):
+    for status, word in (
+        ("error", "stopped with"),
+        ("time_limit", "too long"),
+        ("bad_output", "nothing that"),
+    ):
         finding = sampler_finding(status=status, error="IndexError: 3")
         assert finding.status is Status.FAILED
         assert word in finding.message
@@ -322,7 +326,13 @@ def test_the_function_of_weights_is_kish() -> None:
     assert passes(ess_finding(ess))
     assert passes(ess_finding(np.array([ess])))
     assert passes(ess_finding(effective_sample_size(np.exp(weights - weights.max()))))  # takes logarithms
-    for wrong in (1 / float(np.sum(weights**2)), ess / len(weights), float(len(weights)), float("nan"), "many"):
+    for wrong in (
+        1 / float(np.sum(weights**2)),
+        ess / len(weights),
+        float(len(weights)),
+        float("nan"),
+        "many",
+    ):
         assert ess_finding(wrong).status is Status.FAILED
     assert run("a3.ess_function", evidence()).untried
 
@@ -340,7 +350,9 @@ def test_each_convention_of_the_variance_has_its_band() -> None:
     assert any("variance of the estimator" in note for note in noted.notes)
 
 
-@pytest.mark.parametrize(("check", "key", "wrong"), [("a3.mean", "a3.mean", 6.0), ("a3.ess", "a3.ess", 4861.2)])
+@pytest.mark.parametrize(
+    ("check", "key", "wrong"), [("a3.mean", "a3.mean", 6.0), ("a3.ess", "a3.ess", 4861.2)]
+)
 def test_numbers_outside_their_bands_fail(check: str, key: str, wrong: float) -> None:
     assert passes(run(check, evidence({key: GOLDEN.value(key).truth})))
     finding = run(check, evidence({key: wrong}))
