@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import autograder.checks  # fills the registry that rubrics refer to
+import autograder.probes.challenges
+import autograder.probes.summaries
 import autograder.truths  # noqa: F401
 from autograder.golden import Golden, read_golden
 from autograder.registry import Assignment, find_assignment

@@ -26,9 +26,8 @@ from autograder.golden import Golden, GoldenValue, Replicates
 from autograder.probes.evidence import Evidence, gather
 from autograder.probes.notebooks import read_cells
 from autograder.probes.observations import read_observations
-from autograder.probes.summaries import SUMMARIES
 from autograder.records import ExecutionRecord
-from autograder.registry import TRUTHS, Assignment
+from autograder.registry import SUMMARIES, TRUTHS, Assignment
 from autograder.rendering import solution_source, to_ipynb
 from autograder.rubric.model import PartSpec
 from autograder.store import read_record

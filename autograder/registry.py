@@ -76,6 +76,9 @@ CHECKS: Registry[Callable[..., Any]] = Registry("check")
 DRAWS: Registry[Callable[..., dict[str, Any]]] = Registry("draw")
 """Generators of challenge inputs; filled by importing :mod:`autograder.probes.challenges`."""
 
+SUMMARIES: Registry[Callable[..., float]] = Registry("summary")
+"""Statistics compared with their replicates; filled by importing :mod:`autograder.probes.summaries`."""
+
 TRUTHS: Registry[Callable[..., Any]] = Registry("truth")
 """Exact values by quadrature or closed form; filled by importing :mod:`autograder.truths`."""
 

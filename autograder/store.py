@@ -40,12 +40,12 @@ class RunInfo(Record):
     bindings: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Submission id to evidence key to path, confirmed by a person. `*` stands for every submission."""
 
+    seed_shift: int = 0
+    """Not 0 only when `validate` or `golden` replays our own notebooks under other random streams."""
+
     def bindings_of(self, submission: Submission) -> dict[str, str]:
         """Return the bindings of a submission: the student's own, over them those that a person confirmed."""
         return submission.bindings | self.bindings.get("*", {}) | self.bindings.get(submission.id, {})
-
-    seed_shift: int = 0
-    """Not 0 only when `validate` or `golden` replays our own notebooks under other random streams."""
 
 
 def write_text(path: Path, text: str) -> None:

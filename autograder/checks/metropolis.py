@@ -23,9 +23,8 @@ from autograder.checks.findings import (
 from autograder.checks.targets import TargetSpec, from_challenge
 from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
-from autograder.probes.summaries import SUMMARIES
 from autograder.records import Found
-from autograder.registry import CHECKS
+from autograder.registry import CHECKS, SUMMARIES
 from autograder.rubric.model import ChallengeKey, EvidenceKey
 from autograder.stats.chains import move_rate
 from autograder.stats.transitions import MetropolisZ, metropolis_z

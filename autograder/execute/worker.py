@@ -22,6 +22,7 @@ import nbformat
 from autograder.execute.kernel import Kernel, Outcome
 from autograder.execute.outputs import Outputs
 from autograder.execute.protocol import Job
+from autograder.kernel_side import MODULES
 from autograder.records import CellError, CellRecord, ExecutionRecord
 
 OBSERVE_SECONDS = 20.0
@@ -31,7 +32,7 @@ SECOND_FORM_FACTOR, SECOND_FORM_SECONDS = 4.0, 1.5
 MAX_TRACEBACK = 4000
 MIB = 2**20
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-OBSERVER = Path(__file__).parents[1] / "probes" / "kernel_observer.py"
+KERNEL_SIDE = Path(__file__).parents[1] / "kernel_side"
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CALL = '__import__("sys").modules["_notebook_observer"].observer.'
 
@@ -167,18 +168,23 @@ class Run:
         return self.kernel.run(code, seconds, silent=True)
 
     def _observer_code(self) -> str:
-        """Code that loads the observer under a name of its own and leaves nothing in the namespace."""
+        """Code that builds `kernel_side` as a package of its own and leaves nothing in the namespace."""
+        sources = {name: (KERNEL_SIDE / f"{name}.py").read_text(encoding="utf-8") for name in MODULES}
         arguments = (str(self.scratch / "seen"), self.job.plan.model_dump_json(), self.job.limits.record_mib)
         return "\n".join(
             [
                 "def _load():",
-                "    import sys, types",
-                "    module = types.ModuleType('_notebook_observer')",
-                "    sys.modules[module.__name__] = module",
-                f"    source = {OBSERVER.read_text()!r}",
-                "    exec(compile(source, '<observer>', 'exec'), module.__dict__)",
-                f"    module.observer = module.Observer(get_ipython(), *{arguments!r})",
-                "    module.observer.install()",
+                "    import importlib.machinery, sys, types",
+                "    package = sys.modules['_notebook_observer'] = types.ModuleType('_notebook_observer')",
+                "    package.__path__ = []",
+                f"    for name, source in {sources!r}.items():",
+                "        module = types.ModuleType(f'{package.__name__}.{name}')",
+                "        module.__spec__ = importlib.machinery.ModuleSpec(module.__name__, None)",
+                "        sys.modules[module.__name__] = module",
+                "        exec(compile(source, f'<observer {name}>', 'exec'), module.__dict__)",
+                # The last module is `observer`; what the worker asks for is its one instance.
+                f"    package.observer = module.Observer(get_ipython(), *{arguments!r})",
+                "    package.observer.install()",
                 f"    sys.path.append({str(self.scratch / 'work')!r})",
                 "_load()",
                 "del _load",

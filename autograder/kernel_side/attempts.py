@@ -10,39 +10,60 @@ from typing import Any
 
 import numpy as np
 
+from .binding import Bound, Refusal, is_log, is_named, parameters_of, positional
+from .containers import Array
+from .functions import is_required
+from .namespace import Namespace
+from .seeds import SeedRecorder
+from .targets import Target
+from .values import as_array
 
-    def _call_attempts(
+Way = tuple[str, Callable[[], Any]]
+"""What a way to call is named, and the call."""
+
+
+class Attempts:
+    """The ways to call `function` for `case` of `challenge`; `view` is the namespace where it was made."""
+
+    def __init__(
         self,
         challenge: dict[str, Any],
         case: dict[str, Any],
         function: Any,
         view: dict[str, Any],
-        bound: Bound,
-        form: str | None,
-    ) -> Iterator[tuple[str, Callable[[], Any]]]:
+        namespace: Namespace,
+        seeds: SeedRecorder,
+    ) -> None:
+        self.roles: dict[str, dict[str, Any]] = challenge["roles"]
+        self.case = case
+        self.function = function
+        self.view = view
+        self.namespace = namespace
+        self.seeds = seeds
+
+    def with_roles(self, bound: Bound, form: str | None) -> Iterator[Way]:
         """Calls to try in turn: kinds of generator, then torch tensors in place of arrays."""
-        for stream, library in self._flavours(challenge, bound, view):
+        for stream, library in self._flavours(bound):
 
             def attempt(stream: str = stream, library: str = library) -> Any:
                 keywords: dict[str, Any] = {}
                 for role, place, name in bound:
-                    value = self._value(challenge["roles"][role], role, name, case, form, stream, library)
+                    value = self._value(role, name, form, stream, library)
                     if place == "parameter":
                         keywords[name] = value
                     else:
-                        self.shell.user_ns[name] = value
-                args, keywords = positional(function, keywords)
-                return function(*args, **keywords)
+                        self.namespace.now[name] = value
+                args, keywords = positional(self.function, keywords)
+                return self.function(*args, **keywords)
 
             yield f"{stream}, {library}", attempt
 
-    def _flavours(
-        self, challenge: dict[str, Any], bound: Bound, view: dict[str, Any]
-    ) -> list[tuple[str, str]]:
-        kinds = {challenge["roles"][role]["kind"] for role, _, _ in bound}
+    def _flavours(self, bound: Bound) -> list[tuple[str, str]]:
+        """Kind of random stream and library of the arrays, the likelier first."""
+        kinds = {self.roles[role]["kind"] for role, _, _ in bound}
         streams = ["Generator", "RandomState", "seed"] if "rng" in kinds else ["Generator"]
-        legacy = [n for r, _, n in bound if challenge["roles"][r]["kind"] == "rng"]
-        if any(isinstance(view.get(name), np.random.RandomState) for name in legacy):
+        legacy = [n for r, _, n in bound if self.roles[r]["kind"] == "rng"]
+        if any(isinstance(self.view.get(name), np.random.RandomState) for name in legacy):
             streams = ["RandomState", "Generator", "seed"]
         flavours = [(stream, "numpy") for stream in streams]
         if "torch" in sys.modules:
@@ -53,25 +74,17 @@ import numpy as np
                 flavours += [("torch", "torch")] if "rng" in kinds else []
         return flavours
 
-    def _value(
-        self,
-        rule: dict[str, Any],
-        role: str,
-        name: str,
-        case: dict[str, Any],
-        form: str | None,
-        stream: str,
-        library: str,
-    ) -> Any:
-        """A fresh value for one role."""
-        kind, seed = rule["kind"], case["seed"]
+    def _value(self, role: str, name: str, form: str | None, stream: str, library: str) -> Any:
+        """A fresh value for one role, which goes to `name`."""
+        rule, values = self.roles[role], self.case["values"]
+        kind, seed = rule["kind"], self.case["seed"]
         if kind == "rng":
-            return self._stream(stream, seed)
+            return self.seeds.stream(stream, seed)
         if kind == "seed":
             return seed
-        if role not in case["values"]:
+        if role not in values:
             raise Refusal("not_callable", f"the case has no value for {role}")
-        value = case["values"][role]
+        value = values[role]
         if kind == "target":
             return Target(value, log=form == "log_density" or is_log(rule, name))
         if kind in ("point", "array"):
@@ -79,24 +92,11 @@ import numpy as np
             return sys.modules["torch"].from_numpy(array) if library == "torch" else array
         return copy.deepcopy(value)
 
-    def _stream(self, stream: str, seed: int) -> Any:
-        if stream == "RandomState":
-            return self.seeds.make_state(seed)
-        if stream == "torch":
-            torch: Any = sys.modules["torch"]
-            return torch.Generator().manual_seed(seed)
-        return seed if stream == "seed" else self.seeds.make_generator(seed)
-
-    def _point_attempts(
-        self,
-        challenge: dict[str, Any],
-        case: dict[str, Any],
-        function: Any,
-        view: dict[str, Any],
-        points: Array,
-    ) -> Iterator[tuple[str, Callable[[], Any]]]:
-        """Ways to evaluate a function at points (n, d): at once, by coordinates, one by one."""
-        rest = self._other_arguments(challenge, case, function, view, points.shape[1])
+    def at_points(self) -> Iterator[Way]:
+        """Ways to evaluate the function at points (n, d): at once, by coordinates, one by one."""
+        function = self.function
+        points = np.asarray(self.case["values"]["points"], dtype=float)
+        rest = self._other_arguments(points.shape[1])
 
         def batch(convert: Any) -> Any:
             return _per_point(function(convert(points), *rest), len(points))
@@ -117,7 +117,7 @@ import numpy as np
         if "torch" in sys.modules:
             converts.append(lambda a: sys.modules["torch"].from_numpy(np.array(a)))
         parameters = parameters_of(function)
-        apart = len(rest) == 0 and sum(map(_is_required, parameters)) >= points.shape[1]
+        apart = len(rest) == 0 and sum(map(is_required, parameters)) >= points.shape[1]
         ways = [("columns", columns), ("points", pairs)]
         if not apart:
             ways = [("batch", batch), ("points", single), ("columns", rows)]
@@ -127,22 +127,18 @@ import numpy as np
             for how, way in ways:
                 yield how, functools.partial(way, convert)
 
-    def _other_arguments(
-        self, challenge: dict[str, Any], case: dict[str, Any], function: Any, view: dict[str, Any], d: int
-    ) -> list[Any]:
+    def _other_arguments(self, d: int) -> list[Any]:
         """Values of the required parameters beyond the points: from roles, else from like-named globals."""
-        needed = [p.name for p in parameters_of(function) if is_required(p)]
-        lowered = {name.casefold(): value for name, value in view.items()}
+        needed = [p.name for p in parameters_of(self.function) if is_required(p)]
+        lowered = {name.casefold(): value for name, value in self.view.items()}
         known = len(needed) > 1 and needed[1].casefold() in lowered and len(needed[1]) > 2
         if len(needed) < 2 or (len(needed) == d and not known):  # (x, y) rather than (x, weights)
             return []
         values = []
         for name in needed[1:]:
-            role = next((r for r, rule in challenge["roles"].items() if is_named(name, rule)), None)
-            if role is not None and role in case["values"]:
-                values.append(
-                    self._value(challenge["roles"][role], role, name, case, None, "Generator", "numpy")
-                )
+            role = next((r for r, rule in self.roles.items() if is_named(name, rule)), None)
+            if role is not None and role in self.case["values"]:
+                values.append(self._value(role, name, None, "Generator", "numpy"))
             elif name.casefold() in lowered:
                 values.append(copy.deepcopy(lowered[name.casefold()]))
             else:

@@ -9,41 +9,6 @@ from typing import Any
 from .functions import describe_function, is_required, names_in_code
 
 
-    def _find(self, challenge: dict[str, Any]) -> list[tuple[str, Any, int]]:
-        """Name, callable and defining cell of the function a challenge is about.
-
-        One function when it has an accepted name; else all whose names hold the words of the challenge, and
-        for functions of points, then all that take one or two arguments (a language has many words for it).
-        """
-        made: dict[str, tuple[Any, int]] = {}
-        for name, past in self.history.items():
-            for at, value in past:
-                if value is not _ABSENT and describe_function(value) is not None:
-                    made[name] = (value, at)
-        lowered = {name.casefold(): name for name in made}
-        names = [lowered[n.casefold()] for n in challenge["names"] if n.casefold() in lowered]
-        for name in names:
-            if not isinstance(made[name][0], type):
-                return [(name, *made[name])]
-        for words in challenge["contains"]:
-            close = [n for n in made if all(word.casefold() in n.casefold() for word in words)]
-            names += sorted(close, key=len)
-        if challenge["mode"] == "points":
-            names += [n for n in made if 1 <= describe_function(made[n][0])["required"] <= 2]  # type: ignore[index]
-        meant = [name for name in dict.fromkeys(names) if not isinstance(made[name][0], type)]
-        if meant:
-            return [(name, *made[name]) for name in meant]
-        if names:
-            raise Refusal("not_callable", f"{names[0]} is a class, and a function is needed")
-        raise Refusal("missing", "no function of this name was found")
-
-    def _forms(self, challenge: dict[str, Any], function: Any, view: dict[str, Any]) -> list[str | None]:
-        unsure = ambiguous_target(challenge, bind(challenge, function, view))
-        if unsure is None:
-            return [None]
-        return ["density", "log_density"] if unsure else ["log_density"]
-
-
 class Refusal(Exception):
     """A challenge that cannot be put, with its status."""
 
@@ -56,6 +21,32 @@ Bound = list[tuple[str, str, str]]
 """(role, "parameter" or "global", name); several globals may stand for one role."""
 
 
+def functions_meant(
+    challenge: dict[str, Any], made: dict[str, tuple[Any, int]]
+) -> list[tuple[str, Any, int]]:
+    """Name, callable and defining cell of the function a challenge is about.
+
+    One function when it has an accepted name; else all whose names hold the words of the challenge, and
+    for functions of points, then all that take one or two arguments (a language has many words for it).
+    """
+    lowered = {name.casefold(): name for name in made}
+    names = [lowered[n.casefold()] for n in challenge["names"] if n.casefold() in lowered]
+    for name in names:
+        if not isinstance(made[name][0], type):
+            return [(name, *made[name])]
+    for words in challenge["contains"]:
+        close = [n for n in made if all(word.casefold() in n.casefold() for word in words)]
+        names += sorted(close, key=len)
+    if challenge["mode"] == "points":
+        names += [n for n in made if 1 <= describe_function(made[n][0])["required"] <= 2]  # type: ignore[index]
+    meant = [name for name in dict.fromkeys(names) if not isinstance(made[name][0], type)]
+    if meant:
+        return [(name, *made[name]) for name in meant]
+    if names:
+        raise Refusal("not_callable", f"{names[0]} is a class, and a function is needed")
+    raise Refusal("missing", "no function of this name was found")
+
+
 def bind(challenge: dict[str, Any], function: Any, namespace: dict[str, Any]) -> Bound:
     """Which role goes where.
 
@@ -64,7 +55,7 @@ def bind(challenge: dict[str, Any], function: Any, namespace: dict[str, Any]) ->
     parameters = parameters_of(function)
     bound: Bound = []
     free = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    for matches in (_named, _contained):
+    for matches in (is_named, _contained):
         for role, rule in challenge["roles"].items():
             if any(role == known for known, _, _ in bound):
                 continue
@@ -86,6 +77,7 @@ def bind(challenge: dict[str, Any], function: Any, namespace: dict[str, Any]) ->
 
 
 def parameters_of(function: Any) -> list[inspect.Parameter]:
+    """The parameters. Raises Refusal when the function does not tell them."""
     try:
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -93,6 +85,7 @@ def parameters_of(function: Any) -> list[inspect.Parameter]:
 
 
 def is_named(name: str, rule: dict[str, Any]) -> bool:
+    """Whether a parameter has one of the role's names."""
     return name.casefold() in {known.casefold() for known in rule["names"]}
 
 
@@ -107,10 +100,20 @@ def ambiguous_target(challenge: dict[str, Any], bound: Bound) -> bool | None:
 
 
 def is_log(rule: dict[str, Any], name: str) -> bool:
+    """Whether a name says that a log density is meant."""
     return any(token.casefold() in name.casefold() for token in rule["log_tokens"])
 
 
+def forms_of(challenge: dict[str, Any], function: Any, view: dict[str, Any]) -> list[str | None]:
+    """The forms in which the target may be meant, the likelier first; None alone when no target is handed."""
+    unsure = ambiguous_target(challenge, bind(challenge, function, view))
+    if unsure is None:
+        return [None]
+    return ["density", "log_density"] if unsure else ["log_density"]
+
+
 def bound_names(challenge: dict[str, Any], bound: Iterable[tuple[str, str, str]]) -> dict[str, str | None]:
+    """Where each role went, in words; None for a role that the function does not take."""
     names: dict[str, str | None] = dict.fromkeys(challenge["roles"])
     for role, place, name in bound:
         earlier = names[role]

@@ -24,7 +24,7 @@ def describe_function(value: Any) -> dict[str, Any] | None:
     with contextlib.suppress(TypeError, ValueError):
         known = list(inspect.signature(value).parameters.values())
         entry["parameters"] = [p.name for p in known][:MAX_ITEMS]
-        entry["required"] = sum(map(_is_required, known))
+        entry["required"] = sum(map(is_required, known))
     return entry
 
 
@@ -48,6 +48,7 @@ def _is_installed(file: str) -> bool:
 
 
 def is_required(parameter: inspect.Parameter) -> bool:
+    """Whether a call must give the parameter."""
     return parameter.default is parameter.empty and parameter.kind not in (
         parameter.VAR_POSITIONAL,
         parameter.VAR_KEYWORD,

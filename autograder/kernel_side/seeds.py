@@ -49,6 +49,28 @@ class SeedRecorder:
             self.calls.append({"call": call, "seed": int(seed) if whole and abs(int(seed)) < 2**63 else None})
         return int(seed) + self.shift if whole and self.shift else seed
 
+    def set_all(self, seed: int) -> None:
+        """Sets every library's seed, unrecorded."""
+        self.python_seed(seed)
+        self.numpy_seed(seed)
+        if self.torch_seed is not None:
+            self.torch_seed(seed)
+
+    def stream(self, kind: str, seed: int) -> Any:
+        """What a function may expect as its source of randomness, unrecorded."""
+        if kind == "RandomState":
+            return self.make_state(seed)
+        if kind == "torch":
+            torch: Any = sys.modules["torch"]
+            return torch.Generator().manual_seed(seed)
+        return seed if kind == "seed" else self.make_generator(seed)
+
+    def fresh(self, value: Any, seed: int) -> Any:
+        """A new stream of the kind of `value`, unrecorded."""
+        if isinstance(value, np.random.Generator):
+            return self.make_generator(seed)
+        return self.make_state(seed % 2**32)
+
     def _wrap(self, call: str, function: Any) -> Any:
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:

@@ -63,7 +63,9 @@ class Encoder:
         if array.nbytes > MAX_VALUE_BYTES:
             return node | {"dropped": f"{array.nbytes} bytes are more than a value may have"}
         solid = np.ascontiguousarray(array).reshape(array.shape)
-        ref = "k" + digest_of(f"{solid.dtype.name}{solid.shape}".encode(), solid.data if solid.nbytes else b"")
+        ref = "k" + digest_of(
+            f"{solid.dtype.name}{solid.shape}".encode(), solid.data if solid.nbytes else b""
+        )
         if ref not in self.arrays:
             if solid.nbytes > self.room:
                 return node | {"dropped": "the notebook's room for recorded values is used up"}
@@ -155,12 +157,14 @@ def _little(array: Array) -> Array:
 
 
 def is_tensor(value: Any) -> bool:
+    """Whether `value` is a torch tensor, without importing torch."""
     torch = sys.modules.get("torch")
     known = getattr(torch, "Tensor", None)
     return known is not None and type(value) in (known, torch.nn.Parameter)  # type: ignore[union-attr]
 
 
 def tensor_array(value: Any) -> Array | None:
+    """The tensor's numbers, or None for tensors that NumPy cannot hold."""
     torch: Any = sys.modules["torch"]
     if (
         value.layout != torch.strided

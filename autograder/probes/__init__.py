@@ -1,1 +1,1 @@
-"""How observations are made: inside the kernel (`kernel_observer`), and from what it left behind."""
+"""What was observed, read from what the kernel left behind; :mod:`autograder.kernel_side` observes there."""

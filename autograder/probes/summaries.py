@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from autograder.registry import Registry
+from autograder.registry import SUMMARIES
 
 Array = npt.NDArray[np.float64]
-SUMMARIES: Registry[Callable[[Array], float]] = Registry("summary")
 
 
 class NoParams(BaseModel):

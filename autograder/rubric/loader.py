@@ -20,7 +20,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from autograder.errors import Problem, RubricError, nearest
-from autograder.registry import CHECKS, DRAWS, TRUTHS, Assignment, Registry
+from autograder.registry import CHECKS, DRAWS, SUMMARIES, TRUTHS, Assignment, Registry
 from autograder.rubric.model import ChallengeKey, EvidenceKey, PartSpec, Rubric
 
 Location = tuple[str | int, ...]
@@ -135,7 +135,11 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
         digest.update(source.digest.encode())
         part, found = _read_part(source)
         problems += found
-        if part is not None:
+        if part is not None and part.part in [other.part for other in loaded]:
+            problems.append(
+                source.problem(("part",), f"the part {part.part!r} stands in two files; keep one")
+            )
+        elif part is not None:
             loaded.append(part)
     if problems:
         raise RubricError(problems)
@@ -242,6 +246,10 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
     check_ids = [check.id for _, check in part.checks()]
     seen: set[str] = set()
     for i, item in enumerate(part.items):
+        if item.id in [other.id for other in part.items[:i]]:
+            yield source.problem(
+                ("items", i, "id"), f"the item id {item.id!r} stands twice; ids are unique in a part"
+            )
         total = sum(check.points for check in item.checks)
         if abs(total - item.points) > 1e-9:
             yield source.problem(
@@ -269,6 +277,11 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
                     yield source.problem(
                         (*where, field), f"no other check is called {other!r}{nearest(other, check_ids)}"
                     )
+            own = [one.id for one in item.checks]
+            if check.proof is not None and check.proof in check_ids and check.proof not in own:
+                yield source.problem(
+                    (*where, "proof"), f"expected a check of the same item, found {check.proof!r}"
+                )
             if check.check not in CHECKS:
                 yield source.problem(
                     (*where, "check"),
@@ -298,6 +311,13 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
         yield from _bad_call(source, DRAWS, challenge.draw, challenge.params, ("challenges", key), "draw")
     for key, truth in part.truths.items():
         yield from _bad_call(source, TRUTHS, truth.truth, truth.params, ("truths", key), "truth")
+    for key, summary in part.summaries.items():
+        if summary.statistic not in SUMMARIES:
+            text = f"there is no summary {summary.statistic!r}{nearest(summary.statistic, SUMMARIES.names())}"
+            yield source.problem(("summaries", key, "statistic"), text)
+        if summary.of not in part.evidence:
+            text = f"no evidence is declared as {summary.of!r}{nearest(summary.of, part.evidence)}"
+            yield source.problem(("summaries", key, "of"), text)
     item_ids = [item.id for item in part.items]
     for key in part.sections:
         if key not in item_ids:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from autograder.records import Limits
 
@@ -51,15 +51,15 @@ class EvidenceSpec(Model):
     """Words that a suggested name or a printed line must hold at least one of."""
     avoid: list[StrictStr] = Field(default_factory=list)
     """Words that rule a name or a printed line out."""
-    positive: bool = False
+    positive: StrictBool = False
     """Whether a suggested array must be positive throughout."""
-    integer: bool = False
+    integer: StrictBool = False
     """Whether a number must be a whole number."""
     agrees: list[StrictStr] = Field(default_factory=list)
     """Checks that tell which of several suggested values is meant: the one that they accept."""
-    only_agreed: bool = False
+    only_agreed: StrictBool = False
     """Whether a suggestion is used only when those checks accept it (a value that need not exist)."""
-    suggest: bool = True
+    suggest: StrictBool = True
     """Whether the namespace is searched when no name fits."""
 
 
@@ -134,9 +134,9 @@ class CheckSpec(Model):
     """The check of the same item that was judged with the reference's version of what `follows` names."""
     twin: StrictStr | None = None
     """The check that judges the same from other evidence, and takes the points when there is nothing to call."""
-    public: bool = False
+    public: StrictBool = False
     """Whether the student's self-check shows it."""
-    hidden: bool = False
+    hidden: StrictBool = False
     """Whether its expectation is kept from the student's report as well."""
 
 

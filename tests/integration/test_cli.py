@@ -20,7 +20,7 @@ from autograder import cli, gradebook
 from autograder.cli import demo, interrupts, options, output, runs
 from autograder.errors import UsageError
 from autograder.execute.protocol import Job
-from autograder.probes.kernel_observer import write_container
+from autograder.kernel_side.containers import write_container
 from autograder.records import CellRecord, ExecutionRecord, Limits
 from autograder.registry import find_assignment
 from autograder.rubric.loader import load_rubric

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from autograder.kernel_side.containers import write_container
 from autograder.probes.container import DTYPES, ContainerError, list_containers, read_container
-from autograder.probes.kernel_observer import write_container
 
 
 def raw(header: Any, buffer: bytes = b"", document: Any = None, length: int | None = None) -> bytes:

@@ -10,19 +10,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from autograder.probes.kernel_observer import (
-    DTYPES,
-    AfterImport,
-    Encoder,
-    Refusal,
-    SeedRecorder,
-    Target,
-    ambiguous_target,
-    bind,
-    describe_contour,
-    describe_function,
-    names_in_code,
-)
+from autograder.kernel_side.binding import Refusal, ambiguous_target, bind
+from autograder.kernel_side.containers import DTYPES
+from autograder.kernel_side.drawings import describe_contour
+from autograder.kernel_side.functions import describe_function, names_in_code
+from autograder.kernel_side.imports import AfterImport
+from autograder.kernel_side.seeds import SeedRecorder
+from autograder.kernel_side.targets import Target
+from autograder.kernel_side.values import Encoder
 
 MIXTURE = {
     "family": "mixture",
