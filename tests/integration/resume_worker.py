@@ -15,7 +15,7 @@ import numpy as np
 
 from autograder.execute.protocol import Job
 from autograder.grading import Batch, Course, Listener, grade
-from autograder.probes.kernel_observer import write_container
+from autograder.kernel_side.containers import write_container
 from autograder.records import CellRecord, ExecutionRecord, Grade, Submission
 from autograder.store import write_record
 

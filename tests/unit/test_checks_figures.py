@@ -69,7 +69,8 @@ def test_a_cell_that_stopped_is_named() -> None:
 
 def test_figures_of_other_sections_do_not_count() -> None:
     cells = [code("a1 work", 0, "a1"), code("a2 work", 1, "a2")]
-    elsewhere = evidence(cells=cells, figures=[figure(1, contours=[contour()])])
+    over_draws = figure(1, contours=[contour()], scatters=[scatter(10_000)])
+    elsewhere = evidence(cells=cells, figures=[over_draws])
     assert run("a1.contour", elsewhere).status is Status.FAILED
     assert passes(run("a1.contour", evidence(cells=cells, figures=[figure(0, contours=[contour()])])))
 
