@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import autograder.checks  # fills the registry that rubrics refer to
-import autograder.probes.challenges
-import autograder.probes.summaries
-import autograder.truths  # noqa: F401
+import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
 from autograder.golden import Golden, read_golden
 from autograder.registry import Assignment, find_assignment
 from autograder.rubric.loader import load_rubric

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import autograder.checks  # fills the registry that rubrics refer to
-import autograder.truths  # noqa: F401
 from autograder.courses import Course
 from autograder.errors import UsageError, nearest
 from autograder.execute.protocol import Executor, Job, Plan

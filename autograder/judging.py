@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from autograder.checks.findings import Context, Finding, failed, for_person, join
+from autograder.checks.findings import Context, Finding, MissingEvidence, failed, for_person, join
 from autograder.golden import Golden
 from autograder.probes.evidence import Agreement, Evidence
 from autograder.records import Note, Record, Status
@@ -217,6 +217,8 @@ def _judge(item: ItemSpec, check: CheckSpec, evidence: Evidence, context: Contex
             )
             return Verdict(finding, is_evaluated=False)
         return Verdict(entry.function(evidence, params, context), is_evaluated=True)
+    except MissingEvidence as missing:
+        return Verdict(_missing(evidence, missing.key, context), is_evaluated=False)
     except Exception:  # a check of ours that breaks costs the student nothing
         finding = Finding(
             Status.ERROR,

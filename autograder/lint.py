@@ -11,8 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-import autograder.probes.challenges  # fills the registries that rubrics refer to
-import autograder.truths  # noqa: F401
+import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
 from autograder.checks.bands import BandSpec
 from autograder.checks.findings import CheckParams, Context
 from autograder.checks.metropolis import ChainsFollowTarget

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import autograder.checks  # fills the registry that rubrics refer to
-import autograder.truths  # noqa: F401
 import reports
 from autograder import __version__
 from autograder.courses import Course
@@ -70,7 +68,7 @@ def score_submission(run: RunDirectory, info: RunInfo, course: Course, submissio
         notes += part_notes
         cell_items[part.part] = assigned
     earned, pending = sum(item.earned for item in items), sum(item.pending for item in items)
-    is_failed = submission.problem is not None or not executions
+    is_failed = submission.problem is not None or (not executions and not pending)
     grade_record = Grade(
         submission=submission,
         assignment=course.assignment.id,

@@ -8,8 +8,6 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import autograder.checks  # fills the registry that rubrics refer to
-import autograder.truths  # noqa: F401
 import reports
 from autograder import __version__, gradebook
 from autograder.courses import Course

@@ -59,7 +59,7 @@ def acf_matches_draws(evidence: Evidence, params: AcfMatchesDraws, context: Cont
             expected=expected,
             found=found,
         )
-    columns = list(_first_columns(evidence, params))
+    columns = list(_first_columns(evidence, params)) or list(_kept_series(evidence, params))
     if not columns:
         return untried("There is no chain to compare the autocorrelation with.")
     for name, x1, _ in columns:
@@ -110,6 +110,21 @@ def _first_columns(evidence: Evidence, params: AcfMatchesDraws) -> Iterator[tupl
                 and len(rows) > params.max_lag + 2
             ):
                 yield f"{evidence.part.evidence[source].about}, {name}", rows[:, 0], rows[:, 1]
+
+
+def _kept_series(evidence: Evidence, params: AcfMatchesDraws) -> Iterator[tuple[str, Array, Array]]:
+    """Yield the long one-dimensional arrays of a notebook that kept no whole chain: x₁ alone may have been."""
+    for leaf in evidence.observations.leaves:
+        value = leaf.value
+        if (
+            isinstance(value, np.ndarray)
+            and value.ndim == 1
+            and value.dtype.kind == "f"
+            and len(value) > 100 * params.max_lag
+        ):
+            series = value.astype(float)
+            if np.all(np.isfinite(series)) and np.ptp(series) > 0:
+                yield f"`{leaf.path}`", series, series
 
 
 def _readings(array: Array, n_burn_in: int, thin: int) -> list[tuple[str, Array]]:

@@ -207,7 +207,7 @@ def surface_agrees(evidence: Evidence, params: SurfaceAgrees, context: Context) 
     """The surface that was drawn is the target's density on its mesh, up to scale or in the logarithm."""
     mixture = params.target.mixture()
     best: Finding | None = None
-    for figure in evidence.figures_of(context.item):
+    for figure in evidence.figures_of(context.item) or evidence.figures_elsewhere(context.item):
         for axes in figure.axes:
             for contour in axes.get("contours", []):
                 arrays = [figure.arrays.get(str(contour.get(key))) for key in ("xref", "yref", "zref")]

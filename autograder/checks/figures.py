@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
 from autograder.checks.findings import CheckParams, Context, Finding, failed, for_person, join, judged
 from autograder.probes.evidence import Evidence
@@ -50,7 +51,13 @@ def contour_is_drawn(evidence: Evidence, params: ContourIsDrawn, context: Contex
     """A contour is drawn (half), over the prescribed extents (a quarter), with the prescribed resolution (a quarter)."""
     what = f"a contour over [{params.low:g}, {params.high:g}]² on a {params.resolution} × {params.resolution} mesh"
     best: tuple[float, str, FigureSeen] | None = None
-    for figure, axes in _axes_of(evidence, context.item):
+    elsewhere = [
+        (figure, axes) for figure in evidence.figures_elsewhere(context.item) for axes in figure.axes
+    ]
+    plain = [
+        (figure, axes) for figure, axes in elsewhere if max([0, *_n_points(axes)]) == 0
+    ]  # no other item's figure
+    for figure, axes in _axes_of(evidence, context.item) + plain:
         for contour in axes.get("contours", []):
             fraction, observed = _mesh_fraction(contour, params)
             if best is None or fraction > best[0]:
@@ -90,6 +97,8 @@ class ScatterOverContour(CheckParams):
     n_min: int
     """Fewest points that count as a scatter of the draws."""
     over_contour: bool = True
+    draws: list[EvidenceKey] = Field(default_factory=list)
+    """The draws that must be among the points; a figure that shows them counts wherever it stands."""
 
 
 @CHECKS.register(ScatterOverContour)
@@ -97,8 +106,15 @@ def scatter_is_drawn(evidence: Evidence, params: ScatterOverContour, context: Co
     """A scatter of the draws is drawn (half when it should lie over a contour and does not)."""
     what = "a scatter of the draws" + (" over the contour" if params.over_contour else "")
     best: tuple[float, FigureSeen] | None = None
-    for figure, axes in _axes_of(evidence, context.item):
+    known = [points for key in params.draws if (points := evidence.drawn_points(key)) is not None]
+    here = _axes_of(evidence, context.item)
+    elsewhere = [
+        (figure, axes) for figure in evidence.figures_elsewhere(context.item) for axes in figure.axes
+    ]
+    for figure, axes in here + (elsewhere if known else []):
         if max([0, *(_n_points(axes))]) < params.n_min:
+            continue
+        if known and not any(_shows(figure, axes, points) for points in known):
             continue
         overlaid = bool(axes.get("contours") or axes.get("images"))
         fraction = 1.0 if overlaid or not params.over_contour else 0.5
@@ -112,6 +128,21 @@ def scatter_is_drawn(evidence: Evidence, params: ScatterOverContour, context: Co
         else "A scatter is drawn, but not over the contour of the target."
     )
     return judged(best[0], observed="drawn", expected=what, message=message, found=_found(best[1]))
+
+
+def _shows(figure: FigureSeen, axes: Axes, points: np.ndarray) -> bool:
+    """Return whether nearly all points of some scatter, or of some line of marks, are among `points`."""
+    clouds = [figure.arrays.get(str(scatter.get("ref"))) for scatter in axes.get("scatters", [])]
+    lines = [line for line in axes.get("lines", []) if not _is_monotone(line)]
+    clouds += [np.column_stack([line.get("x", []), line.get("y", [])]) for line in lines]
+    known = {(round(float(x), 5), round(float(y), 5)) for x, y in points if np.isfinite(x) and np.isfinite(y)}
+    for cloud in clouds:
+        if cloud is None or cloud.ndim != 2 or cloud.shape[1] != 2 or not len(cloud):
+            continue
+        rows = cloud[np.linspace(0, len(cloud) - 1, min(300, len(cloud))).astype(int)].astype(float)
+        if np.mean([(round(float(x), 5), round(float(y), 5)) in known for x, y in rows]) > 0.9:
+            return True
+    return False
 
 
 def _n_points(axes: Axes) -> list[int]:
@@ -145,6 +176,14 @@ def trace_is_drawn(evidence: Evidence, params: TraceIsDrawn, context: Context) -
         for line in axes.get("lines", [])
         if int(line.get("n", 0)) >= params.n_min and _is_monotone(line)
     ]
+    elsewhere = [
+        (figure, np.asarray(line.get("y", []), dtype=float))
+        for figure in evidence.figures_elsewhere(context.item)
+        for axes in figure.axes
+        for line in axes.get("lines", [])
+        if int(line.get("n", 0)) >= params.n_min and _is_monotone(line)
+    ]
+    lines += [(figure, y) for figure, y in elsewhere if any(_follows(y, first) for first, _ in series)]
     if not lines:
         return _nothing_drawn(evidence, context.item, what)
     if not series:
@@ -198,10 +237,24 @@ def acf_is_drawn(evidence: Evidence, params: AcfIsDrawn, context: Context) -> Fi
     what = f"an autocorrelation function up to lag {params.max_lag}"
     reported = evidence.array(params.acf).reshape(-1) if params.acf and evidence.has(params.acf) else None
     best: tuple[int, FigureSeen] | None = None
-    for figure, axes in _axes_of(evidence, context.item):
-        for heights in _acf_shapes(axes, reported):
-            if best is None or len(heights) > best[0]:
-                best = (len(heights), figure)
+    drawn = [
+        (figure, heights)
+        for figure, axes in _axes_of(evidence, context.item)
+        for heights in _acf_shapes(axes, reported)
+    ]
+    if reported is not None:
+        others = [
+            (figure, axes) for figure in evidence.figures_elsewhere(context.item) for axes in figure.axes
+        ]
+        drawn += [
+            (figure, heights)
+            for figure, axes in others
+            for heights in _sequences(axes)
+            if _is_part(heights, reported)
+        ]
+    for figure, heights in drawn:
+        if len(heights) and (best is None or len(heights) > best[0]):
+            best = (len(heights), figure)
     if best is None:
         return _nothing_drawn(evidence, context.item, what)
     n_lags = best[0] - 1
@@ -224,11 +277,7 @@ def acf_is_drawn(evidence: Evidence, params: AcfIsDrawn, context: Context) -> Fi
 
 def _acf_shapes(axes: Axes, reported: np.ndarray | None) -> list[np.ndarray]:
     """Return the sequences drawn as bars, stems or lines that are the reported one or look like an autocorrelation."""
-    drawn = [bars.get("heights", []) for bars in _listed(axes.get("bars"))]
-    drawn += [stems.get("y", []) for stems in _listed(axes.get("stems"))]
-    drawn += [line.get("y", []) for line in axes.get("lines", []) if int(line.get("n", 0)) <= 2000]
-    drawn += [vlines.get("y", []) for vlines in _listed(axes.get("vlines"))]
-    sequences = [np.asarray(heights, dtype=float) for heights in drawn]
+    sequences = _sequences(axes)
     same = [one for one in sequences if reported is not None and one.size >= 5 and _is_part(one, reported)]
     return same + [
         sequence
@@ -241,8 +290,17 @@ def _acf_shapes(axes: Axes, reported: np.ndarray | None) -> list[np.ndarray]:
     ]
 
 
+def _sequences(axes: Axes) -> list[np.ndarray]:
+    """Return what is drawn as bars, stems or lines of no more than 2,000 points."""
+    drawn = [bars.get("heights", []) for bars in _listed(axes.get("bars"))]
+    drawn += [stems.get("y", []) for stems in _listed(axes.get("stems"))]
+    drawn += [line.get("y", []) for line in axes.get("lines", []) if int(line.get("n", 0)) <= 2000]
+    drawn += [vlines.get("y", []) for vlines in _listed(axes.get("vlines"))]
+    return [np.asarray(heights, dtype=float) for heights in drawn]
+
+
 def _is_part(drawn: np.ndarray, reported: np.ndarray) -> bool:
-    return any(
+    return drawn.size >= 5 and any(
         np.allclose(drawn, reported[start : start + drawn.size])
         for start in (0, 1)
         if reported[start:].size >= drawn.size

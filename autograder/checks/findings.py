@@ -69,6 +69,14 @@ class Finding:
     """Which accepted variant was recognised: sentences for the report."""
 
 
+class MissingEvidence(LookupError):
+    """Raised by a check that finds neither its evidence nor what could stand for it; names the evidence key."""
+
+    def __init__(self, key: str):
+        super().__init__(key)
+        self.key = key
+
+
 def judged(fraction: float, **about: Any) -> Finding:
     """Return a finding that passed by `fraction`, or failed when that is 0."""
     fraction = min(1.0, max(0.0, fraction))

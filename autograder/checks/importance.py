@@ -12,6 +12,7 @@ from autograder.checks.findings import (
     CheckParams,
     Context,
     Finding,
+    MissingEvidence,
     RandomCheckParams,
     failed,
     judged,
@@ -35,13 +36,17 @@ FAR_OUT = 1e100
 class ProposalDrawsFollow(RandomCheckParams):
     """The draws of the proposal."""
 
-    draws: EvidenceKey
+    draws: str
+    weights: str
+    """Evidence that shows that there were draws, where a notebook keeps only their weights."""
     sigma: float
 
 
 @CHECKS.register(ProposalDrawsFollow)
 def proposal_draws_follow(evidence: Evidence, params: ProposalDrawsFollow, context: Context) -> Finding:
     """The proposal's draws are independent N(0, sigma² I)."""
+    if not evidence.has(params.draws):
+        return _without_draws(evidence, params.draws, params.weights)
     draws = evidence.array(params.draws)
     expected = f"draws from N(0, {params.sigma:g}² I)"
     if draws.ndim != 2 or draws.shape[1] != 2 or len(draws) < 200 or not np.all(np.isfinite(draws)):
@@ -68,11 +73,18 @@ def proposal_draws_follow(evidence: Evidence, params: ProposalDrawsFollow, conte
     )
 
 
+def _without_draws(evidence: Evidence, draws: str, weights: str) -> Finding:
+    """Return that only the weights of the draws were kept, which leaves the estimates to judge by."""
+    if not evidence.has(weights):
+        raise MissingEvidence(draws)
+    return untried("The draws were not kept, only their weights.")
+
+
 class WeightsAreRatio(CheckParams):
     """Importance weights at the student's own draws."""
 
     weights: EvidenceKey
-    draws: EvidenceKey
+    draws: str
     target: TargetSpec
     sigma: float
     rtol: float = 1e-5
@@ -81,6 +93,8 @@ class WeightsAreRatio(CheckParams):
 @CHECKS.register(WeightsAreRatio)
 def weights_are_ratio(evidence: Evidence, params: WeightsAreRatio, context: Context) -> Finding:
     """The weights are p/q at the student's own draws, up to a common factor (normalised or not), or their logarithms."""
+    if not evidence.has(params.draws):
+        return _without_draws(evidence, params.draws, params.weights)
     draws, weights = evidence.array(params.draws), evidence.array(params.weights).reshape(-1)
     about: dict[str, Any] = {
         "expected": "wᵢ = p(xᵢ)/q(xᵢ), up to a common factor",
@@ -159,7 +173,7 @@ class EstimatesMatchWeights(CheckParams):
     """Reported estimates beside the weights and draws they come from."""
 
     weights: EvidenceKey
-    draws: EvidenceKey
+    draws: str
     mean: str
     variance: str
     ess: str
@@ -170,6 +184,8 @@ class EstimatesMatchWeights(CheckParams):
 @CHECKS.register(EstimatesMatchWeights)
 def estimates_match_weights(evidence: Evidence, params: EstimatesMatchWeights, context: Context) -> Finding:
     """The reported mean, variance and ESS are those of the student's own weights and draws."""
+    if not evidence.has(params.draws):
+        return _ess_matches(evidence, params)
     draws, weights = evidence.array(params.draws), evidence.array(params.weights).reshape(-1)
     log_w = log_weights_of(weights)
     if log_w is None or len(log_w) != len(draws) or not _are_draws(draws) or not np.any(np.isfinite(log_w)):
@@ -208,6 +224,29 @@ def estimates_match_weights(evidence: Evidence, params: EstimatesMatchWeights, c
         expected="all agree",
         message=message,
         found=where(evidence, params.mean, params.variance, params.ess),
+    )
+
+
+def _ess_matches(evidence: Evidence, params: EstimatesMatchWeights) -> Finding:
+    """Return whether the reported ESS is that of the weights, which is all that they tell without their draws."""
+    log_w = log_weights_of(evidence.array(params.weights).reshape(-1))
+    if log_w is None or not evidence.has(params.ess) or not np.any(np.isfinite(log_w)):
+        raise MissingEvidence(params.draws)
+    truth, reported = ess_log_weights(log_w), evidence.number(params.ess)
+    tolerance = params.rtol * truth + max(evidence.bound[params.ess].rounding, kept_rounding(reported))
+    fits = abs(reported - truth) <= tolerance
+    message = (
+        "The ESS that you report is that of your weights."
+        if fits
+        else (f"You report an ESS of {number(reported)}; your own weights give {number(truth)}.")
+    )
+    found = where(evidence, params.ess, params.weights)
+    return judged(
+        float(fits),
+        observed=number(reported),
+        expected="the ESS of your weights",
+        message=message,
+        found=found,
     )
 
 

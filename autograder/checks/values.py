@@ -10,6 +10,7 @@ from autograder.checks.findings import (
     Context,
     Finding,
     FormCheckParams,
+    MissingEvidence,
     RandomCheckParams,
     failed,
     join,
@@ -119,8 +120,10 @@ def table_in_bands(evidence: Evidence, params: TableInBands, context: Context) -
 class RowsKept(CheckParams):
     """An array, or a table of arrays, that must have a number of rows."""
 
-    evidence: EvidenceKey
+    evidence: str
     n: int
+    alternative: str | None = None
+    """Evidence with a row for each of the same draws (the weights of draws that were not kept)."""
     slack: int = 0
     """How many rows more or fewer a legitimate convention gives (the initial state kept, a thinning offset)."""
     why_not: str = ""
@@ -131,6 +134,8 @@ class RowsKept(CheckParams):
 def rows_kept(evidence: Evidence, params: RowsKept, context: Context) -> Finding:
     """The array has the number of rows that the sheet asks for (each key of a table counts equally)."""
     spec = evidence.part.evidence[params.evidence]
+    if not evidence.has(params.evidence):
+        return _rows_otherwise(evidence, params)
     if spec.kind == "table":
         keys = [float(key) for key in spec.keys]
         found = {key: len(value) for key, value in evidence.table(params.evidence).items()}
@@ -150,6 +155,30 @@ def rows_kept(evidence: Evidence, params: RowsKept, context: Context) -> Finding
         message=message,
         found=where(evidence, params.evidence),
     )
+
+
+def _rows_otherwise(evidence: Evidence, params: RowsKept) -> Finding:
+    """Return what other evidence says of rows that were not kept: rows beside them, or a figure that shows them all."""
+    if evidence.has(params.alternative) and params.alternative is not None:
+        n = len(evidence.array(params.alternative))
+        if abs(n - params.n) <= params.slack:
+            about = evidence.part.evidence[params.alternative].about
+            return judged(
+                1.0,
+                observed=f"{n:,} rows",
+                expected=f"{params.n:,} rows",
+                message=f"Seen in {about}: {n:,} rows.",
+            )
+    for figure in evidence.observations.figures:
+        for axes in figure.axes:
+            for drawn in (*axes.get("lines", []), *axes.get("scatters", [])):
+                if abs(int(drawn.get("n", 0)) - params.n) <= params.slack:
+                    message = f"A figure shows {int(drawn['n']):,} draws."
+                    found = (Found(how="figure", cell=figure.cell),)
+                    return judged(
+                        1.0, observed=message, expected=f"{params.n:,} rows", message=message, found=found
+                    )
+    raise MissingEvidence(params.evidence)
 
 
 class InDoublePrecision(FormCheckParams):

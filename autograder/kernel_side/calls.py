@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .attempts import Attempts
@@ -15,6 +16,13 @@ from .values import MAX_ITEMS, MAX_VALUE_BYTES, Encoder
 
 Write = Callable[[str, dict[str, Any], Encoder], None]
 """Writes a document and the encoder's arrays to the container of a name."""
+
+
+def listed(result: Any, n: int) -> tuple[Any, bool]:
+    """The first n items of a generator of draws, which may have no end, and whether it was one."""
+    if n and isinstance(result, Iterator):
+        return list(itertools.islice(result, n)), True
+    return result, False
 
 
 class Caller:
@@ -90,13 +98,16 @@ class Caller:
             bound = bind(challenge, function, view)
             answer["bound"] = bound_names(challenge, bound)
             ways = attempts.with_roles(bound, answer["form"])
+        n = int(case["values"].get("n", 0))
         first: Exception | None = None
         for how, attempt in ways:
             try:
-                result = self._guarded(attempt, view, cell, case["seed"])
+                result, is_cut = self._guarded(lambda: listed(attempt(), n), view, cell, case["seed"])  # noqa: B023
             except Exception as error:  # the next way to call may be the one that the function expects
                 first = first or error
                 continue
+            if is_cut:
+                answer["bound"] = answer["bound"] | {"n": "length of the iteration"}
             answer["how"] = how if challenge["mode"] == "points" else None
             answer["result"] = encoder.node(result)
             answer["status"] = "bad_output" if answer["result"]["t"] == "unsupported" else "ok"

@@ -19,14 +19,15 @@ import numpy as np
 
 from autograder.errors import UsageError
 from autograder.probes.notebooks import NotebookCell
-from autograder.probes.observations import Leaf, Observations
+from autograder.probes.observations import FigureSeen, Leaf, Observations
 from autograder.probes.paths import KEY, Path, Step, numeric_key, parse_path, same_step, with_key
 from autograder.probes.printed import PrintedLine
 from autograder.records import Candidate, Found
 from autograder.rubric.model import EvidenceSpec
 
 Table = dict[float, Leaf]
-MAX_A_TIER = 12
+MAX_A_TIER = 40
+MAX_DRAWN = 512
 
 
 class Tier(IntEnum):
@@ -88,6 +89,7 @@ class Binder:
         self.leaves = base + list(_transposes(base)) + list(_column_pairs(base))
         self.cells = cells
         self.has_sections = any(cell.item for cell in cells)
+        self.drawn = list(_drawn(observations.figures))
 
     def candidates(self, key: str, spec: EvidenceSpec, binding: str | None = None) -> list[Bound]:
         """Return what may stand for the evidence `key`, best tier first, equal values once.
@@ -175,6 +177,13 @@ class Binder:
     # ---------------------------------------------------------------- suggestion
 
     def _suggestions(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
+        for leaf in self.drawn if spec.drawn else ():
+            if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True):
+                yield Bound(
+                    leaf=leaf,
+                    found=Found(how="figure", path=str(leaf.path), cell=leaf.cell),
+                    tier=Tier.PRINTED,
+                )
         for leaf in reversed(self.leaves):  # the last value of a name is usually the one that counts
             if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True):
                 tier = self._tier(leaf.path, leaf.cell, spec, item)
@@ -199,7 +208,10 @@ class Binder:
         tables = [(pattern, table) for pattern, table in groups.items() if len(table) == len(keys)]
         for leaf in reversed(self.leaves):
             tables += [(leaf.path, table) for table in _slices(leaf, spec, strictly=True)]
-        tables += list(_in_a_row([leaf for leaf in fitting if self._item(leaf.cell) == item], keys))
+        has_section = any(cell.item == item for cell in self.cells)
+        tables += list(
+            _in_a_row([leaf for leaf in fitting if not has_section or self._item(leaf.cell) == item], keys)
+        )
         for pattern, table in tables:
             last = max(leaf.cell for leaf in table.values())
             tier = self._tier(pattern, last, spec, item)
@@ -251,7 +263,6 @@ class Binder:
             PrintedLine(cell.index, text) for cell in self.cells for text in cell.printed.splitlines()[:2000]
         ]
         lines = [line for line in lines if any(word in line.text.lower() for word in spec.hints)]
-        lines = [line for line in lines if not any(word in line.text.lower() for word in spec.avoid)]
         return [line for line in lines if self._item(line.cell) == item] or lines
 
 
@@ -360,6 +371,27 @@ def _fits(leaf: Leaf, spec: EvidenceSpec, strictly: bool = False) -> bool:
     if strictly and spec.range and not spec.range[0] <= number <= spec.range[-1]:
         return False
     return not (strictly and spec.integer and not number.is_integer())
+
+
+def _drawn(figures: Iterable[FigureSeen]) -> Iterator[Leaf]:
+    """Yield the short sequences that figures show as bars, stems or lines: values that were drawn and not kept."""
+    for figure in figures:
+        for axes in figure.axes:
+            bars, stems = axes.get("bars"), axes.get("stems")
+            shown = [("bars", bars.get("heights"))] if isinstance(bars, dict) else []
+            shown += [("stems", one.get("y")) for one in (stems if isinstance(stems, list) else [])]
+            shown += [
+                ("line", line.get("y"))
+                for line in axes.get("lines", [])
+                if int(line.get("n", 0)) <= MAX_DRAWN
+            ]
+            for name, heights in shown:
+                if (
+                    isinstance(heights, list)
+                    and heights
+                    and all(isinstance(one, int | float) for one in heights)
+                ):
+                    yield Leaf(Path(name), figure.cell, np.array(heights, dtype=float), "figure", "float64")
 
 
 # -------------------------------------------------------------------- other layouts of the same points

@@ -63,6 +63,15 @@ class Evidence:
     called: Mapping[str, Called]
     problems: tuple[str, ...] = field(default=())
 
+    def drawn_points(self, key: str) -> Array | None:
+        """Return the points of an array, or of the arrays of a table, one below the other; None when not found."""
+        if not self.has(key):
+            return None
+        is_table = self.part.evidence[key].kind == "table"
+        arrays = list(self.table(key).values()) if is_table else [self.array(key)]
+        rows = [array for array in arrays if array.ndim == 2 and array.shape[1] == 2]
+        return np.concatenate(rows) if rows else None
+
     def number(self, key: str) -> float:
         """Return the number bound to `key`; KeyError when there is none."""
         leaf = self.bound[key].leaf
@@ -98,12 +107,16 @@ class Evidence:
         return [cell for cell in self.cells if cell.item == item]
 
     def figures_of(self, item: str) -> list[FigureSeen]:
-        """Return the figures drawn in an item's section; all figures when no section can be told."""
-        figures = list(self.observations.figures)
-        if not any(cell.item for cell in self.cells):
-            return figures
-        inside = {cell.index for cell in self.cells_of(item)}
-        return [figure for figure in figures if figure.cell in inside]
+        """Return the figures drawn in an item's section, and those of cells that belong to no item."""
+        if not self.cells_of(item):  # its section cannot be told
+            return list(self.observations.figures)
+        foreign = {cell.index for cell in self.cells if cell.item not in (item, None)}
+        return [figure for figure in self.observations.figures if figure.cell not in foreign]
+
+    def figures_elsewhere(self, item: str) -> list[FigureSeen]:
+        """Return the figures of other items' sections: headings may mislead, and one cell may draw for all."""
+        inside = {id(figure) for figure in self.figures_of(item)}
+        return [figure for figure in self.observations.figures if id(figure) not in inside]
 
     def failure_in(self, item: str) -> str:
         """Return a sentence on what stopped the work of an item, or nothing."""
@@ -166,7 +179,7 @@ def gather(
             for candidate in offered[key] if wanted.agrees else ():
                 bound[key] = candidate
                 scores.append(agreement(evidence, key))
-            bound[key] = _suggested(offered[key], scores, wanted.only_agreed)
+            bound[key] = _suggested(offered[key], scores, len(wanted.agrees), wanted.only_agreed)
     return evidence
 
 
@@ -176,10 +189,17 @@ def _decided(candidates: Sequence[Bound]) -> Bound:
     return first if first.tier <= Tier.NAME and first.is_found else Bound()
 
 
-def _suggested(candidates: Sequence[Bound], scores: Sequence[float], only_agreed: bool) -> Bound:
+def _suggested(
+    candidates: Sequence[Bound], scores: Sequence[float], n_agreeing: int, only_agreed: bool
+) -> Bound:
     """Return the candidate that agrees best (ties: the better tier); else the single one whose name speaks of it."""
-    if scores and max(scores) > 0:
-        return candidates[scores.index(max(scores))]
+    # A value whose name says nothing must agree in full; one that is named may be partly right.
+    agreed = [
+        score if candidate.tier.is_named or score >= n_agreeing else 0.0
+        for candidate, score in zip(candidates, scores, strict=False)
+    ]
+    if agreed and max(agreed) > 0:
+        return candidates[agreed.index(max(agreed))]
     if only_agreed:
         return Bound()
     for tier in (Tier.NAME_ELSEWHERE, Tier.SPEAKING_HERE, Tier.SPEAKING):

@@ -27,9 +27,10 @@ class PrintedLine:
         """Where it was printed."""
         return Found(how="printed", path=self.text.strip()[:MAX_SHOWN], cell=self.cell)
 
-    def _all(self) -> list[tuple[str, float, float]]:
-        """Return (as written, value, half a unit in its last digit) of every number in the line."""
+    def _all(self) -> list[tuple[str, float, float, str]]:
+        """Return (as written, value, half a unit in its last digit, the words before it) of every number."""
         found = []
+        last, label = 0, ""
         for match in _NUMBER.finditer(self.text):
             raw = match.group().strip()
             digits = raw.rstrip("% ").replace(",", "")
@@ -40,15 +41,26 @@ class PrintedLine:
             rounding = 0.5 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
             if raw.endswith("%"):
                 value, rounding = value / 100, rounding / 100
-            found.append((raw, value, rounding))
+            words = self.text[last : match.start()].lower()
+            label = (
+                words if any(sign.isalpha() for sign in words) else label
+            )  # `s=0.1 0.945`: one label for both
+            found.append((raw, value, rounding, label))
+            last = match.end()
         return found
 
     def numbers(self, spec: EvidenceSpec) -> list[tuple[float, float]]:
-        """Return (value, rounding) of the numbers in the line that the evidence may be."""
+        """Return (value, rounding) of the numbers in the line that the evidence may be.
+
+        A number belongs to the words before it (`mean 6.35  variance 39.7`); where none of these names the
+        evidence, to the line as a whole.
+        """
         low, high = spec.range or (-np.inf, np.inf)
+        labelled = [one for one in self._all() if _names(one[3], spec)]
         return [
             (value, rounding)
-            for raw, value, rounding in self._all()
+            for raw, value, rounding, _ in labelled
+            or (self._all() if _names(self.text.lower(), spec) else [])
             if low <= value <= high
             and (not spec.integer or value.is_integer())
             and (spec.integer or "." in raw or value > 99)
@@ -56,4 +68,9 @@ class PrintedLine:
 
     def holds(self, key: float) -> bool:
         """Return whether the number `key` stands in the line."""
-        return any(value == key for _, value, _ in self._all()) or numeric_key(self.text) == key
+        return any(value == key for _, value, _, _ in self._all()) or numeric_key(self.text) == key
+
+
+def _names(words: str, spec: EvidenceSpec) -> bool:
+    """Return whether words name the evidence and nothing that rules it out."""
+    return any(hint in words for hint in spec.hints) and not any(word in words for word in spec.avoid)

@@ -57,6 +57,8 @@ class EvidenceSpec(Model):
     """Whether a number must be a whole number."""
     agrees: list[StrictStr] = Field(default_factory=list)
     """Checks that tell which of several suggested values is meant: the one that they accept."""
+    drawn: StrictBool = False
+    """Whether it may also be read from a figure (bars, stems or a line), where it was drawn and not kept."""
     only_agreed: StrictBool = False
     """Whether a suggestion is used only when those checks accept it (a value that need not exist)."""
     suggest: StrictBool = True
