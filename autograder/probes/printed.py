@@ -13,6 +13,7 @@ from autograder.rubric.model import EvidenceSpec
 
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])\s*%?")
 MAX_SHOWN = 120
+FILLERS = {"or", "and", "to", "of", "is", "about", "approx"}
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,8 @@ class PrintedLine:
             if raw.endswith("%"):
                 value, rounding = value / 100, rounding / 100
             words = self.text[last : match.start()].lower()
-            label = (
-                words if any(sign.isalpha() for sign in words) else label
-            )  # `s=0.1 0.945`: one label for both
+            if set(re.findall(r"[^\W\d_]+", words)) - FILLERS:  # `s=0.1 0.945`: one label for both
+                label = words
             found.append((raw, value, rounding, label))
             last = match.end()
         return found
@@ -56,15 +56,16 @@ class PrintedLine:
         evidence, to the line as a whole.
         """
         low, high = spec.range or (-np.inf, np.inf)
-        labelled = [one for one in self._all() if _names(one[3], spec)]
-        return [
-            (value, rounding)
-            for raw, value, rounding, _ in labelled
-            or (self._all() if _names(self.text.lower(), spec) else [])
+        possible = [
+            (value, rounding, words)
+            for raw, value, rounding, words in self._all()
             if low <= value <= high
             and (not spec.integer or value.is_integer())
             and (spec.integer or "." in raw or value > 99)
         ]
+        labelled = [one for one in possible if _names(one[2], spec)]
+        meant = labelled or (possible if _names(self.text.lower(), spec) else [])
+        return [(value, rounding) for value, rounding, _ in meant]
 
     def holds(self, key: float) -> bool:
         """Return whether the number `key` stands in the line."""

@@ -27,6 +27,7 @@ LAYERS = (
     ("execute", "judging", "scoring", "gradebook", "review", "export"),
     # The pipeline: what a verb of the command line does, without the command line.
     (
+        "registered",
         "courses",
         "marking",
         "results",
