@@ -12,7 +12,7 @@ from autograder.probes.evidence import Evidence
 from autograder.probes.observations import FigureSeen
 from autograder.records import Found
 from autograder.registry import CHECKS
-from autograder.rubric.model import EvidenceKey
+from autograder.rubric.model import EvidenceKey, OptionalEvidenceKey
 
 Axes = dict[str, Any]
 
@@ -227,7 +227,7 @@ class AcfIsDrawn(CheckParams):
     """A plot of an autocorrelation function."""
 
     max_lag: int
-    acf: str | None = None
+    acf: OptionalEvidenceKey | None = None
     """Evidence with the reported autocorrelation: drawn as reported it counts, right or wrong."""
 
 

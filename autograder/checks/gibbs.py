@@ -21,7 +21,7 @@ from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
 from autograder.records import Found
 from autograder.registry import CHECKS
-from autograder.rubric.model import ChallengeKey
+from autograder.rubric.model import ChallengeKey, OptionalEvidenceKey
 from autograder.stats.chains import acf
 from autograder.stats.scans import GibbsFit, gibbs_z
 from autograder.stats.transitions import z_limit
@@ -32,8 +32,8 @@ Array = np.ndarray
 class GibbsChainFollows(RandomCheckParams):
     """A Gibbs chain on a bivariate Gaussian: every iteration kept, or thinned draws only."""
 
-    chain: str
-    draws: str
+    chain: OptionalEvidenceKey
+    draws: OptionalEvidenceKey
     mean: list[float]
     covariance: list[list[float]]
     thin: int

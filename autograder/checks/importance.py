@@ -24,7 +24,7 @@ from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
 from autograder.records import Found
 from autograder.registry import CHECKS
-from autograder.rubric.model import ChallengeKey, EvidenceKey
+from autograder.rubric.model import ChallengeKey, EvidenceKey, OptionalEvidenceKey
 from autograder.stats.draws import gaussian_draws_test
 from autograder.stats.expressions import function_of_points
 from autograder.stats.importance import ess_log_weights, self_normalised_estimate, weighted_variances
@@ -36,8 +36,8 @@ FAR_OUT = 1e100
 class ProposalDrawsFollow(RandomCheckParams):
     """The draws of the proposal."""
 
-    draws: str
-    weights: str
+    draws: OptionalEvidenceKey
+    weights: OptionalEvidenceKey
     """Evidence that shows that there were draws, where a notebook keeps only their weights."""
     sigma: float
 
@@ -84,7 +84,7 @@ class WeightsAreRatio(CheckParams):
     """Importance weights at the student's own draws."""
 
     weights: EvidenceKey
-    draws: str
+    draws: OptionalEvidenceKey
     target: TargetSpec
     sigma: float
     rtol: float = 1e-5
@@ -173,10 +173,10 @@ class EstimatesMatchWeights(CheckParams):
     """Reported estimates beside the weights and draws they come from."""
 
     weights: EvidenceKey
-    draws: str
-    mean: str
-    variance: str
-    ess: str
+    draws: OptionalEvidenceKey
+    mean: OptionalEvidenceKey
+    variance: OptionalEvidenceKey
+    ess: OptionalEvidenceKey
     f: str
     rtol: float = 1e-5
 

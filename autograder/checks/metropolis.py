@@ -26,7 +26,7 @@ from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
 from autograder.records import Found
 from autograder.registry import CHECKS, SUMMARIES
-from autograder.rubric.model import ChallengeKey, EvidenceKey
+from autograder.rubric.model import ChallengeKey, EvidenceKey, OptionalEvidenceKey
 from autograder.stats.chains import move_rate
 from autograder.stats.transitions import MetropolisZ, metropolis_z
 
@@ -52,9 +52,9 @@ FEW_DRAWS = 5
 class ChainsFollowTarget(RandomCheckParams):
     """Random-walk Metropolis chains, one a step size: every iteration kept, or thinned draws only."""
 
-    chains: str
+    chains: OptionalEvidenceKey
     """Evidence with every iteration (judged move by move, which needs no mixing)."""
-    draws: str
+    draws: OptionalEvidenceKey
     """Evidence with the thinned draws (judged by the summaries' replicates)."""
     target: TargetSpec
     x0: list[float] = Field(default_factory=lambda: [0.0, 0.0])
@@ -179,7 +179,7 @@ class RatesMatchChains(CheckParams):
     """Reported acceptance rates beside the chains they belong to."""
 
     rates: EvidenceKey
-    chains: str
+    chains: OptionalEvidenceKey
     """Evidence with every iteration; a notebook may keep thinned draws only."""
     n_burn_in: int
     n_iter: int

@@ -22,7 +22,7 @@ from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
 from autograder.records import Found, Picture
 from autograder.registry import CHECKS
-from autograder.rubric.model import ChallengeKey, EvidenceKey
+from autograder.rubric.model import ChallengeKey, EvidenceKey, OptionalEvidenceKey
 from autograder.stats.bands import Band, negative_binomial
 from autograder.stats.draws import cells_test, ks_projections
 from autograder.stats.planes import Plane
@@ -40,7 +40,7 @@ class RejectionRateAgrees(RandomCheckParams):
     """The acceptance rate of rejection sampling as the sheet describes it."""
 
     rate: EvidenceKey
-    proposals: str | None = None
+    proposals: OptionalEvidenceKey | None = None
     """Evidence with the number of proposals, where the notebook keeps it."""
     target: TargetSpec
     c: float
@@ -127,10 +127,10 @@ class RateMatchesCount(CheckParams):
     """A reported acceptance rate beside the counts it comes from."""
 
     rate: EvidenceKey
-    proposals: str
+    proposals: OptionalEvidenceKey
     """Evidence with the number of proposals; without it, or where only rejections are counted, see below."""
     n: int
-    draws: str | None = None
+    draws: OptionalEvidenceKey | None = None
 
 
 @CHECKS.register(RateMatchesCount)

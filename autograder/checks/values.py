@@ -20,7 +20,7 @@ from autograder.checks.findings import (
 from autograder.probes.evidence import Evidence
 from autograder.records import Found, Picture
 from autograder.registry import CHECKS
-from autograder.rubric.model import EvidenceKey
+from autograder.rubric.model import EvidenceKey, OptionalEvidenceKey
 
 
 class NumberInBand(RandomCheckParams):
@@ -120,9 +120,9 @@ def table_in_bands(evidence: Evidence, params: TableInBands, context: Context) -
 class RowsKept(CheckParams):
     """An array, or a table of arrays, that must have a number of rows."""
 
-    evidence: str
+    evidence: OptionalEvidenceKey
     n: int
-    alternative: str | None = None
+    alternative: OptionalEvidenceKey | None = None
     """Evidence with a row for each of the same draws (the weights of draws that were not kept)."""
     slack: int = 0
     """How many rows more or fewer a legitimate convention gives (the initial state kept, a thinning offset)."""

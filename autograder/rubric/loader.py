@@ -21,7 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from autograder.errors import Problem, RubricError, nearest
 from autograder.registry import CHECKS, DRAWS, SUMMARIES, TRUTHS, Assignment, Registry
-from autograder.rubric.model import ChallengeKey, EvidenceKey, PartSpec, Rubric
+from autograder.rubric.model import ChallengeKey, EvidenceKey, OptionalEvidenceKey, PartSpec, Rubric
 
 Location = tuple[str | int, ...]
 
@@ -353,6 +353,7 @@ def _dangling(source: Source, part: PartSpec, params: BaseModel, where: Location
             continue
         for marker, declared, what in (
             (EvidenceKey, part.evidence, "evidence"),
+            (OptionalEvidenceKey, part.evidence, "evidence"),
             (ChallengeKey, part.challenges, "challenge"),
         ):
             if not _mentions(field.annotation, field.metadata, marker):

@@ -20,6 +20,9 @@ Number = StrictInt | StrictFloat
 EvidenceKey = Annotated[str, "evidence"]
 """A check's parameter that names evidence of the part; without it the check cannot be tried."""
 
+OptionalEvidenceKey = Annotated[str, "optional evidence"]
+"""A check\'s parameter that names evidence which a correct notebook may lack; the check says what then."""
+
 ChallengeKey = Annotated[str, "challenge"]
 """A check's parameter that names a challenge of the part."""
 
