@@ -20,6 +20,7 @@ from autograder.checks.findings import (
 from autograder.checks.targets import TargetSpec, accepted_plane, accepted_rate, contours_of, from_challenge
 from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
+from autograder.probes.observations import Answer
 from autograder.records import Found, Picture
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeKey, EvidenceKey, OptionalEvidenceKey
@@ -254,38 +255,32 @@ def rejection_function_follows(
     called = evidence.called[params.challenge]
     best: Finding | None = None
     for answer, values in successes(called):
-        n = int(used(answer, values, "n", params.n))
-        draws = draws_in(answer, n)
-        if draws is None:
-            finding = failed(
-                f"`{answer.function}` returned no array with {n:,} draws.",
-                expected=f"{n:,} draws in two columns",
-            )
-        else:
-            target = from_challenge(values["target"]) if answer.bound.get("target") else params.target
-            sigma, c = (
-                float(used(answer, values, "sigma", params.sigma)),
-                float(used(answer, values, "c", params.c)),
-            )
-            law = accepted_plane(target.key, c, sigma, QUADRATURE_STEP)
-            fits, observed = follows(draws, law, context.rate / len(called.answers))
-            about: dict[str, Any] = {
-                "observed": observed,
-                "expected": "draws from the target of the call",
-                "found": (Found(how="call", path=answer.function),),
-            }
-            finding = (
-                judged(
-                    1.0,
-                    message=f"`{answer.function}` also samples rightly from {what_varied(answer)}.",
-                    **about,
-                )
-                if fits
-                else failed(
-                    f"`{answer.function}`, called on {what_varied(answer)}, does not sample from it: {observed}.",
-                    **about,
-                )
-            )
+        finding = _judge_sampler(answer, values, params, context.rate / len(called.answers))
         if best is None or finding.fraction > best.fraction:
             best = finding
     return best or unanswered(called, "a sampler")
+
+
+def _judge_sampler(
+    answer: Answer, values: dict[str, Any], params: RejectionFunctionFollows, rate: float
+) -> Finding:
+    """Return whether one answer of a sampler is a sample of the law that it was called for."""
+    name, n = f"`{answer.function}`", int(used(answer, values, "n", params.n))
+    draws = draws_in(answer, n)
+    if draws is None:
+        other = draws_in(answer, None)
+        if other is None:
+            return untried(f"{name} returns nothing that can be read as draws.")
+        message = f"{name} was asked for {n:,} accepted draws and returned {len(other):,}."
+        return failed(message, observed=f"{len(other):,} draws", expected=f"{n:,} draws")
+    target = from_challenge(values["target"]) if answer.bound.get("target") else params.target
+    sigma, c = used(answer, values, "sigma", params.sigma), used(answer, values, "c", params.c)
+    fits, observed = follows(draws, accepted_plane(target.key, c, sigma, QUADRATURE_STEP), rate)
+    about: dict[str, Any] = {
+        "observed": observed,
+        "expected": "draws from the target of the call",
+        "found": (Found(how="call", path=answer.function),),
+    }
+    if fits:
+        return judged(1.0, message=f"{name} also samples rightly from {what_varied(answer)}.", **about)
+    return failed(f"{name}, called on {what_varied(answer)}, does not sample from it: {observed}.", **about)

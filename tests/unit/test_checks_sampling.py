@@ -172,7 +172,7 @@ def test_a_sampler_that_ignores_its_arguments_fails() -> None:
     assert finding.status is Status.FAILED
     assert "another target" in finding.message
     counts_proposals = called_rejection(n=300)[0]
-    assert "no array with 4,000 draws" in sampler_finding(counts_proposals).message
+    assert "asked for 4,000 accepted draws and returned 300" in sampler_finding(counts_proposals).message
     proposals_only = float(CASES["a2.sampler"]["0"]["sigma"]) * rng(4).standard_normal((4000, 2))
     assert sampler_finding(proposals_only).status is Status.FAILED
 
