@@ -179,7 +179,7 @@ def gather(
             for candidate in offered[key] if wanted.agrees else ():
                 bound[key] = candidate
                 scores.append(agreement(evidence, key))
-            bound[key] = _suggested(offered[key], scores, len(wanted.agrees), wanted.only_agreed)
+            bound[key] = _suggested(offered[key], scores, wanted.only_agreed)
     return evidence
 
 
@@ -189,13 +189,11 @@ def _decided(candidates: Sequence[Bound]) -> Bound:
     return first if first.tier <= Tier.NAME and first.is_found else Bound()
 
 
-def _suggested(
-    candidates: Sequence[Bound], scores: Sequence[float], n_agreeing: int, only_agreed: bool
-) -> Bound:
+def _suggested(candidates: Sequence[Bound], scores: Sequence[float], only_agreed: bool) -> Bound:
     """Return the candidate that agrees best (ties: the better tier); else the single one whose name speaks of it."""
-    # A value whose name says nothing must agree in full; one that is named may be partly right.
+    # A value whose name says nothing must satisfy a check in full; one that is named may be partly right.
     agreed = [
-        score if candidate.tier.is_named or score >= n_agreeing else 0.0
+        score if candidate.tier.is_named or score >= 1.0 else 0.0
         for candidate, score in zip(candidates, scores, strict=False)
     ]
     if agreed and max(agreed) > 0:
