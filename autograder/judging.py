@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -27,7 +27,7 @@ from autograder.rubric.model import CheckSpec, EvidenceKey, ItemSpec, PartSpec
 from autograder.store import read_record, write_record
 from autograder.template_cells import TemplateCells
 
-_EVIDENCE_TAG = EvidenceKey.__metadata__[0]  # type: ignore[attr-defined]  # Annotated carries it at run time
+_EVIDENCE_TAG = get_args(EvidenceKey)[1]
 MAX_NAMES = 4
 
 

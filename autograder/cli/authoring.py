@@ -112,7 +112,7 @@ def golden(
     Writes `reference/ID/golden/part_X.json`. The reference's own notebook is executed as a student's would
     be, once for each replicate; with 60 of them this takes some minutes. `--check` takes seconds.
     """
-    import autograder.grading  # noqa: F401  # fills the registries that rubrics refer to
+    import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
     from autograder.rubric.loader import load_rubric
 
     found = find_assignment(assignment)

@@ -38,7 +38,8 @@ def functions_meant(
         close = [n for n in made if all(word.casefold() in n.casefold() for word in words)]
         names += sorted(close, key=len)
     if challenge["mode"] == "points":
-        names += [n for n in made if 1 <= describe_function(made[n][0])["required"] <= 2]  # type: ignore[index]
+        about = {name: describe_function(value) for name, (value, _) in made.items()}
+        names += [name for name, one in about.items() if one is not None and 1 <= one["required"] <= 2]
     meant = [name for name in dict.fromkeys(names) if not isinstance(made[name][0], type)]
     if meant:
         return [(name, *made[name]) for name in meant]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,8 +19,9 @@ Write = Callable[[str, dict[str, Any], Encoder], None]
 """Writes a document and the encoder's arrays to the container of a name."""
 
 
-def listed(result: Any, n: int) -> tuple[Any, bool]:
-    """The first n items of a generator of draws, which may have no end, and whether it was one."""
+def listed(attempt: Callable[[], Any], n: int) -> tuple[Any, bool]:
+    """What a call returns; of a generator of draws, which may have no end, the first n, and whether it was one."""
+    result = attempt()
     if n and isinstance(result, Iterator):
         return list(itertools.islice(result, n)), True
     return result, False
@@ -102,7 +104,9 @@ class Caller:
         first: Exception | None = None
         for how, attempt in ways:
             try:
-                result, is_cut = self._guarded(lambda: listed(attempt(), n), view, cell, case["seed"])  # noqa: B023
+                result, is_cut = self._guarded(
+                    functools.partial(listed, attempt, n), view, cell, case["seed"]
+                )
             except Exception as error:  # the next way to call may be the one that the function expects
                 first = first or error
                 continue

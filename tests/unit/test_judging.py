@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import autograder.grading  # noqa: F401  # fills the registries that rubrics refer to
+import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
 from autograder.checks.findings import Context, Finding, judged
 from autograder.golden import Golden, GoldenValue
 from autograder.judging import Judged, agreement_of, has_any_work, judge_part

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import autograder.grading  # noqa: F401  # fills the registries that rubrics refer to
+import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
 from autograder.errors import RubricError
 from autograder.registry import content_root, find_assignment
 from autograder.rubric.loader import Source, load_rubric, read_rubric
