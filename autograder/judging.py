@@ -252,7 +252,8 @@ def _missing(evidence: Evidence, key: str, context: Context) -> Finding:
             expected=spec.about,
         )
     looked = f" Looked for under names such as {names}, and for anything of that kind." if names else ""
-    return failed(f"No value was found for {spec.about}.{looked}", observed="not found", expected=spec.about)
+    message = f"No value was found for {spec.about}.{looked}"
+    return failed(message, observed="not found", expected=spec.about, undecided=bound.is_undecided)
 
 
 def _notes(evidence: Evidence) -> Iterator[Note]:

@@ -78,7 +78,7 @@ def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement])
     check, finding = judgement.check, judgement.finding
     if (
         check.follows is None
-        or not judgement.is_evaluated
+        or not (judgement.is_evaluated or finding.undecided)
         or finding.untried
         or finding.missing
         or finding.fraction == 1.0
@@ -90,9 +90,12 @@ def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement])
         source = judgements[source.check.twin]
     if source.finding.fraction == 1.0 or source.finding.status.is_pending:
         return
+    if finding.undecided and (source.finding.missing or not source.is_evaluated):
+        return  # nothing wrong was seen there that could be the reason
     proof = judgements[check.proof] if check.proof else None
     title = source.check.title
-    if proof is not None and proof.finding.status is Status.PASSED:
+    proved = proof is not None and proof.finding.status is Status.PASSED
+    if proof is not None and proved and not finding.undecided:
         judgement.finding = replace(
             finding,
             status=Status.PASSED,
@@ -100,7 +103,7 @@ def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement])
             message=f"This follows from the mistake found under “{title}”, which is marked there. "
             f"“{proof.check.title}” shows that this item itself is right, so nothing is taken off here.",
         )
-    elif proof is None or proof.finding.untried:
+    elif proof is None or proved or proof.finding.untried:
         judgement.finding = replace(
             finding,
             status=Status.REVIEW,

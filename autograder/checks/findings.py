@@ -65,6 +65,9 @@ class Finding:
     untried: bool = False
     missing: bool = False
     """Whether it failed because nothing was there; no other item's mistake excuses that."""
+    undecided: bool = False
+    """Whether values of the right kind are there, none of which agrees with the rest: another item's mistake may
+    be why."""
     notes: tuple[str, ...] = field(default=())
     """Which accepted variant was recognised: sentences for the report."""
 

@@ -59,6 +59,8 @@ class Bound:
     rounding: float = 0.0
     """Half a unit in the last printed digit, for a number read from the output."""
     candidates: tuple[Candidate, ...] = ()
+    is_undecided: bool = False
+    """Whether nothing was taken although values of the right kind are there: none agrees with the rest."""
 
     @property
     def is_found(self) -> bool:

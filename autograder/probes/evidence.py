@@ -207,4 +207,4 @@ def _suggested(candidates: Sequence[Bound], scores: Sequence[float], only_agreed
         if of_tier:
             return Bound(candidates=tuple(candidate.as_candidate() for candidate in of_tier[:8]))
     printed = [candidate for candidate in candidates if candidate.tier is Tier.PRINTED]
-    return printed[0] if len(printed) == 1 else Bound()
+    return printed[0] if len(printed) == 1 else Bound(is_undecided=bool(candidates))

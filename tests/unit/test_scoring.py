@@ -221,6 +221,22 @@ def test_missing_work_is_not_excused() -> None:
     assert results["a2.array"].status is Status.FAILED
 
 
+def undecided() -> Verdict:
+    """Values of the right kind are there, none of which agrees with the rest."""
+    return Verdict(failed("No value was found.", undecided=True), is_evaluated=False)
+
+
+def test_values_that_agree_with_nothing_wait_for_a_person_when_another_item_is_wrong() -> None:
+    results, _ = scored(following(proof="a2.proof"), FAILED, PASSED, undecided(), PASSED)
+    assert (results["a2.array"].status, results["a2.array"].pending) == (Status.REVIEW, 2.0)
+
+
+def test_values_that_agree_with_nothing_are_lost_when_no_other_mistake_was_seen() -> None:
+    for source in (PASSED, Verdict(FAILED, is_evaluated=False), failed("Not there.", missing=True)):
+        results, _ = scored(following(proof="a2.proof"), source, PASSED, undecided(), PASSED)
+        assert results["a2.array"].status is Status.FAILED
+
+
 @pytest.mark.parametrize("finding", [PASSED, REVIEW, ERROR])
 def test_what_did_not_fail_is_left_as_it_is(finding: Finding) -> None:
     results, _ = scored(following(proof="a2.proof"), FAILED, PASSED, finding, PASSED)
