@@ -56,7 +56,7 @@ lock: ## pin everything again; needs uv (https://docs.astral.sh/uv)
 		--extra kernel --extra dev --output-file build/all.lock --upgrade pyproject.toml
 	@echo "# Made by 'make lock' from pyproject.toml; do not edit. PyTorch is left to scripts/setup_env.py," > requirements.lock
 	@echo "# which picks a build without CUDA. One line a package for Python 3.11 to 3.14 on Linux, macOS and Windows." >> requirements.lock
-	@grep -vE '^(torch|triton|nvidia-[^=]*|cuda-[^=]*)==' build/all.lock >> requirements.lock
+	@grep -vE '^(torch|torchvision|triton|nvidia-[^=]*|cuda-[^=]*)==' build/all.lock >> requirements.lock
 
 hooks: setup ## run the pre-commit hooks before every commit
 	@$(BIN)/pre-commit install

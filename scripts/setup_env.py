@@ -37,7 +37,8 @@ def main() -> int:
             step("making .venv", [sys.executable, "-m", "venv", "--clear", str(VENV)])
         n_packages = sum("==" in line for line in LOCK.read_text(encoding="utf-8").splitlines())
         step(f"installing {n_packages} packages", pip("--no-deps", "-r", str(LOCK)))
-        install_torch(torch_version())
+        install_torch(pinned("torch"))
+        install_torchvision(pinned("torchvision"))
         step("installing the autograder itself", pip("--no-deps", "--no-build-isolation", "-e", str(ROOT)))
     except subprocess.CalledProcessError as error:
         print(f"setup stopped: {explain(error)}", file=sys.stderr)
@@ -70,13 +71,24 @@ def step(what: str, command: list[str]) -> None:
     print(f"{time.monotonic() - started:.0f} s", flush=True)
 
 
-def torch_version() -> str:
-    """Return the version of PyTorch that pyproject.toml pins for the students' kernel."""
+def pinned(package: str) -> str:
+    """Return the version of a package that pyproject.toml pins for the students' kernel."""
     import tomllib  # not in the old Pythons that this file only tells to go away
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pinned = [name for name in project["optional-dependencies"]["kernel"] if name.startswith("torch==")]
-    return str(pinned[0].removeprefix("torch=="))
+    found = [name for name in project["optional-dependencies"]["kernel"] if name.startswith(f"{package}==")]
+    return str(found[0].removeprefix(f"{package}=="))
+
+
+def is_installed(package: str, version: str) -> bool:
+    """Return whether `.venv` has a package at a version, whatever its build."""
+    asked = (
+        "import importlib.metadata as m; "
+        f"raise SystemExit(m.version({package!r}).split('+')[0] != {version!r})"
+    )
+    return (
+        subprocess.run([str(python()), "-c", asked], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    )
 
 
 def install_torch(version: str) -> None:
@@ -84,10 +96,7 @@ def install_torch(version: str) -> None:
 
     The build of the package index for Linux brings CUDA, several GB that nothing here needs.
     """
-    asked = (
-        f"import importlib.metadata as m; raise SystemExit(m.version('torch').split('+')[0] != {version!r})"
-    )
-    if subprocess.run([str(python()), "-c", asked], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+    if is_installed("torch", version):
         return
     if sys.platform == "linux":
         light = (
@@ -108,6 +117,19 @@ def install_torch(version: str) -> None:
                 "\nThe CPU build of PyTorch cannot be reached; the full build works too, but is several GB."
             )
     step("installing PyTorch", pip(f"torch=={version}", "-c", str(LOCK)))
+
+
+def install_torchvision(version: str) -> None:
+    """Install torchvision: the CPU build when it can be reached, else the build of the package index.
+
+    For Linux the latter is linked against CUDA; kernels import it all the same, see
+    autograder/kernel_side/torchvision_shim.py. Never with its dependencies: they would replace PyTorch.
+    """
+    if is_installed("torchvision", version):
+        return
+    light = ("--extra-index-url", CPU_INDEX, "--retries", "0", "--timeout", "15")
+    source = light if sys.platform == "linux" else ()
+    step("installing torchvision, 8 MB", pip("--no-deps", f"torchvision=={version}", *source))
 
 
 def explain(error: subprocess.CalledProcessError) -> str:

@@ -16,6 +16,7 @@ MODULES = (
     "drawings",
     "figures",
     "imports",
+    "torchvision_shim",
     "targets",
     "binding",
     "namespace",

@@ -1,4 +1,4 @@
-"""Hooks that run right after a module was imported, for libraries that a notebook may never import."""
+"""Hooks that run right before or after a module is imported, for libraries that a notebook may never import."""
 
 from __future__ import annotations
 
@@ -9,6 +9,26 @@ import sys
 import types
 from collections.abc import Callable
 from typing import Any
+
+
+class BeforeImport(importlib.abc.MetaPathFinder):
+    """Calls a function right before a module is looked for the first time, and finds nothing itself."""
+
+    def __init__(self, hooks: dict[str, Callable[[], Any]]) -> None:
+        self.hooks = hooks
+
+    def install(self) -> None:
+        """Waits for the modules; for those that are there already it is too late, and nothing runs."""
+        for name in [name for name in self.hooks if name in sys.modules]:
+            del self.hooks[name]
+        sys.meta_path.insert(0, self)
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
+        """Nothing, after the hook was called: the other finders do what they always do."""
+        hook = self.hooks.pop(fullname, None)
+        if hook is not None:
+            with contextlib.suppress(Exception):
+                hook()
 
 
 class AfterImport(importlib.abc.MetaPathFinder):

@@ -11,10 +11,11 @@ from typing import Any
 from .calls import Caller
 from .containers import MIB, fit, write_container
 from .figures import FigureRecorder, finish_figures
-from .imports import AfterImport
+from .imports import AfterImport, BeforeImport
 from .namespace import Namespace
 from .seeds import SeedRecorder
 from .streams import limit_streams
+from .torchvision_shim import declare_operators
 from .values import Encoder
 
 CELL_DIGITS = 4
@@ -45,6 +46,7 @@ class Observer:
             "matplotlib.axes._axes": self.figures.patch_axes,
         }
         AfterImport(hooks).install()
+        BeforeImport({"torchvision": declare_operators}).install()
         self.shell.events.register("pre_execute", self.figures.cell_begins)
         self.shell.events.register("post_execute", self.figures.cell_ends)
         # IPython 9 keeps a copy of all that is printed, and puts back `write` as it was before each cell.
