@@ -6,20 +6,17 @@ never runs a notebook.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from autograder.courses import Course
-from autograder.errors import UsageError, nearest
-from autograder.execute.protocol import Executor, Job, Plan
-from autograder.intake import UnreadableNotebook, find_submissions, read_notebook
+from autograder.errors import InternalError, UsageError, nearest
+from autograder.execute.protocol import Executor, Job, Options
+from autograder.intake import find_submissions
+from autograder.jobs import Task, Twins, groups_of, longest_first, plan_tasks, twins_of
 from autograder.marking import score_submission
-from autograder.probes.challenges import draw_cases
 from autograder.records import (
     ExecutionRecord,
     Grade,
@@ -27,17 +24,14 @@ from autograder.records import (
     Submission,
 )
 from autograder.results import finish, rubric_changes
-from autograder.rubric.model import PartSpec
 from autograder.store import (
+    Budgets,
     RunDirectory,
     RunInfo,
     new_secret,
     read_record,
-    write_json,
     write_record,
 )
-
-Cases = dict[str, list[dict[str, Any]]]
 
 
 class Listener:
@@ -46,8 +40,17 @@ class Listener:
     def begins(self, n_submissions: int, n_to_execute: int) -> None:
         """The submissions were found."""
 
+    def planned(self, tasks: Sequence[Task], n_workers: int) -> None:
+        """What will be executed was decided: these, in this order, so many side by side."""
+
+    def started(self, submission: Submission, job: Job) -> None:
+        """A notebook begins to be executed. Called from the thread that does it."""
+
     def executed(self, submission: Submission, record: ExecutionRecord) -> None:
         """A notebook was executed."""
+
+    def scoring(self, submission: Submission) -> None:
+        """A submission begins to be scored."""
 
     def scored(self, grade: Grade) -> None:
         """A submission was scored."""
@@ -75,6 +78,8 @@ def grade(
     *,
     n_workers: int = 2,
     limits: Limits | None = None,
+    budgets: Budgets | None = None,
+    options: Options | None = None,
     seed_shift: int = 0,
     secret: str | None = None,
     bindings: Mapping[str, Mapping[str, str]] | None = None,
@@ -83,69 +88,142 @@ def grade(
 ) -> Batch:
     """Return the grades of all submissions in `source`, executing those that were not executed yet.
 
+    Submissions with the same content are executed once. Nobody else can work on the run meanwhile.
+
+    Parameters
+    ----------
+    limits : limits of every part, in place of the rubric's
+    budgets : single limits of a part, over `limits` and the rubric's; those of the continued run stay
+    options : how kernels are run
+
     Raises
     ------
     UsageError
-        When there is nothing to grade, or the run directory belongs to something else.
+        When there is nothing to grade, the run directory belongs to something else, or another process works
+        on it.
     InternalError
-        When the run directory cannot be written.
+        When the run directory cannot be written: what is finished is kept, and the same call continues.
     """
     listener = listener or Listener()
-    parts = tuple(part.part for part in course.rubric.parts)
     submissions = find_submissions(source, course.rubric.parts)
     _refuse_unknown(bindings or {}, course, {submission.id for submission in submissions})
     run = RunDirectory(run_path)
     wanted = RunInfo(
         assignment=course.assignment.id,
-        parts=parts,
+        parts=tuple(part.part for part in course.rubric.parts),
         source=str(source),
         secret=secret or new_secret(),
         limits=limits,
+        budgets={part: dict(given) for part, given in (budgets or {}).items()},
         seed_shift=seed_shift,
         bindings={name: dict(paths) for name, paths in (bindings or {}).items()},
     )
-    info = run.open(wanted)
-    for submission in submissions:
-        write_record(run.submission(submission.id) / "submission.json", submission)
-    jobs = [
-        (submission, part, job)
-        for submission in submissions
-        for part in course.rubric.parts
-        if (job := _job(run, info, submission, part)) is not None
-    ]
-    listener.begins(len(submissions), len(jobs))
-    waiting = {submission.id: 0 for submission in submissions}
-    for submission, _, _ in jobs:
-        waiting[submission.id] += 1
-    grades: dict[str, Grade] = {}
+    with run.locked():
+        info = run.open(wanted)
+        for submission in submissions:
+            _keep(run, submission)
+        tasks = plan_tasks(run, info, course.rubric.parts, submissions, options or Options())
+        work = _Work(run, info, course, executor, listener, submissions, tasks)
+        grades = work.carry_out(max(1, n_workers))
+        finish(run, info, course, grades, author=author, why="graded")
+    return Batch(run, grades, course)
 
-    def score(submission: Submission) -> None:
-        scored = score_submission(run, info, course, submission)
-        grades[submission.id] = scored
-        listener.scored(scored)
 
-    for submission in submissions:
-        if waiting[submission.id] == 0:
-            score(submission)
-    pool = ThreadPoolExecutor(max_workers=max(1, n_workers))
-    try:
-        running: dict[Future[ExecutionRecord], tuple[Submission, Job]] = {
-            pool.submit(executor.execute, job): (submission, job) for submission, _, job in jobs
-        }
-        while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                submission, job = running.pop(future)
-                record = future.result()
-                listener.executed(submission, record)
-                waiting[submission.id] -= 1
-                if waiting[submission.id] == 0:
-                    score(submission)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-    ordered = tuple(grades[submission.id] for submission in submissions)
-    finish(run, info, course, ordered, author=author, why="graded")
-    return Batch(run, ordered, course)
+def _keep(run: RunDirectory, submission: Submission) -> None:
+    path = run.submission(submission.id) / "submission.json"
+    if read_record(path, Submission) != submission:
+        write_record(path, submission)
+
+
+class _Work:
+    """The executions and scorings of one grading, on their way."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        info: RunInfo,
+        course: Course,
+        executor: Executor,
+        listener: Listener,
+        submissions: Sequence[Submission],
+        tasks: Sequence[Task],
+    ):
+        self._run, self._info, self._course = run, info, course
+        self._executor, self._listener = executor, listener
+        self._submissions = submissions
+        self._groups = {group[0].digest: group for group in groups_of(tasks)}
+        self._twins = twins_of((task.submission.id, task.digest) for task in tasks)
+        self._n_open = {submission.id: 0 for submission in submissions}
+        """How many parts of a submission are not executed yet."""
+        for task in tasks:
+            self._n_open[task.submission.id] += task.done is None
+        self._grades: dict[str, Grade] = {}
+
+    def carry_out(self, n_workers: int) -> tuple[Grade, ...]:
+        """Return the grades in the order of the submissions."""
+        leaders = [group[0] for group in self._groups.values() if all(task.done is None for task in group)]
+        leaders = longest_first(leaders)
+        self._listener.begins(len(self._submissions), len(leaders))
+        self._listener.planned(leaders, n_workers)
+        for group in self._groups.values():
+            self._share_stored(group)
+        for submission in self._submissions:
+            if self._n_open[submission.id] == 0 and submission.id not in self._grades:
+                self._score(submission)
+        self._execute(leaders, n_workers)
+        return tuple(self._grades[submission.id] for submission in self._submissions)
+
+    def _share_stored(self, group: Sequence[Task]) -> None:
+        """Give what one of the group left at an earlier start to those that have nothing."""
+        origin = next((task for task in group if task.done is not None), None)
+        if origin is not None and origin.done is not None:
+            self._share(origin, origin.done, [task for task in group if task.done is None])
+
+    def _execute(self, leaders: Sequence[Task], n_workers: int) -> None:
+        pool = ThreadPoolExecutor(max_workers=n_workers)
+        try:
+            running = {pool.submit(self._execute_one, task): task for task in leaders}
+            while running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._take(running.pop(future), future)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _execute_one(self, task: Task) -> ExecutionRecord:
+        task.lay_out()
+        self._listener.started(task.submission, task.job)
+        try:
+            return self._executor.execute(task.job)
+        except OSError as error:
+            raise InternalError(
+                f"{error.filename or task.job.out} cannot be written ({error.strerror or error}); "
+                "free some space and run the same command again"
+            ) from error
+
+    def _take(self, leader: Task, future: Future[ExecutionRecord]) -> None:
+        """Take the result of one execution, for all that handed in the same."""
+        record = future.result()
+        self._listener.executed(leader.submission, record)
+        self._settle(leader.submission)
+        self._share(leader, record, self._groups[leader.digest][1:])
+
+    def _share(self, origin: Task, record: ExecutionRecord, others: Iterable[Task]) -> None:
+        for task in others:
+            task.copy_from(origin, record)
+            self._settle(task.submission)
+
+    def _settle(self, submission: Submission) -> None:
+        """Note that one more part of a submission is executed; score it when it was the last one."""
+        self._n_open[submission.id] -= 1
+        if self._n_open[submission.id] == 0:
+            self._score(submission)
+
+    def _score(self, submission: Submission) -> None:
+        self._listener.scoring(submission)
+        scored = score_submission(self._run, self._info, self._course, submission, self._twins)
+        self._grades[submission.id] = scored
+        self._listener.scored(scored)
 
 
 def _refuse_unknown(bindings: Mapping[str, Mapping[str, str]], course: Course, submissions: set[str]) -> None:
@@ -163,27 +241,43 @@ def _refuse_unknown(bindings: Mapping[str, Mapping[str, str]], course: Course, s
 
 
 def rescore(
-    run_path: Path, *, author: str = "", why: str = "", listener: Listener | None = None
+    run_path: Path,
+    *,
+    author: str = "",
+    why: str = "",
+    bindings: Iterable[tuple[str, str, str]] = (),
+    listener: Listener | None = None,
 ) -> tuple[Batch, tuple[str, ...]]:
     """Return the batch scored with the rubric as it is now, and what the edit changed; nothing is executed.
+
+    Parameters
+    ----------
+    bindings : (submission, evidence key, path) that a person confirmed; kept in the run
 
     Raises
     ------
     UsageError, RubricError
-        When the folder is no run, or the rubric is wrong: the stored marks stay as they are.
+        When the folder is no run, another process works on it, or the rubric is wrong: the stored marks stay
+        as they are.
     """
     run = RunDirectory(run_path)
     info = run.info()
     course = Course.load(info.assignment, info.parts)
-    changes = rubric_changes(run, course.rubric)
-    submissions = stored_submissions(run)
     listener = listener or Listener()
-    listener.begins(len(submissions), 0)
-    grades = []
-    for submission in submissions:
-        grades.append(score_submission(run, info, course, submission))
-        listener.scored(grades[-1])
-    finish(run, info, course, grades, author=author, why=why or "rescored")
+    with run.locked():
+        for confirmed in bindings:
+            run.bind(*confirmed)
+        info = run.info()
+        changes = rubric_changes(run, course.rubric)
+        submissions = stored_submissions(run)
+        listener.begins(len(submissions), 0)
+        twins = stored_twins(run, info, submissions)
+        grades = []
+        for submission in submissions:
+            listener.scoring(submission)
+            grades.append(score_submission(run, info, course, submission, twins))
+            listener.scored(grades[-1])
+        finish(run, info, course, grades, author=author, why=why or "rescored")
     return Batch(run, tuple(grades), course), changes
 
 
@@ -195,59 +289,13 @@ def stored_submissions(run: RunDirectory) -> list[Submission]:
     return [submission for submission in found if submission is not None]
 
 
-# ------------------------------------------------------------------- executing
-
-
-def _job(run: RunDirectory, info: RunInfo, submission: Submission, part: PartSpec) -> Job | None:
-    """Return what is left to execute of a part, or None when it is done or there is nothing."""
-    if submission.problem is not None or part.part not in submission.sources:
-        return None
-    folder = run.part(submission.id, part.part, info.parts)
-    limits = info.limits or part.limits
-    source = Path(submission.sources[part.part])
-    try:
-        notebook = read_notebook(source)
-    except UnreadableNotebook as error:
-        write_record(folder / "execution.json", ExecutionRecord(state="unreadable", detail=str(error)))
-        return None
-    cases = {key: draw_cases(spec, info.secret, submission.id, key) for key, spec in part.challenges.items()}
-    plan = make_plan(part, cases, info.bindings_of(submission), info.seed_shift)
-    text = json.dumps([notebook, plan.model_dump(mode="json"), limits.model_dump()], sort_keys=True)
-    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-    done = read_record(folder / "execution.json", ExecutionRecord)
-    if done is not None and done.input_digest == digest and done.state != "not_executed":
-        return None
-    (folder / "execution.json").unlink(missing_ok=True)
-    write_json(folder / "input.ipynb", notebook)
-    write_json(folder / "cases.json", cases)
-    helpers = {
-        path.name: path
-        for path in sorted(source.parent.glob("*.py"))
-        if path.is_file() and not path.is_symlink()
-    }
-    if source.parent == Path(info.source):
-        helpers = {}  # a file per student: what lies beside it belongs to somebody else
-    return Job(
-        notebook=folder / "input.ipynb",
-        out=folder,
-        plan=plan,
-        limits=limits,
-        files=helpers,
-        input_digest=digest,
-    )
-
-
-def make_plan(part: PartSpec, cases: Cases, bindings: Mapping[str, str], seed_shift: int = 0) -> Plan:
-    """Return the plan that the kernel's observer carries out: which functions to call, on which inputs."""
-    challenges = [
-        {
-            "id": key,
-            "mode": spec.mode,
-            "names": [bindings[key], *spec.names] if key in bindings else spec.names,
-            "contains": spec.contains,
-            "roles": {name: role.model_dump() | {"log_tokens": ["log"]} for name, role in spec.roles.items()},
-            "cases": cases[key],
-        }
-        for key, spec in part.challenges.items()
-    ]
-    return Plan.model_validate({"seed_shift": seed_shift, "challenges": challenges})
+def stored_twins(run: RunDirectory, info: RunInfo, submissions: Iterable[Submission]) -> Twins:
+    """Return who handed in the same as whom, by the stored executions."""
+    digests = []
+    for submission in submissions:
+        for part in submission.sources:
+            path = run.part(submission.id, part, info.parts) / "execution.json"
+            record = read_record(path, ExecutionRecord)
+            if record is not None and record.input_digest:
+                digests.append((submission.id, record.input_digest))
+    return twins_of(digests)

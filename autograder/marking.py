@@ -10,6 +10,7 @@ from typing import Any
 import reports
 from autograder import __version__
 from autograder.courses import Course
+from autograder.execution_notes import execution_notes
 from autograder.judging import judge_part
 from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import read_cells
@@ -38,8 +39,20 @@ from autograder.store import (
 Cases = dict[str, list[dict[str, Any]]]
 
 
-def score_submission(run: RunDirectory, info: RunInfo, course: Course, submission: Submission) -> Grade:
-    """Return the grade of one submission from its stored execution, and write its grade and report."""
+def score_submission(
+    run: RunDirectory,
+    info: RunInfo,
+    course: Course,
+    submission: Submission,
+    twins: Mapping[str, Sequence[str]] | None = None,
+) -> Grade:
+    """Return the grade of one submission from its stored execution, and write its grade and report.
+
+    Parameters
+    ----------
+    twins : submission id to the ids of the others in the batch that handed in the same
+    """
+    others = (twins or {}).get(submission.id, ())
     items: list[ItemGrade] = []
     notes: list[Note] = []
     executions: dict[str, ExecutionRecord] = {}
@@ -65,8 +78,10 @@ def score_submission(run: RunDirectory, info: RunInfo, course: Course, submissio
         executions[part.part] = execution
         part_items, part_notes, assigned = _score_part(folder, course, part, execution, bindings)
         items += part_items
-        notes += part_notes
+        limits = execution.limits or info.limits_of(part.part, part.limits)
+        notes += [*execution_notes(part.part, execution, limits), *part_notes]
         cell_items[part.part] = assigned
+    notes += _twin_notes(others)
     earned, pending = sum(item.earned for item in items), sum(item.pending for item in items)
     is_failed = submission.problem is not None or (not executions and not pending)
     grade_record = Grade(
@@ -78,7 +93,7 @@ def score_submission(run: RunDirectory, info: RunInfo, course: Course, submissio
         earned=round(earned, 4),
         pending=round(pending, 4),
         possible=sum(item.possible for item in items),
-        flags=tuple(_flags(submission, executions.values(), items, notes)),
+        flags=tuple(_flags(submission, executions.values(), items, notes, others)),
         items=tuple(items),
         notes=tuple(notes),
         executions=executions,
@@ -211,6 +226,7 @@ def _flags(
     executions: Iterable[ExecutionRecord],
     items: Sequence[ItemGrade],
     notes: Sequence[Note],
+    twins: Sequence[str],
 ) -> Iterable[str]:
     if submission.problem is not None:
         yield "no notebook"
@@ -240,3 +256,15 @@ def _flags(
         for found in check.found
     ):
         yield "own names"
+    if twins:
+        yield f"same notebook as {twins[0]}" + (f" and {len(twins) - 1} more" if twins[1:] else "")
+
+
+def _twin_notes(twins: Sequence[str]) -> Iterable[Note]:
+    """Return what the instructor, and nobody else, is told of submissions that are the same."""
+    if twins:
+        yield Note(
+            kind="same",
+            title="Handed in more than once",
+            text=f"The cells and helper files are the same as those of {', '.join(twins)}; they were executed once.",
+        )

@@ -118,7 +118,12 @@ class ExecutionRecord(Record):
     output_cut: bool = False
     attempts: int = 1
     input_digest: str = ""
-    """sha256 over notebook, plan and limits: equal digests need no second execution."""
+    """sha256 over what decides the outcome (content, helper files, plan, limits, environment): equal digests
+    need no second execution."""
+    same_as: str = ""
+    """Id of the submission with the same digest whose execution this is a copy of; "" when it ran itself."""
+    limits: Limits | None = None
+    """The limits that were in force."""
 
 
 # ------------------------------------------------------------------ evidence
@@ -195,7 +200,8 @@ class ItemGrade(Record):
 class Note(Record):
     """Something the reader should know: an erratum of the sheet, an accepted variant, a value found by search."""
 
-    kind: Literal["erratum", "variant", "limit", "execution", "confirm"]
+    kind: Literal["erratum", "variant", "limit", "execution", "confirm", "same"]
+    """`confirm` and `same` (another submission is the same) are for the instructor alone."""
     title: str
     text: str
     item: str | None = None

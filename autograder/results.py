@@ -121,7 +121,8 @@ def class_row(run: RunDirectory, grade: Grade) -> dict[str, Any]:
         "flags": list(grade.flags),
         "problem": grade.submission.problem,
         "state": grade.state,
-        "notes": [note.text for note in grade.notes if note.kind == "confirm"] + list(grade.submission.notes),
+        "notes": [note.text for note in grade.notes if note.kind in ("confirm", "same")]
+        + list(grade.submission.notes),
     }
 
 

@@ -4,6 +4,7 @@
     rubric.json         the rubric of the last scoring, to say what an edit changed
     results.json  scores.csv  index.html  gradebook.db
     submissions/<id>/   submission.json execution.json executed.ipynb evidence.json arrays/ grade.json report.html
+    .lock               held by the process that works on the run
 
 With several parts, `execution.json`, `executed.ipynb` and `arrays/` lie in `submissions/<id>/<part>/`.
 Every file is written beside its place and renamed into it: it is there whole, or not at all.
@@ -12,18 +13,32 @@ Every file is written beside its place and renamed into it: it is there whole, o
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import re
 import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
 from autograder.errors import InternalError, UsageError
+from autograder.locks import locked
 from autograder.records import Limits, Record, Submission
 
 R = TypeVar("R", bound=Record)
+
+Budgets = Mapping[str, Mapping[str, float]]
+"""Part id to the limits that were given for it on the command line: name of the limit to value."""
+
+_PARTIAL = re.compile(r"\..+\.(\d+)\.part")
+ABANDONED_SECONDS = 3600.0
+LOCK = ".lock"
 
 
 class RunInfo(Record):
@@ -36,12 +51,22 @@ class RunInfo(Record):
     secret: str
     """Challenge inputs are drawn from it: others for every run, the same when a run is continued."""
     limits: Limits | None = None
-    """Limits given on the command line, in place of the rubric's."""
+    """Limits of every part, in place of the rubric's."""
+    budgets: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Single limits of a part, over `limits` and the rubric's: part id, name of the limit, value."""
     bindings: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Submission id to evidence key to path, confirmed by a person. `*` stands for every submission."""
 
     seed_shift: int = 0
     """Not 0 only when `validate` or `golden` replays our own notebooks under other random streams."""
+
+    def limits_of(self, part: str, of_rubric: Limits) -> Limits:
+        """Return the limits of a part: what was given for the run, in place of the rubric's."""
+        whole = (self.limits or of_rubric).model_dump()
+        given = self.budgets.get(part, {}).items()
+        return Limits.model_validate(
+            whole | {name: int(value) if name == "memory_mib" else value for name, value in given}
+        )
 
     def bindings_of(self, submission: Submission) -> dict[str, str]:
         """Return the bindings of a submission: the student's own, over them those that a person confirmed."""
@@ -57,19 +82,67 @@ def write_text(path: Path, text: str) -> None:
         When it cannot be written (a full disk, no permission); nothing that was there is lost.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with writing(path):
+        try:
+            make_folder(path.parent)
+            with beside.open("w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+            sync_folder(path.parent)
+        except OSError:
+            with contextlib.suppress(OSError):
+                beside.unlink()
+            raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while `path` is written into an error that says what to do.
+
+    Raises
+    ------
+    InternalError
+        In place of OSError.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
         raise InternalError(
-            f"{path} cannot be written ({error.strerror}); free some space and run the same command again"
+            f"{path} cannot be written ({error.strerror or error}); "
+            "free some space and run the same command again"
         ) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, so that a power cut cannot take them away again."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder written to the disk: a rename alone may be undone by a power cut."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that does not know this for folders
+            raise
+    finally:
+        os.close(folder)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy the content of one file and have it written to the disk; its name is not yet (:func:`sync_folder`)."""
+    shutil.copyfile(source, target)
+    with target.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -109,6 +182,40 @@ class RunDirectory:
         self.rubric = path / "rubric.json"
         self.gradebook = path / "gradebook.db"
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only one that works on the run; what a killed process left half-written is removed.
+
+        The folder is made when it is missing; one that holds something else is left as it is.
+
+        Raises
+        ------
+        UsageError
+            When another process works on the run, or the folder holds something else.
+        InternalError
+            When the folder cannot be written.
+        """
+        self._refuse_other()
+        with writing(self.path):
+            make_folder(self.path)
+        with locked(self.path / LOCK, str(self.path)):
+            self._remove_partial()
+            yield
+
+    def _refuse_other(self) -> None:
+        if (self.path / "run.json").exists() or not self.path.is_dir():
+            return
+        if any(entry.name != LOCK and not _PARTIAL.fullmatch(entry.name) for entry in self.path.iterdir()):
+            raise UsageError(f"{self.path} is not empty and no run directory; give --run a new folder")
+
+    def _remove_partial(self) -> None:
+        """Remove half-written files, but for those that a living process may be writing."""
+        for path in self.path.rglob(".*.part"):
+            found = _PARTIAL.fullmatch(path.name)
+            with contextlib.suppress(OSError):
+                if found and (not _is_alive(int(found[1])) or _age_seconds(path) > ABANDONED_SECONDS):
+                    path.unlink()
+
     def submission(self, submission_id: str) -> Path:
         """Return the folder of a submission."""
         return self.path / "submissions" / submission_id
@@ -135,14 +242,15 @@ class RunDirectory:
     def open(self, wanted: RunInfo) -> RunInfo:
         """Return the run's info: of the run that is continued here, or `wanted`, written now.
 
+        Limits and bindings of `wanted` are added to those that the run has.
+
         Raises
         ------
         UsageError
             When the folder holds something else, or the run of another assignment.
         """
         if not (self.path / "run.json").exists():
-            if self.path.is_dir() and any(self.path.iterdir()):
-                raise UsageError(f"{self.path} is not empty and no run directory; give --run a new folder")
+            self._refuse_other()
             write_record(self.path / "run.json", wanted)
             return wanted
         info = self.info()
@@ -151,7 +259,14 @@ class RunDirectory:
                 f"{self.path} holds a run of {info.assignment} part {', '.join(info.parts)}; give --run another folder"
             )
         bindings = {name: info.bindings.get(name, {}) | paths for name, paths in wanted.bindings.items()}
-        current = info.model_copy(update={"limits": wanted.limits, "bindings": info.bindings | bindings})
+        budgets = {part: info.budgets.get(part, {}) | given for part, given in wanted.budgets.items()}
+        current = info.model_copy(
+            update={
+                "limits": wanted.limits or info.limits,
+                "budgets": info.budgets | budgets,
+                "bindings": info.bindings | bindings,
+            }
+        )
         if current != info:
             info = current
             write_record(self.path / "run.json", info)
@@ -163,6 +278,25 @@ class RunDirectory:
         bindings = {name: dict(paths) for name, paths in info.bindings.items()}
         bindings.setdefault(submission_id, {})[key] = path
         write_record(self.path / "run.json", info.model_copy(update={"bindings": bindings}))
+
+
+def _is_alive(process: int) -> bool:
+    """Return whether another process with this number runs here; this one is done with what it left."""
+    if process == os.getpid():  # in a container every grading may have the same number
+        return False
+    if os.name == "nt":  # asking there would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it belongs to somebody else
+        return True
+    return True
+
+
+def _age_seconds(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
 
 
 def new_secret() -> str:

@@ -14,8 +14,8 @@ from reports.texts import finite, plural
 Facts = dict[str, Any]
 
 
-_REMARKS = ("own names",)
-"""Flags that say how a notebook is written and ask for nobody."""
+_REMARKS = ("own names", "same notebook as ")
+"""How flags begin that say something of a notebook and ask for nobody."""
 
 
 def class_facts(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Facts:
@@ -70,7 +70,7 @@ def _submission(graded: Mapping[str, Any], row: Mapping[str, Any]) -> Facts:
     state = str(row.get("state") or graded.get("state", ""))
     figures = {key: finite(graded.get(key)) or 0.0 for key in ("earned", "pending", "possible")}
     flags = [str(flag) for flag in row.get("flags") or graded.get("flags") or ()]
-    warnings = [flag for flag in flags if flag not in _REMARKS]
+    warnings = [flag for flag in flags if not flag.startswith(_REMARKS)]
     statuses = Counter(
         check["status"] for item in graded.get("items", ()) for check in item.get("checks", ())
     )

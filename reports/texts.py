@@ -34,6 +34,7 @@ NOTE_WORDS = {
     "limit": "A limit was reached",
     "execution": "How the notebook was run",
     "confirm": "To confirm",
+    "same": "For you alone",
 }
 
 RUN_WORDS = {

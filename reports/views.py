@@ -30,7 +30,7 @@ def student_view(grade: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a student may see of a grade (JSON form), in the same shape.
 
     Left out: expectations of checks that are hidden (text and parts of pictures), tracebacks of the
-    grader, flags, notes for the instructor to confirm, and the folders of every path.
+    grader, flags, notes for the instructor alone, and the folders of every path.
     """
     return _view(grade, is_student=True)
 

@@ -1,8 +1,9 @@
 """Inputs drawn at grading time for the functions of a notebook.
 
-Each submission of each run gets its own inputs, drawn from a secret of the run after the notebook was
-handed in. A draw returns plain numbers and lists: they travel into the kernel as JSON, and they stay on
-the trusted side, where the answer is compared with what the formula gives for the same inputs.
+Each notebook of each run gets its own inputs, drawn from a secret of the run after the notebook was handed
+in and from the notebook's content: submissions with the same content get the same. A draw returns plain
+numbers and lists: they travel into the kernel as JSON, and they stay on the trusted side, where the answer is
+compared with what the formula gives for the same inputs.
 """
 
 from __future__ import annotations
@@ -25,19 +26,26 @@ class DrawParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-def case_seed(secret: str, submission: str, challenge: str, case: int) -> int:
-    """Return the seed of one case: another one for every run, submission, challenge and case."""
-    text = f"{secret}/{submission}/{challenge}/{case}"
+def case_seed(secret: str, content: str, challenge: str, case: int) -> int:
+    """Return the seed of one case: another one for every run, content, challenge and case."""
+    text = f"{secret}/{content}/{challenge}/{case}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "little") // 2
 
 
-def draw_cases(spec: ChallengeSpec, secret: str, submission: str, challenge: str) -> list[dict[str, Any]]:
-    """Return the cases of one challenge: `{"key", "seed", "values"}` each."""
+def draw_cases(spec: ChallengeSpec, secret: str, content: str, challenge: str) -> list[dict[str, Any]]:
+    """Return the cases of one challenge: `{"key", "seed", "values"}` each.
+
+    Parameters
+    ----------
+    secret : the run's; nobody knows it before the hand-in
+    content : digest of the notebook's content and helper files
+    challenge : its key in the rubric
+    """
     draw = DRAWS[spec.draw]
     params = draw.params.model_validate(spec.params)
     cases = []
     for case in range(spec.n_cases):
-        seed = case_seed(secret, submission, challenge, case)
+        seed = case_seed(secret, content, challenge, case)
         cases.append(
             {"key": str(case), "seed": seed, "values": draw.function(np.random.default_rng(seed), params)}
         )

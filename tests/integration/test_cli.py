@@ -94,7 +94,8 @@ def handed_in(tmp_path: Path) -> Path:
     folder = tmp_path / "handed in"
     for name in ("ada", "emmy"):
         (folder / name).mkdir(parents=True)
-        (folder / name / "part_a.ipynb").write_text(notebook("acceptance_rate = 0.0816"), encoding="utf-8")
+        text = notebook("acceptance_rate = 0.0816", f"name = {name!r}")
+        (folder / name / "part_a.ipynb").write_text(text, encoding="utf-8")
     (folder / "blaise.pdf").write_bytes(b"%PDF-1.5")
     return folder
 

@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
-    ("errors", "stats", "kernel_side"),
-    ("records", "registry"),
+    ("errors", "stats", "kernel_side", "estimates"),
+    ("records", "registry", "locks", "environments"),
     ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks"),
     ("probes", "checks", "truths"),
     ("execute", "judging", "scoring", "gradebook", "review", "export"),
@@ -29,6 +29,8 @@ LAYERS = (
     (
         "registered",
         "courses",
+        "jobs",
+        "execution_notes",
         "marking",
         "results",
         "grading",
