@@ -9,11 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 from .calls import Caller
+from .colab import Colab
 from .containers import MIB, fit, write_container
 from .figures import FigureRecorder, finish_figures
+from .folders import Folders
 from .imports import AfterImport, BeforeImport
 from .namespace import Namespace
+from .notices import Notices
 from .seeds import SeedRecorder
+from .shell_lines import ShellLines
 from .streams import limit_streams
 from .torchvision_shim import declare_operators
 from .values import Encoder
@@ -34,6 +38,7 @@ class Observer:
         self.room = int(record_mib * MIB)
         self.seeds = SeedRecorder(settings["seed_shift"])
         self.figures = FigureRecorder()
+        self.notices = Notices()
         self.namespace = Namespace(shell)
         self.caller = Caller(settings["challenges"], self.namespace, self.seeds, self._write)
 
@@ -49,6 +54,9 @@ class Observer:
         BeforeImport({"torchvision": declare_operators}).install()
         self.shell.events.register("pre_execute", self.figures.cell_begins)
         self.shell.events.register("post_execute", self.figures.cell_ends)
+        for stand_in in (ShellLines, Folders, Colab):
+            with contextlib.suppress(Exception):  # a comfort that fails must not cost the observation
+                stand_in(self.shell, self.notices).install()
         # IPython 9 keeps a copy of all that is printed, and puts back `write` as it was before each cell.
         self.shell._tee = lambda channel: contextlib.nullcontext()
 
@@ -71,6 +79,7 @@ class Observer:
             document["dropped"].append({"name": "figures", "why": f"{self.figures.dropped} figures too many"})
         document["figures"] = finish_figures(self.figures.take(), encoder)
         document["seeds"], self.seeds.calls = self.seeds.calls, []
+        document["notices"] = self.notices.take()
         torch: Any = sys.modules.get("torch")
         initial = getattr(torch, "initial_seed", None)
         document["torch_initial_seed"] = int(initial()) if initial is not None else None
