@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from autograder.kernel_side import folders as folders_module
 from autograder.kernel_side.colab import Colab, asks_for_colab
@@ -43,7 +42,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     for name in [name for name in sys.modules if f"{name}.".startswith("google.")]:
         monkeypatch.delitem(sys.modules, name)
-    config = Config()
+    config = InteractiveShell.config.klass()  # the class of traitlets, which IPython brings
     config.HistoryManager.enabled = False
     config.InteractiveShell.xmode = "Plain"
     made = InteractiveShell(config=config)
