@@ -14,7 +14,7 @@ from pathlib import Path
 from autograder.courses import Course
 from autograder.errors import InternalError, UsageError, nearest
 from autograder.execute.protocol import Executor, Job, Options
-from autograder.intake import find_submissions
+from autograder.intake import find_submissions, require_source
 from autograder.jobs import Task, Twins, groups_of, longest_first, plan_tasks, twins_of
 from autograder.marking import score_submission
 from autograder.records import (
@@ -105,8 +105,7 @@ def grade(
         When the run directory cannot be written: what is finished is kept, and the same call continues.
     """
     listener = listener or Listener()
-    submissions = find_submissions(source, course.rubric.parts)
-    _refuse_unknown(bindings or {}, course, {submission.id for submission in submissions})
+    require_source(source)
     run = RunDirectory(run_path)
     wanted = RunInfo(
         assignment=course.assignment.id,
@@ -119,6 +118,8 @@ def grade(
         bindings={name: dict(paths) for name, paths in (bindings or {}).items()},
     )
     with run.locked():
+        submissions = find_submissions(source, course.rubric.parts, run.intake)
+        _refuse_unknown(bindings or {}, course, {submission.id for submission in submissions})
         info = run.open(wanted)
         for submission in submissions:
             _keep(run, submission)

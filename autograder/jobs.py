@@ -124,7 +124,7 @@ def _task(
     except UnreadableNotebook as error:
         write_record(folder / "execution.json", ExecutionRecord(state="unreadable", detail=str(error)))
         return None
-    helpers = helper_files(source, info)
+    helpers = {} if submission.shares_folder else helper_files(source, info)
     content = content_digest(notebook, helpers)
     cases = {key: draw_cases(spec, info.secret, content, key) for key, spec in part.challenges.items()}
     job = Job(

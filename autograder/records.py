@@ -57,7 +57,13 @@ class Submission(Record):
     notes: tuple[str, ...] = ()
     """How the files were chosen; what was left aside and why."""
     problem: str | None = None
-    """Why nothing can be graded (a sentence that says what to do next), or None."""
+    """Why nothing can be graded (a sentence for the student, which says what to do next), or None."""
+    problem_name: str | None = None
+    """The same as a stable name for programs, such as `pdf`; docs/instructor.md lists them."""
+    problem_detail: str | None = None
+    """The same for the instructor: what exactly was found."""
+    shares_folder: bool = False
+    """Whether other people's files lie beside the notebook: they are not given to its kernel."""
 
 
 # ------------------------------------------------------------------ execution

@@ -4,6 +4,7 @@
     rubric.json         the rubric of the last scoring, to say what an edit changed
     results.json  scores.csv  index.html  gradebook.db
     submissions/<id>/   submission.json execution.json executed.ipynb evidence.json arrays/ grade.json report.html
+    intake/             what archives held, a folder each
     .lock               held by the process that works on the run
 
 With several parts, `execution.json`, `executed.ipynb` and `arrays/` lie in `submissions/<id>/<part>/`.
@@ -181,6 +182,7 @@ class RunDirectory:
         self.index = path / "index.html"
         self.rubric = path / "rubric.json"
         self.gradebook = path / "gradebook.db"
+        self.intake = path / "intake"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -205,7 +207,8 @@ class RunDirectory:
     def _refuse_other(self) -> None:
         if (self.path / "run.json").exists() or not self.path.is_dir():
             return
-        if any(entry.name != LOCK and not _PARTIAL.fullmatch(entry.name) for entry in self.path.iterdir()):
+        own = (LOCK, self.intake.name)
+        if any(entry.name not in own and not _PARTIAL.fullmatch(entry.name) for entry in self.path.iterdir()):
             raise UsageError(f"{self.path} is not empty and no run directory; give --run a new folder")
 
     def _remove_partial(self) -> None:

@@ -1,91 +1,87 @@
-"""A folder of submissions: a sub-folder or a file per student.
+"""A class as it was handed in: a folder or an archive, in it a folder, a notebook or an archive per student.
 
-The rule, stated once: hidden files, `__MACOSX`, `.ipynb_checkpoints` and files called `*-checkpoint.ipynb` are
-left aside. In a student's folder each part takes the notebook whose file name fits the part's patterns; when
-none or several fit, the notebook whose headings and code speak most of the part; the choice and what was left
-aside are recorded. A submission that cannot be graded still is a row, with the reason.
+The rule, stated once. Hidden files, `__MACOSX`, `.ipynb_checkpoints` and files called `*-checkpoint.ipynb` are
+left aside. Archives are known by their content; those in a student's folder are opened only when the folder itself
+holds fewer notebooks than the assignment has parts, and an archive in an archive that lies in an archive is not.
+Each part takes the notebook whose file name fits the part's patterns; when none or several fit, the notebook whose
+headings and code speak most of the part; the choice and what was left aside are recorded. A submission that cannot
+be graded still is a row, with the reason.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.errors import UsageError
-from autograder.intake.bindings import FILE_NAMES, read_bindings
-from autograder.intake.notebooks import UnreadableNotebook, read_notebook
+from autograder.intake.archives import Aside, Unpacked, archive_kind, unpack
+from autograder.intake.choosing import capped, no_notebook_file, submission_of
+from autograder.intake.entries import OF_CLASS, OF_STUDENT
+from autograder.intake.files import is_noise, listing, printable, problem_of
+from autograder.intake.problems import Problem, UnreadableArchive
 from autograder.records import Submission
 from autograder.rubric.model import PartSpec
-from autograder.rubric.sections import assign_items
+
+MAX_ARCHIVES_DEEP = 2
+_ENDINGS = re.compile(r"(\.ipynb|\.zip|\.tar|\.tgz|\.tbz2?|\.txz|\.tar\.(gz|bz2|xz))+\Z", re.IGNORECASE)
 
 
-def find_submissions(folder: Path, parts: Sequence[PartSpec]) -> list[Submission]:
-    """Return one submission a student found in `folder`, in the order of their names.
+def find_submissions(
+    source: Path, parts: Sequence[PartSpec], unpack_into: Path | None = None
+) -> list[Submission]:
+    """Return one submission a student found in `source`, in the order of their names.
+
+    Parameters
+    ----------
+    source : a folder, an archive that holds a class, or one notebook
+    parts : of the assignment
+    unpack_into : folder for what archives hold; without it they are not opened
 
     Raises
     ------
     UsageError
-        When there is no such folder, or nothing in it.
+        When there is nothing at `source`, nothing in it, or it is an archive that cannot be unpacked.
+    InternalError
+        When `unpack_into` cannot be written.
     """
-    if folder.is_file():
-        return [_submission(folder.stem, [folder], [], parts, set())]
-    if not folder.is_dir():
-        raise UsageError(
-            f"there is no folder {folder}; give the folder with one sub-folder or one notebook per student"
-        )
-    entries = sorted(
-        (entry for entry in folder.iterdir() if not _is_noise(entry)), key=lambda entry: entry.name
-    )
-    taken: set[str] = set()
-    found = []
-    for entry in entries:
-        if entry.is_symlink():
-            found.append(_refused(entry, taken, f"{entry.name} is a link; hand in the file itself"))
-        elif entry.is_dir():
-            files = sorted(path for path in entry.rglob("*") if path.is_file() and not path.is_symlink())
-            noise = [
-                path
-                for path in files
-                if _is_noise(path) or any(_is_noise(parent) for parent in _between(path, entry))
-            ]
-            notebooks = [path for path in files if path not in noise and path.suffix.lower() == ".ipynb"]
-            found.append(
-                _submission(
-                    entry.name, notebooks, [path for path in files if path not in notebooks], parts, taken
-                )
-            )
-        elif entry.suffix.lower() == ".ipynb":
-            found.append(_submission(entry.stem, [entry], [], parts, taken))
+    require_source(source)
+    intake = _Intake(parts, unpack_into)
+    if source.is_file():
+        path = source.resolve() if source.is_symlink() else source
+        if unpack_into is not None and archive_kind(path) is not None:
+            found = intake.class_archive(path)
         else:
-            found.append(_refused(entry, taken, f"{entry.name} is no notebook; hand in the .ipynb file"))
+            found = [submission_of(source.stem, safe_id(source.stem, set()), [path], [], parts)]
+    else:
+        found = intake.rows(source)
     if not found:
-        raise UsageError(
-            f"the folder {folder} holds no submissions; it should hold one sub-folder or one notebook per student"
-        )
+        raise _nothing_in(source)
     return found
 
 
-def _between(path: Path, top: Path) -> Iterable[Path]:
-    for parent in path.parents:
-        if parent == top:
-            return
-        yield parent
+def require_source(source: Path) -> None:
+    """Raise UsageError when there is nothing at `source`, or it is a folder with nothing in it."""
+    if source.is_dir():
+        try:
+            is_empty = all(is_noise(entry.name) for entry in source.iterdir())
+        except OSError as error:
+            raise UsageError(f"the folder {source} cannot be read ({error.strerror})") from error
+        if is_empty:
+            raise _nothing_in(source)
+    elif not source.is_file():
+        raise UsageError(
+            f"there is no folder {source}; give the folder with one sub-folder or one notebook per student"
+        )
 
 
-def _is_noise(path: Path) -> bool:
-    return (
-        path.name.startswith(".")
-        or path.name in ("__MACOSX", "Thumbs.db")
-        or path.stem.endswith("-checkpoint")
+def _nothing_in(source: Path) -> UsageError:
+    what = "folder" if source.is_dir() else "archive"
+    return UsageError(
+        f"the {what} {source} holds no submissions; it should hold one sub-folder or one notebook per student"
     )
-
-
-def _refused(entry: Path, taken: set[str], problem: str) -> Submission:
-    return Submission(id=safe_id(entry.stem or entry.name, taken), students=(entry.stem,), problem=problem)
 
 
 def safe_id(name: str, taken: set[str]) -> str:
@@ -99,80 +95,185 @@ def safe_id(name: str, taken: set[str]) -> str:
     return chosen
 
 
-def _submission(
-    name: str, notebooks: list[Path], others: list[Path], parts: Sequence[PartSpec], taken: set[str]
-) -> Submission:
-    submission_id = safe_id(name, taken)
-    if not notebooks:
-        listed = ", ".join(sorted(path.name for path in others)[:5]) or "nothing"
-        return Submission(
-            id=submission_id,
-            students=(name,),
-            problem=f"there is no notebook (found: {listed}); hand in the .ipynb file",
-        )
-    sources: dict[str, str] = {}
-    digests: dict[str, str] = {}
-    notes: list[str] = []
-    for part in parts:
-        chosen = _choose(part, notebooks, notes, alone=len(parts) == 1)
-        if chosen is not None:
-            sources[part.part] = str(chosen)
-            digests[part.part] = hashlib.sha256(chosen.read_bytes()).hexdigest()
-        else:
-            notes.append(f"no notebook was found for part {part.part}")
-    problem = None if sources else "none of the notebooks fits a part of the assignment"
-    if len(parts) == 1 and sources:
+def bare_name(name: str) -> str:
+    """Return a file's name without the endings of notebooks and archives.
+
+    >>> bare_name("ada.tar.gz"), bare_name("ada.v2.ipynb"), bare_name("ada.pdf")
+    ('ada', 'ada.v2', 'ada')
+    """
+    bare = _ENDINGS.sub("", name)
+    return bare if bare and bare != name else Path(name).stem or name
+
+
+@dataclass
+class _Files:
+    """What one student handed in, archives unpacked."""
+
+    notebooks: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    """Of archives and entries that were not unpacked; what comes first is most likely the reason."""
+    notes: list[str] = field(default_factory=list)
+
+
+class _Intake:
+    """One walk over what a class handed in."""
+
+    def __init__(self, parts: Sequence[PartSpec], unpack_into: Path | None):
+        self._parts, self._into = parts, unpack_into
+        self._taken: set[str] = set()
+
+    # ---------------------------------------------------------------- a class
+
+    def class_archive(self, path: Path) -> list[Submission]:
+        """Return the rows of an archive that holds a class."""
+        assert self._into is not None
         try:
-            read_notebook(Path(next(iter(sources.values()))))
-        except UnreadableNotebook as error:
-            problem = str(error)
-    bindings: dict[str, str] = {}
-    for path in others:
-        if path.name.lower() in FILE_NAMES:
-            try:
-                bindings |= read_bindings(path)
-            except UsageError as error:
-                notes.append(str(error))
-    return Submission(
-        id=submission_id,
-        students=(name,),
-        sources=sources,
-        digests=digests,
-        bindings=bindings,
-        notes=tuple(notes),
-        problem=problem,
-    )
+            folder, unpacked = unpack(path, self._into, OF_CLASS)
+        except UnreadableArchive as error:
+            raise UsageError(f"{error.problem.detail} [{error.problem.name}]") from error
+        aside = [(tuple(one.path.split("/")), one) for one in unpacked.aside]
+        entries = [entry for entry in folder.iterdir() if not is_noise(entry.name)]
+        if len(entries) == 1 and entries[0].is_dir() and self._is_wrapping(entries[0], bare_name(path.name)):
+            folder = entries[0]
+            aside = [(where[1:], one) for where, one in aside if len(where) > 1 and where[0] == folder.name]
+        return self.rows(folder, 1, aside)
 
-
-def _choose(part: PartSpec, notebooks: list[Path], notes: list[str], alone: bool) -> Path | None:
-    """Return the notebook of a part, and note what it was chosen over."""
-    if len(notebooks) == 1 and alone:
-        return notebooks[0]
-    patterns = [pattern.lower() for pattern in part.filenames]
-    named = [
-        path for path in notebooks if any(fnmatch.fnmatch(path.name.lower(), pattern) for pattern in patterns)
-    ]
-    if len(named) == 1:
-        others = [path.name for path in notebooks if path != named[0]]
-        if others:
-            notes.append(f"part {part.part}: {named[0].name}, by its name; left aside: {', '.join(others)}")
-        return named[0]
-    ranked = sorted(named or notebooks, key=lambda path: (-_relevance(path, part), str(path)))
-    if not ranked or (not named and _relevance(ranked[0], part) == 0):
-        return ranked[0] if ranked and alone else None
-    if len(ranked) > 1:
-        notes.append(
-            f"part {part.part}: {ranked[0].name}, by its content; the next best was {ranked[1].name}"
+    def _is_wrapping(self, folder: Path, archive: str) -> bool:
+        """Return whether the only folder of an archive is the class, not a student."""
+        holds_notebook = any(
+            entry.suffix.lower() == ".ipynb" and entry.is_file() for entry in folder.iterdir()
         )
-    return ranked[0]
+        return folder.name.casefold() == archive.casefold() or not holds_notebook
+
+    def rows(
+        self, folder: Path, n_deep: int = 0, aside: Sequence[tuple[tuple[str, ...], Aside]] = ()
+    ) -> list[Submission]:
+        """Return a row for each entry of a folder, and for each that an archive could not give."""
+        entries = {entry.name: entry for entry in folder.iterdir() if not is_noise(entry.name)}
+        missing: dict[str, list[Aside]] = {}
+        for where, one in aside:
+            missing.setdefault(where[0], []).append(one)
+        found = []
+        for name in sorted({*entries, *missing}):
+            if name in entries:
+                found.append(self._row(entries[name], n_deep, missing.get(name, [])))
+            else:
+                reasons = _reasons(missing[name], is_all=True)
+                found.append(self._refused(name, reasons[0], reasons[1:]))
+        return found
+
+    def _row(self, entry: Path, n_deep: int, aside: Sequence[Aside]) -> Submission:
+        problem = problem_of(entry)
+        if problem is not None:
+            return self._refused(entry.name, problem)
+        if entry.is_dir():
+            files = self._folder(entry, n_deep)
+            files.problems += _reasons(aside, is_all=not files.others)
+            files.notes += [_of_entry(one).detail for one in aside]
+            return self._submission(entry.name, files)
+        kind = archive_kind(entry)
+        if kind is not None and self._into is not None:
+            return self._submission(bare_name(entry.name), self._archive(entry, n_deep))
+        if entry.suffix.lower() == ".ipynb":
+            return self._submission(entry.stem, _Files([entry]), shares_folder=True)
+        return self._refused(entry.name, no_notebook_file(entry, kind))
+
+    def _refused(self, name: str, problem: Problem, more: Sequence[Problem] = ()) -> Submission:
+        bare = printable(bare_name(name))
+        return Submission(
+            id=safe_id(bare, self._taken),
+            students=(bare,),
+            notes=capped([one.detail for one in more]),
+            problem=problem.sentence,
+            problem_name=problem.name,
+            problem_detail=problem.detail,
+        )
+
+    # -------------------------------------------------------------- a student
+
+    def _folder(self, folder: Path, n_deep: int) -> _Files:
+        """Return the files of a student's folder, its archives unpacked where they are needed."""
+        listed = listing(folder)
+        named = [path for path in listed.files if path.suffix.lower() == ".ipynb"]
+        kinds = {path: archive_kind(path) for path in named} if self._into is not None else {}
+        found = _Files(
+            notebooks=[path for path in named if kinds.get(path) is None],
+            others=[path for path in (*listed.files, *listed.noise) if path not in named],
+            problems=[problem for path, problem in listed.aside if path.suffix == ".ipynb" or path == folder],
+            notes=[problem.detail for _, problem in listed.aside],
+        )
+        archives = [path for path in named if kinds.get(path) is not None]
+        if self._into is not None and len(found.notebooks) < len(self._parts):
+            archives += [
+                path for path in listed.files if path not in named and archive_kind(path) is not None
+            ]
+            for path in archives:
+                _add(found, self._archive(path, n_deep))
+        else:
+            archives += [path for path in listed.files if path not in named and _ENDINGS.search(path.name)]
+            found.notes += [f"{path.name} is an archive beside a notebook; left aside" for path in archives]
+        found.others += [path for path in archives if path not in found.others]
+        return found
+
+    def _archive(self, path: Path, n_deep: int) -> _Files:
+        """Return the files of an archive that a student handed in; `n_deep` archives lie around it."""
+        assert self._into is not None
+        if n_deep >= MAX_ARCHIVES_DEEP:
+            problem = Problem(
+                "archive_nested",
+                f"{path.name} is an archive in an archive in an archive; hand in the .ipynb file itself",
+                f"{path.name} lies in an archive that lies in an archive; not opened",
+            )
+            return _Files(others=[path], problems=[problem], notes=[problem.detail])
+        try:
+            folder, unpacked = unpack(path, self._into, OF_STUDENT)
+        except UnreadableArchive as error:
+            return _Files(others=[path], problems=[error.problem], notes=[error.problem.detail])
+        found = _Files(notes=_notes_of(path.name, unpacked))
+        _add(found, self._folder(folder, n_deep + 1))
+        found.problems += _reasons(unpacked.aside, is_all=not unpacked.files)
+        found.notes += [_of_entry(one).detail for one in unpacked.aside]
+        return found
+
+    def _submission(self, name: str, files: _Files, *, shares_folder: bool = False) -> Submission:
+        submission = submission_of(
+            name,
+            safe_id(name, self._taken),
+            files.notebooks,
+            files.others,
+            self._parts,
+            problem=files.problems[0] if files.problems else None,
+            notes=files.notes,
+        )
+        return submission.model_copy(update={"shares_folder": shares_folder})
 
 
-def _relevance(path: Path, part: PartSpec) -> int:
-    """Return how many items of the part have a section in the notebook."""
-    try:
-        notebook = read_notebook(path)
-    except UnreadableNotebook:
-        return 0
-    kinds = [str(cell["cell_type"]) for cell in notebook["cells"]]
-    sources = [str(cell["source"]) for cell in notebook["cells"]]
-    return len({item for item in assign_items(kinds, sources, part.sections) if item})
+def _add(found: _Files, more: _Files) -> None:
+    found.notebooks += more.notebooks
+    found.others += more.others
+    found.problems += more.problems
+    found.notes += more.notes
+
+
+def _notes_of(archive: str, unpacked: Unpacked) -> list[str]:
+    """Return what is to be said of an archive that was unpacked."""
+    words = f"{archive}: {len(unpacked.files)} of its files unpacked ({unpacked.kind})"
+    if unpacked.n_noise:
+        words += f"; {unpacked.n_noise} hidden, system or checkpoint entries left aside"
+    return [words, *(f"{archive}: {name!r} is unpacked as {path}" for name, path in unpacked.renamed)]
+
+
+def _reasons(aside: Sequence[Aside], is_all: bool) -> list[Problem]:
+    """Return the entries whose loss can be why there is no notebook: notebooks, or anything when all is lost."""
+    lost = [_of_entry(one) for one in aside if one.path.lower().endswith(".ipynb")]
+    return lost or [_of_entry(one) for one in aside if is_all]
+
+
+def _of_entry(aside: Aside) -> Problem:
+    name = aside.path.rpartition("/")[2]
+    return Problem(
+        aside.status,
+        f"{name} could not be unpacked: {aside.why}; hand in the .ipynb file itself",
+        f"left aside: {aside.entry} ({aside.status}: {aside.why})",
+    )

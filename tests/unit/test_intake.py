@@ -127,8 +127,9 @@ def test_links_are_refused_and_never_followed(tmp_path: Path) -> None:
     assert ada.problem == "ada.ipynb is a link; hand in the file itself"
     assert carl.problem == "carl is a link; hand in the file itself"
     assert bea.problem is None
-    assert bea.notes == ()
-    assert dora.problem is not None
+    assert bea.notes == ("other.ipynb is a symbolic link; not followed",)
+    assert dora.problem == "only.ipynb is a link; hand in the file itself"
+    assert ada.problem_name == carl.problem_name == dora.problem_name == "link"
     assert all("secret" not in str(submission.sources) for submission in (ada, bea, carl, dora))
 
 
@@ -201,7 +202,10 @@ def test_each_part_takes_its_own_notebook(tmp_path: Path) -> None:
     assert list(bea.sources) == ["b"]
     assert "no notebook was found for part a" in bea.notes
     assert bea.problem is None
-    assert carl.problem == "none of the notebooks fits a part of the assignment"
+    assert carl.problem_name == "no_part"
+    assert carl.problem == (
+        "none of the notebooks fits a part of the assignment; keep the file name of the template"
+    )
 
 
 # ------------------------------------------------------------------ ids
