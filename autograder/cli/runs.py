@@ -15,7 +15,7 @@ from autograder.cli.options import AsJson, PartsOption, WorkersOption, author_or
 from autograder.cli.output import line, marks, print_grades, print_json, print_place, table
 from autograder.errors import UsageError, nearest
 from autograder.gradebook import Change, Scoring
-from autograder.records import Grade, Limits
+from autograder.records import Grade
 from autograder.registry import find_assignment
 from autograder.store import RunDirectory, read_record, write_text
 
@@ -27,6 +27,11 @@ RunArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="The run directory that `grade --run` made.", show_default=False)
 ]
 NEEDS_PERSON = 1
+BUDGET = "[PART=]NUMBER"
+EACH = (
+    "A number holds for all parts, `b=NUMBER` for part b; may be given several times. "
+    "Default: what the run had, else the rubric's."
+)
 
 
 def grade(
@@ -57,18 +62,21 @@ def grade(
     part: PartsOption = None,
     workers: WorkersOption = None,
     cell_seconds: Annotated[
-        float | None,
-        typer.Option(min=0.1, metavar="S", help="Longest time for one cell. Default: the rubric's."),
+        list[str] | None, typer.Option(metavar=BUDGET, help=f"Longest time for one cell, in seconds. {EACH}")
     ] = None,
     total_seconds: Annotated[
-        float | None,
-        typer.Option(min=0.1, metavar="S", help="Longest time for one notebook. Default: the rubric's."),
+        list[str] | None,
+        typer.Option(metavar=BUDGET, help=f"Longest time for all cells of a notebook, in seconds. {EACH}"),
+    ] = None,
+    call_seconds: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar=BUDGET, help=f"Longest time for one call of a student's function, in seconds. {EACH}"
+        ),
     ] = None,
     memory_mib: Annotated[
-        int | None,
-        typer.Option(
-            min=64, metavar="M", help="Most memory for one notebook, in MiB. Default: the rubric's."
-        ),
+        list[str] | None,
+        typer.Option(metavar=BUDGET, help=f"Most memory for one notebook, in MiB. {EACH}"),
     ] = None,
     bindings: Annotated[
         Path | None,
@@ -84,9 +92,10 @@ def grade(
 
     Writes `results.json`, `scores.csv`, `index.html` and a report for each student into the run directory.
     A grading that was cut off continues where it stopped when the same command is given again; no finished
-    notebook is executed twice. Exit status 1 means that something is left for a person: written answers,
-    values to confirm, files that are no notebooks.
+    notebook is executed twice, and notebooks with the same content are executed once. Exit status 1 means
+    that something is left for a person: written answers, values to confirm, files that are no notebooks.
     """
+    from autograder.cli.budgets import parse_budgets
     from autograder.cli.progress import BatchProgress
     from autograder.courses import Course
     from autograder.execute.local import LocalExecutor
@@ -98,8 +107,14 @@ def grade(
         raise UsageError(
             f"--run {run} lies inside the submissions folder; give a folder outside {submissions}"
         )
-    limits = chosen_limits(
-        course.rubric, cell_seconds=cell_seconds, total_seconds=total_seconds, memory_mib=memory_mib
+    budgets = parse_budgets(
+        [one.part for one in course.rubric.parts],
+        {
+            "cell_seconds": cell_seconds,
+            "total_seconds": total_seconds,
+            "call_seconds": call_seconds,
+            "memory_mib": memory_mib,
+        },
     )
     with (
         stoppable("What is finished is kept; the same command continues with the rest."),
@@ -111,7 +126,7 @@ def grade(
             run,
             LocalExecutor(),
             n_workers=n_workers(workers),
-            limits=limits,
+            budgets=budgets,
             bindings=read_class_bindings(bindings) if bindings else None,
             author=author_or_me(None),
             listener=progress,
@@ -121,18 +136,6 @@ def grade(
     else:
         print_batch(batch)
     raise typer.Exit(NEEDS_PERSON if batch.needs_person else 0)
-
-
-def chosen_limits(rubric: Rubric, **chosen: float | None) -> Limits | None:
-    """Return the limits of a run: what was chosen in place of the rubric's, or None when nothing was.
-
-    One set of limits holds for all parts, so each of the others is that of the part that allows most.
-    """
-    given = {name: value for name, value in chosen.items() if value is not None}
-    if not given:
-        return None
-    most = {name: max(getattr(part.limits, name) for part in rubric.parts) for name in Limits.model_fields}
-    return Limits.model_validate(most | given)
 
 
 def print_batch(batch: Batch) -> None:
@@ -195,8 +198,7 @@ def rescore(
     info = run.info()
     rubric = load_rubric(find_assignment(info.assignment), info.parts)
     earlier = gradebook.scorings(run.gradebook)
-    for confirmed in [parse_binding(binding, run, rubric) for binding in bind or ()]:
-        run.bind(*confirmed)
+    confirmed = [parse_binding(binding, run, rubric) for binding in bind or ()]
     before = (
         {entry["id"]: float(entry["earned"]) for entry in read_results(run)["submissions"]}
         if run.results.exists()
@@ -209,7 +211,9 @@ def rescore(
         stoppable("Results and scores are as they were; the same command starts over."),
         BatchProgress() as progress,
     ):
-        batch, edits = rescore_run(directory, author=author_or_me(author), why=reason, listener=progress)
+        batch, edits = rescore_run(
+            directory, author=author_or_me(author), why=reason, bindings=confirmed, listener=progress
+        )
     scorings = gradebook.scorings(run.gradebook)
     changes = gradebook.last_changes(run.gradebook) if len(scorings) > len(earlier) else []
     if as_json:
@@ -311,11 +315,28 @@ def report(directory: RunArgument, as_json: AsJson = False) -> None:
     Nothing is executed and nothing is marked: use it after the look of the reports changed, or a file was
     lost.
     """
+    run = RunDirectory(directory)
+    run.info()
+    with run.locked():
+        n_reports = render_again(run)
+    if as_json:
+        print_json(run_document(run))
+    else:
+        line(f"{n_reports} reports rendered.")
+        print_place("Class page", run.index)
+
+
+def render_again(run: RunDirectory) -> int:
+    """Write every report and the class page from the stored grades; return how many reports there are.
+
+    Raises
+    ------
+    UsageError
+        When a stored grade is missing or damaged.
+    """
     import reports
     from autograder.results import class_row
 
-    run = RunDirectory(directory)
-    run.info()
     results = read_results(run)
     grades = []
     for entry in results["submissions"]:
@@ -323,7 +344,7 @@ def report(directory: RunArgument, as_json: AsJson = False) -> None:
         grade = read_record(path, Grade)
         if grade is None:
             raise UsageError(
-                f"{path} is missing or damaged; make it again with: autograder rescore {directory}"
+                f"{path} is missing or damaged; make it again with: autograder rescore {run.path}"
             )
         write_text(
             path.with_name("report.html"),
@@ -331,8 +352,4 @@ def report(directory: RunArgument, as_json: AsJson = False) -> None:
         )
         grades.append(grade)
     write_text(run.index, reports.render_class(results, [class_row(run, grade) for grade in grades]))
-    if as_json:
-        print_json(run_document(run))
-    else:
-        line(f"{len(grades)} reports rendered.")
-        print_place("Class page", run.index)
+    return len(grades)

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from autograder import cli, gradebook
-from autograder.cli import demo, interrupts, options, output, runs
+from autograder.cli import budgets, demo, interrupts, options, output
 from autograder.errors import UsageError
 from autograder.execute.protocol import Job
 from autograder.kernel_side.containers import write_container
-from autograder.records import CellRecord, ExecutionRecord, Limits
+from autograder.records import CellRecord, ExecutionRecord
 from autograder.registry import find_assignment
 from autograder.rubric.loader import load_rubric
 from autograder.store import RunDirectory, RunInfo, write_record
@@ -287,7 +287,7 @@ def test_grade_prints_the_class_and_where_its_page_is(
     assert "3 submissions: 0 graded, 2 need a person, 1 failed." in lines
     assert lines[-1] == f"Class page: {run / 'index.html'}"
     assert "3 submissions, 2 notebooks to execute." in said.err
-    assert "3/3" in said.err
+    assert "2 of 2 executed, 3 of 3 marked, 1 failed" in said.err
     for name in ("index.html", "results.json", "scores.csv", "submissions/ada/report.html"):
         assert (run / name).is_file()
     assert {job.limits for job in fake} == {load_rubric(find_assignment("aml-a3"), ["a"]).parts[0].limits}
@@ -307,11 +307,60 @@ def test_grade_again_executes_nothing_and_says_so(graded: Path, invoke: Invoke, 
     }
 
 
-def test_limits_are_chosen_one_by_one() -> None:
-    rubric = load_rubric(find_assignment("aml-a3"), ["a"])
-    assert runs.chosen_limits(rubric, cell_seconds=None, memory_mib=None) is None
-    limits = runs.chosen_limits(rubric, cell_seconds=7.0, memory_mib=512)
-    assert limits == rubric.parts[0].limits.model_copy(update={"cell_seconds": 7.0, "memory_mib": 512})
+def test_budgets_are_given_for_all_parts_or_for_one() -> None:
+    parts = ["a", "b"]
+    assert budgets.parse_budgets(parts, {"cell_seconds": None, "memory_mib": []}) == {}
+    given = {"total_seconds": ["b=3600", "900"], "memory_mib": ["a=512"]}
+    assert budgets.parse_budgets(parts, given) == {
+        "a": {"total_seconds": 900.0, "memory_mib": 512.0},
+        "b": {"total_seconds": 3600.0},
+    }
+    assert budgets.parse_budgets(parts, {"call_seconds": ["5", "7.5", "b=1", "b=2"]}) == {
+        "a": {"call_seconds": 7.5},
+        "b": {"call_seconds": 2.0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--total-seconds", "z=5"), "--total-seconds z=5: there is no part 'z' (there are: a)"),
+        (("--memory-mib", "4.5"), "'4.5' is not a whole number"),
+        (("--memory-mib", "2"), "the smallest value is 64"),
+        (("--cell-seconds", "soon"), "'soon' is not a number; give one for all parts, or PART=NUMBER"),
+        (("--call-seconds", "nan"), "must be finite"),
+        (("--call-seconds", "a=inf"), "must be finite"),
+        (("--call-seconds", "=5"), "there is no part ''"),
+        (("--cell-seconds", "0"), "the smallest value is 0.1"),
+    ],
+)
+def test_wrong_budgets_are_refused(
+    words: tuple[str, ...], told: str, invoke: Invoke, handed_in: Path, tmp_path: Path, fake: list[Job]
+) -> None:
+    said = invoke("grade", handed_in, "--assignment", "aml-a3", "--run", tmp_path / "run", *words)
+    assert said.status == 2
+    assert told in said.err
+    assert not fake
+    assert not (tmp_path / "run").exists()
+
+
+def test_budgets_reach_the_notebooks_and_stay_in_the_run(
+    invoke: Invoke, handed_in: Path, tmp_path: Path, fake: list[Job]
+) -> None:
+    run = tmp_path / "run"
+    words = ("grade", handed_in, "--assignment", "aml-a3", "--part", "a", "--run", run)
+    of_rubric = load_rubric(find_assignment("aml-a3"), ["a"]).parts[0].limits
+    invoke(*words, "--total-seconds", "a=77", "--memory-mib", "2048")
+    wanted = of_rubric.model_copy(update={"total_seconds": 77.0, "memory_mib": 2048})
+    assert [job.limits for job in fake] == [wanted, wanted]
+    invoke(*words)
+    assert len(fake) == 2  # the same limits hold: nothing is executed again
+    invoke(*words, "--call-seconds", "9")
+    assert [job.limits for job in fake[2:]] == [wanted.model_copy(update={"call_seconds": 9.0})] * 2
+    invoke("rescore", run)
+    assert RunDirectory(run).info().budgets == {
+        "a": {"total_seconds": 77.0, "memory_mib": 2048.0, "call_seconds": 9.0}
+    }
 
 
 def test_workers_fit_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -695,10 +744,8 @@ def test_a_real_notebook_from_the_shell_to_its_report(tmp_path: Path) -> None:
     )
     assert done.returncode == 1, done.stderr
     assert "cell errors" in done.stdout
-    assert "1/1  ada" in done.stderr
-    info = RunDirectory(tmp_path / "run").info()
-    assert isinstance(info.limits, Limits)
-    assert info.limits.cell_seconds == 30
+    assert "1 of 1 executed, 1 of 1 marked" in done.stderr
+    assert RunDirectory(tmp_path / "run").info().budgets == {"a": {"cell_seconds": 30}}
     record = json.loads((tmp_path / "run/submissions/ada/execution.json").read_text())
     assert [cell["status"] for cell in record["cells"]] == ["ok", "ok", "error"]
 
