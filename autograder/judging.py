@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from autograder.checks.findings import Context, Finding, MissingEvidence, failed, for_person, join
 from autograder.golden import Golden
 from autograder.probes.evidence import Agreement, Evidence
+from autograder.probes.surroundings import surroundings_notes
 from autograder.records import Note, Record, Status
 from autograder.registry import CHECKS
 from autograder.rubric.model import CheckSpec, EvidenceKey, ItemSpec, PartSpec
@@ -267,5 +268,8 @@ def _notes(evidence: Evidence) -> Iterator[Note]:
                 text=f"To be confirmed as {key}: {listed}.",
                 item=key.split(".")[0],
             )
+    yield from surroundings_notes(
+        evidence.part.part, evidence.execution, evidence.cells, evidence.observations.notices
+    )
     for problem in evidence.problems:
         yield Note(kind="execution", title="observation", text=problem)

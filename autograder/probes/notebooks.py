@@ -12,6 +12,11 @@ from autograder.records import CellRecord
 from autograder.rubric.model import SectionSpec
 from autograder.rubric.sections import assign_items
 
+_MAGIC_LINE = re.compile(
+    r"^(\s*)(?:[%!?]|(?:pip3?|conda|mamba|apt|apt-get)\s+(?:un)?install\b|[\w.]+\?{1,2}\s*$)"
+)
+_ASSIGNED_MAGIC = re.compile(r"^(\s*[^\s=!%][^=!]*=)\s*[%!]")
+_PYTHON_CELL = re.compile(r"^%%(?:time|timeit|capture|prun|memit|mprun|notify)\b")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -67,8 +72,29 @@ def _outputs(cell: Mapping[str, Any]) -> tuple[str, int]:
 
 def parse_code(source: str) -> ast.Module | None:
     """Return the syntax tree of a code cell (magics and shell lines left out), or None when it is no Python."""
-    lines = [("pass" if re.match(r"\s*[%!?]", line) else line) for line in source.splitlines()]
-    try:
-        return ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    for text in (source, _without_magics(source)):
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    return None
+
+
+def _without_magics(source: str) -> str:
+    """Return a cell as Python alone; the first line of `%%time` goes, and a cell like `%%bash` stays no Python."""
+    lines = source.splitlines()
+    while lines and (not lines[0].strip() or _PYTHON_CELL.match(lines[0])):
+        lines.pop(0)
+    is_continued = False
+    for at, line in enumerate(lines):
+        magic = _MAGIC_LINE.match(line)
+        assigned = _ASSIGNED_MAGIC.match(line)
+        is_magic = bool(magic or assigned) or is_continued
+        if is_continued:
+            lines[at] = ""
+        elif magic and not line.startswith("%%"):
+            lines[at] = f"{magic[1]}pass"
+        elif assigned:
+            lines[at] = f"{assigned[1]} None"
+        is_continued = is_magic and line.rstrip().endswith("\\")
+    return "\n".join(lines)

@@ -24,6 +24,7 @@ Array = npt.NDArray[Any]
 MAX_CONTAINER_BYTES = 256 * 2**20
 FEW = 16
 """Sequences up to this length are also opened into their members."""
+MAX_NOTICE_TEXT = 120
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,23 @@ class SeedSeen:
 
 
 @dataclass(frozen=True)
+class NoticeSeen:
+    """What the kernel did otherwise in a cell than the student's own machine: a `pip` line left out, ..."""
+
+    cell: int
+    kind: str
+    """`pip`, `system`, `colab`, `folder`, `download` or `deadline`."""
+    what: str
+    """The line or the call, shortened."""
+    available: tuple[str, ...] = ()
+    """`pip`: which of the packages are there."""
+    missing: tuple[str, ...] = ()
+    """`pip`: which are not."""
+    seconds: float | None = None
+    """`deadline`: how long the shell line was let run."""
+
+
+@dataclass(frozen=True)
 class Answer:
     """What one call of a challenged function gave back."""
 
@@ -122,6 +140,7 @@ class Observations:
     answers: tuple[Answer, ...] = ()
     problems: tuple[str, ...] = field(default=())
     """Containers that could not be read, values that were too large: sentences for the instructor."""
+    notices: tuple[NoticeSeen, ...] = ()
 
 
 def read_observations(folder: FilePath) -> Observations:
@@ -133,6 +152,7 @@ def read_observations(folder: FilePath) -> Observations:
     torch_seeds: list[int] = []
     answers: list[Answer] = []
     problems: list[str] = []
+    notices: list[NoticeSeen] = []
     for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         try:
             container = read_container(path, MAX_CONTAINER_BYTES)
@@ -154,6 +174,7 @@ def read_observations(folder: FilePath) -> Observations:
                 )
             if isinstance(document.get("torch_initial_seed"), int):
                 torch_seeds.append(document["torch_initial_seed"])
+            notices += [_notice(cell, notice) for notice in document.get("notices", [])]
             problems += [
                 f"after cell {cell + 1}, {dropped.get('name')} was not recorded: {dropped.get('why')}"
                 for dropped in document.get("dropped", [])
@@ -168,7 +189,24 @@ def read_observations(folder: FilePath) -> Observations:
         tuple(torch_seeds),
         tuple(answers),
         tuple(problems),
+        tuple(notices),
     )
+
+
+def _notice(cell: int, notice: dict[str, Any]) -> NoticeSeen:
+    seconds = notice.get("seconds")
+    return NoticeSeen(
+        cell,
+        kind=str(notice.get("kind", "")),
+        what=str(notice.get("what", ""))[:MAX_NOTICE_TEXT],
+        available=_names(notice.get("available")),
+        missing=_names(notice.get("missing")),
+        seconds=float(seconds) if isinstance(seconds, int | float) else None,
+    )
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(str(name)[:60] for name in value[:FEW]) if isinstance(value, list) else ()
 
 
 def _mapping(document: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
