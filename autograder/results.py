@@ -51,6 +51,7 @@ def results_of(info: RunInfo, course: Course, grades: Sequence[Grade]) -> dict[s
                 "students": list(grade.submission.students),
                 "source": list(grade.submission.sources.values()),
                 "state": grade.state,
+                "problem_name": grade.submission.problem_name,
                 "earned": grade.earned,
                 "pending": grade.pending,
                 "possible": grade.possible,
@@ -120,6 +121,8 @@ def class_row(run: RunDirectory, grade: Grade) -> dict[str, Any]:
         "seconds": round(sum(execution.seconds for execution in grade.executions.values()), 1),
         "flags": list(grade.flags),
         "problem": grade.submission.problem,
+        "problem_name": grade.submission.problem_name,
+        "problem_detail": grade.submission.problem_detail,
         "state": grade.state,
         "notes": [note.text for note in grade.notes if note.kind in ("confirm", "same")]
         + list(grade.submission.notes),

@@ -93,6 +93,7 @@ def _submission(graded: Mapping[str, Any], row: Mapping[str, Any]) -> Facts:
         "state": state,
         "flags": flags,
         "reasons": reasons,
+        "fault": {key: str(row.get(f"problem_{key}") or "") for key in ("name", "detail")},
         "notes": [str(note) for note in row.get("notes") or ()],
         "is_waiting": bool(reasons or warnings or state == "needs_review"),
         # Every notebook has written answers: those alone are a pile of work, not a case.

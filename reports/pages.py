@@ -73,7 +73,7 @@ def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
         `results.json` (schema 1).
     rows : sequence of mappings
         Facts of each submission beyond `results`: `id`, `students`, `report` (relative link), `seconds`,
-        `flags`, `problem`, `state`, `notes`.
+        `flags`, `problem`, `problem_name`, `problem_detail`, `state`, `notes`.
     """
     script = _static("table.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -139,7 +139,8 @@ def _integer(digits: str, name: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise UnreadableNotebook(
             "number_too_long",
-            f"{name} is no valid JSON: it holds a number of {len(digits):,} digits; save it again in Jupyter",
+            f"{name} is no valid JSON: it holds a number of {len(digits):,} digits; save it again in "
+            "Jupyter and hand it in",
             f"{name} holds a whole number of {len(digits):,} digits (at most {MAX_DIGITS:,} are read)",
         )
     return int(digits)
@@ -270,7 +271,8 @@ def _kernelspec(metadata: Any, name: str) -> dict[str, Any]:
     if isinstance(language, str) and language.strip().lower() not in ("python", "python3", "ipython", ""):
         raise UnreadableNotebook(
             "other_language",
-            f"{name} is written in {_short(_text(language))}; only Python notebooks can be graded",
+            f"{name} is written in {_short(_text(language))}; only Python notebooks can be graded: "
+            "choose a Python kernel and hand it in again",
             f"{name}: language {_short(_text(language))!r}, kernel {_short(_text(kernel))!r}",
         )
     return kernelspec

@@ -86,6 +86,8 @@ def test_files_of_a_run_fit_their_schemas(course: Course, tmp_path: Path) -> Non
         (hand_ins / student / "part_a.ipynb").write_bytes(content)
     batch = grade(hand_ins, course, tmp_path / "run", cast("Executor", None))  # nothing here can be executed
     assert [one.state for one in batch.grades] == ["failed"] * 3
+    results = json.loads(batch.run.results.read_text(encoding="utf-8"))
+    assert [one["problem_name"] for one in results["submissions"]] == ["pdf", "empty_file", "no_cells"]
     validate(json.loads(batch.run.results.read_text(encoding="utf-8")), "results")
     for folder in (tmp_path / "run" / "submissions").iterdir():
         for name in ("submission", "grade"):

@@ -248,6 +248,16 @@ def test_viewer_is_checked() -> None:
         render_student(samples.perfect_grade(), "teacher")  # type: ignore[arg-type]
 
 
+def test_class_page_says_what_was_found_and_its_name() -> None:
+    results, rows = samples.class_results()
+    failed = next(row for row in rows if row["state"] == "failed")
+    detail = "part_a.ipynb is a PDF: its 7 bytes begin with <b'%PDF'>"
+    failed |= {"problem_name": "pdf", "problem_detail": detail}
+    html = render_class(results, rows)
+    assert f"Found: {detail} (pdf)" in " ".join(Page(html).text.split())
+    assert "<b'%PDF'>" not in html
+
+
 def test_class_page_lists_everybody_and_why() -> None:
     results, rows = samples.class_results()
     html = render_class(results, rows)
