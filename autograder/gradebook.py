@@ -1,4 +1,9 @@
-"""The gradebook: every scoring of a run with its author and reason, and the marks that it gave (SQLite)."""
+"""The gradebook: every scoring of a run with its author and reason, and the marks that it gave (SQLite).
+
+One transaction a scoring: it is there with all its marks, or not at all. The journal is SQLite's ordinary one, so
+that the gradebook is a single file that can be copied and lies on any file system; what a killed process left in
+it is rolled back by whoever opens the gradebook next.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +53,7 @@ class Change:
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(path, timeout=30)) as connection:
+            connection.execute("PRAGMA synchronous = EXTRA")  # a commit survives a power cut
             connection.executescript(_TABLES)
             with connection:
                 yield connection
@@ -74,6 +80,7 @@ def record_scoring(path: Path, grades: Sequence[Grade], rubric_sha256: str, *, a
         for check in item.checks
     ]
     with _open(path) as connection:
+        connection.execute("BEGIN IMMEDIATE")  # what was read below still holds when it is written
         last = connection.execute(
             "SELECT id, rubric_sha256 FROM scorings ORDER BY id DESC LIMIT 1"
         ).fetchone()

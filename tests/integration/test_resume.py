@@ -81,6 +81,8 @@ def executed_twice(log: Path) -> list[str]:
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_killed_grading_goes_on_and_ends_the_same(seed: int, tmp_path: Path) -> None:
     source, run, log = hand_ins(tmp_path / "in"), tmp_path / "run", tmp_path / "log"
+    for name, same_as in (("chen", "ada"), ("gil", "ada"), ("hana", "bo")):
+        shutil.copy(source / same_as / "part_a.ipynb", source / name / "part_a.ipynb")
     graded(source, tmp_path / "whole", tmp_path / "whole.log")
     rng = np.random.default_rng(seed)
     kills = 0
