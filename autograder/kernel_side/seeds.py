@@ -6,6 +6,7 @@ import contextlib
 import functools
 import random
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 
 QUIET_PACKAGES = {"numpy", "scipy", "torch", "pandas", "matplotlib", "sklearn", "seaborn", "IPython"}
 """Libraries that make streams of their own, which are not the notebook's doing."""
+GO_BETWEENS = ("torch._dynamo", "torch._compile")
+"""Modules that `torch.manual_seed` goes through once they are imported (by torchvision, for one)."""
 
 
 class SeedRecorder:
@@ -38,9 +41,15 @@ class SeedRecorder:
         np.random.RandomState = state  # type: ignore[misc]
 
     def torch_random(self, module: Any) -> None:
-        """Wraps `torch.random.manual_seed`."""
-        self.torch_seed = module.manual_seed
-        module.manual_seed = self._wrap("torch.manual_seed", module.manual_seed)
+        """Wraps `torch.random.manual_seed`, and `torch.manual_seed` where it has its own already."""
+        original = self.torch_seed = module.manual_seed
+        module.manual_seed = self._wrap("torch.manual_seed", original)
+        torch: Any = sys.modules.get("torch")
+        known = getattr(torch, "manual_seed", None)  # none while torch is being imported
+        if known is original:
+            torch.manual_seed = module.manual_seed
+        elif known is not None:
+            torch.manual_seed = self._wrap("torch.manual_seed", known)
 
     def note(self, call: str, seed: Any) -> Any:
         """Records the seed that was given; returns the one to use."""
@@ -82,7 +91,7 @@ class SeedRecorder:
     def _noted(self, call: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The arguments to use, after recording; as given when a library is the caller."""
         with contextlib.suppress(Exception):
-            caller = str(sys._getframe(2).f_globals.get("__name__"))
+            caller = _module_of_caller(sys._getframe(2))
             if caller.partition(".")[0] in QUIET_PACKAGES:
                 return args, kwargs
             if args:
@@ -112,3 +121,13 @@ class SeedRecorder:
         names = {"__module__": real.__module__, "__doc__": real.__doc__, "__qualname__": "RandomState"}
         stand_in = Meta("RandomState", (real,), names)
         return stand_in
+
+
+def _module_of_caller(frame: types.FrameType | None) -> str:
+    """The module that called, past those that only hand calls on."""
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if not name.startswith(GO_BETWEENS):
+            return name
+        frame = frame.f_back
+    return ""

@@ -255,6 +255,35 @@ def test_seed_recorder_keeps_the_class_of_random_states() -> None:
     assert type(Own(1)) is Own
 
 
+def handed_on(function: Any) -> Any:
+    """A function as PyTorch's compiler wraps it: called from a module of PyTorch."""
+    names: dict[str, Any] = {"__name__": "torch._dynamo.eval_frame", "function": function}
+    exec("def wrapper(seed):\n    return function(seed)", names)
+    return names["wrapper"]
+
+
+@pytest.mark.parametrize("moment", ["while torch is imported", "afterwards", "with the compiler"])
+def test_seed_of_torch_is_seen_whenever_torch_was_imported(
+    moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    given: list[int] = []
+    inner = types.SimpleNamespace(manual_seed=given.append)
+    torch = types.SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    if moment != "while torch is imported":
+        torch.manual_seed = handed_on(given.append) if moment == "with the compiler" else inner.manual_seed
+    recorder = SeedRecorder(shift=10)
+    recorder.torch_random(inner)
+    if moment == "while torch is imported":
+        torch.manual_seed = handed_on(inner.manual_seed)  # the compiler is imported later
+    torch.manual_seed(1)
+    inner.manual_seed(2)
+    assert recorder.calls == [{"call": "torch.manual_seed", "seed": seed} for seed in (1, 2)]
+    assert given == [11, 12]
+
+
 def test_hook_runs_after_an_import_and_leaves_the_loader_alone(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
