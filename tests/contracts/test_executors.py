@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from autograder.execute.local import LocalExecutor
 from autograder.execute.protocol import Executor, Job, Options, Plan
 from autograder.probes.container import Container, list_containers, read_container
+from autograder.probes.failed_imports import failed_imports
 from autograder.records import CellRecord, ExecutionRecord, Limits
 
 pytestmark = pytest.mark.slow
@@ -516,3 +517,83 @@ def test_executor_describes_itself() -> None:
         assert isinstance(executor, Executor)
         assert executor.describe().endswith(".")
         json.dumps(executor.name)
+
+
+# ------------------------------------------------------------------ what a notebook may expect
+
+
+def noticed(done: Finished, index: int) -> list[str]:
+    return [notice["kind"] for notice in done.cells[index].document["notices"]]
+
+
+def test_notebook_written_for_another_machine_runs(run: Run) -> None:
+    done = run(
+        "!pip install -q no-such-thing numpy && echo after\nx = 1",
+        "pip install no-such-thing",
+        "from google.colab import drive\ndrive.mount('drive')\n%cd /no/such/folder/anywhere\ny = 2",
+        "import no_such_package\nmodel = 1",
+        "model",
+        "names = !printf 'a\\nb'; exit 3\nstatus = _exit_code\nnames = list(names)\nprint(names)",
+    )
+    assert [cell.status for cell in done.record.cells] == ["ok", "ok", "ok", "error", "error", "ok"]
+    assert "Available: numpy. Not available: no-such-thing." in done.text(0)
+    assert done.text(0).endswith("after\n")
+    assert (noticed(done, 0), noticed(done, 1)) == (["pip"], ["pip"])
+    assert noticed(done, 2) == ["colab", "colab", "folder"]
+    assert (done.value(2, "y"), done.value(5, "status")) == (2, 3)
+    assert done.text(5) == "['a', 'b']\n"
+    sources = {index: cell.source for index, cell in enumerate(done.notebook.cells)}
+    [failed] = failed_imports(done.record, sources)
+    assert (failed.cell, failed.kind, [lost.cell for lost in failed.lost]) == (3, "own_file", [4])
+
+
+def test_shell_line_ends_with_its_cell(run: Run, marker: str) -> None:
+    done = run(f"!echo begun; sleep {marker}", "x = 1", limits=Limits(cell_seconds=2))
+    assert [cell.status for cell in done.record.cells] == ["time_limit", "ok"]
+    assert done.text(0).startswith("begun\n")
+    assert sleepers(marker) == []
+
+
+def test_shell_lines_see_what_the_notebook_writes(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "tool.py").write_text("import sys\nfrom samplers import SIGMA\nprint(SIGMA, *sys.argv[1:])\n")
+    (tmp_path / "samplers.py").write_text("SIGMA = 2.5\n")
+    done = run(
+        "open('a.txt', 'w').write('text')\n!cat a.txt\n!python tool.py 7",
+        "%%bash\nread line || echo no input\nls *.txt",
+        files={name: tmp_path / name for name in ("tool.py", "samplers.py")},
+    )
+    assert done.text(0) == "text2.5 7\n"
+    assert done.text(1) == "no input\na.txt\n"
+
+
+def test_packages_of_helpers_are_imported(fenced: Run, tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text(
+        "from .layers import WIDTH\nfrom helpers.layers import WIDTH as again\n"
+    )
+    (tmp_path / "layers.py").write_text("WIDTH = 8\n")
+    (tmp_path / "init.py").touch()
+    (tmp_path / "data.py").write_text("N = 3\n")
+    files = {
+        "helpers/__init__.py": tmp_path / "init.py",
+        "helpers/nets.py": tmp_path / "nets.py",
+        "helpers/layers.py": tmp_path / "layers.py",
+        "loose/data.py": tmp_path / "data.py",
+    }
+    done = fenced("from helpers.nets import WIDTH, again\nfrom loose import data\nn = data.N", files=files)
+    assert (done.value(0, "WIDTH"), done.value(0, "again"), done.value(0, "n")) == (8, 8, 3)
+
+
+def test_widgets_and_torchvision_work(fenced: Run) -> None:
+    pytest.importorskip("torch")
+    done = fenced(
+        "from tqdm.notebook import tqdm\nimport ipywidgets\nn = 0\nfor i in tqdm(range(3)):\n    n += i\n"
+        "ipywidgets.IntSlider(value=2)",
+        "import torch\nimport torchvision\nfrom torchvision import datasets, models, transforms, utils\n"
+        "torch.manual_seed(3)\ngrid = utils.make_grid(torch.ones(4, 1, 8, 8)).numpy()\n"
+        "tensor = transforms.ToTensor()(transforms.ToPILImage()(torch.zeros(1, 4, 4))).numpy()",
+    )
+    assert [cell.status for cell in done.record.cells] == ["ok", "ok"]
+    assert done.value(0, "n") == 3
+    assert done.notebook.cells[0].outputs[-1].data["text/plain"] == "IntSlider(value=2)"
+    assert (done.value(1, "grid").shape, done.value(1, "tensor").shape) == ((3, 12, 42), (1, 4, 4))
+    assert done.cells[1].document["seeds"] == [{"call": "torch.manual_seed", "seed": 3}]
