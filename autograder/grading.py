@@ -13,7 +13,7 @@ from pathlib import Path
 
 from autograder.courses import Course
 from autograder.errors import InternalError, UsageError, nearest
-from autograder.execute.protocol import Executor, Job, Options
+from autograder.execute.protocol import Executor, Job
 from autograder.intake import find_submissions, require_source
 from autograder.jobs import Task, Twins, groups_of, longest_first, plan_tasks, twins_of
 from autograder.marking import score_submission
@@ -79,7 +79,7 @@ def grade(
     n_workers: int = 2,
     limits: Limits | None = None,
     budgets: Budgets | None = None,
-    options: Options | None = None,
+    python: str = "",
     seed_shift: int = 0,
     secret: str | None = None,
     bindings: Mapping[str, Mapping[str, str]] | None = None,
@@ -94,7 +94,7 @@ def grade(
     ----------
     limits : limits of every part, in place of the rubric's
     budgets : single limits of a part, over `limits` and the rubric's; those of the continued run stay
-    options : how kernels are run
+    python : interpreter of the executor's kernels; "" is the one that runs the grader
 
     Raises
     ------
@@ -123,7 +123,7 @@ def grade(
         info = run.open(wanted)
         for submission in submissions:
             _keep(run, submission)
-        tasks = plan_tasks(run, info, course.rubric.parts, submissions, options or Options())
+        tasks = plan_tasks(run, info, course.rubric.parts, submissions, python)
         work = _Work(run, info, course, executor, listener, submissions, tasks)
         grades = work.carry_out(max(1, n_workers))
         finish(run, info, course, grades, author=author, why="graded")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.environments import fingerprint
-from autograder.execute.protocol import Job, Options, Plan
+from autograder.execute.protocol import Job, Plan
 from autograder.intake import UnreadableNotebook, read_notebook
 from autograder.probes.challenges import draw_cases
 from autograder.records import ExecutionRecord, Submission
@@ -104,16 +104,21 @@ def plan_tasks(
     info: RunInfo,
     parts: Iterable[PartSpec],
     submissions: Iterable[Submission],
-    options: Options,
+    python: str = "",
 ) -> list[Task]:
-    """Return a task for every notebook that can be read; for the others, their record is written."""
+    """Return a task for every notebook that can be read; for the others, their record is written.
+
+    Parameters
+    ----------
+    python : interpreter of the kernels; "" is the one that runs the grader
+    """
     parts = tuple(parts)
-    found = (_task(run, info, one, part, options) for one in submissions for part in parts)
+    found = (_task(run, info, one, part, python) for one in submissions for part in parts)
     return [task for task in found if task is not None]
 
 
 def _task(
-    run: RunDirectory, info: RunInfo, submission: Submission, part: PartSpec, options: Options
+    run: RunDirectory, info: RunInfo, submission: Submission, part: PartSpec, python: str
 ) -> Task | None:
     if submission.problem is not None or part.part not in submission.sources:
         return None
@@ -133,9 +138,8 @@ def _task(
         plan=make_plan(part, cases, info.bindings_of(submission), info.seed_shift),
         limits=info.limits_of(part.part, part.limits),
         files=helpers,
-        options=options,
     )
-    job = job.model_copy(update={"input_digest": job_digest(part.part, content, job)})
+    job = job.model_copy(update={"input_digest": job_digest(part.part, content, job, python)})
     stored = read_record(folder / "execution.json", ExecutionRecord)
     is_same = read_json(job.notebook) == notebook
     before = stored.seconds if stored is not None and is_same and stored.seconds else None
@@ -173,14 +177,14 @@ def _file_digest(path: Path) -> str:
     return ""
 
 
-def job_digest(part: str, content: str, job: Job) -> str:
+def job_digest(part: str, content: str, job: Job, python: str = "") -> str:
     """Return the digest of all that decides what an execution gives.
 
     The fence and the way a kernel is started do not belong to it: they decide what a notebook may do, not
     what it computes.
     """
     plan = job.plan.model_dump(mode="json")
-    return _digest([part, content, plan, job.limits.model_dump(), fingerprint(job.options.python)])
+    return _digest([part, content, plan, job.limits.model_dump(), fingerprint(python)])
 
 
 def _digest(value: Any) -> str:

@@ -15,7 +15,7 @@ from autograder import environments, jobs
 from autograder.courses import Course
 from autograder.environments import fingerprint
 from autograder.errors import InternalError
-from autograder.execute.protocol import Job, Options, Plan
+from autograder.execute.protocol import Job, Plan
 from autograder.intake.notebooks import normalise
 from autograder.jobs import Task, content_digest, groups_of, job_digest, longest_first, plan_tasks
 from autograder.records import ExecutionRecord, Limits, Submission
@@ -83,12 +83,9 @@ def job(**about: Any) -> Job:
     return Job(notebook=Path("n"), out=Path("o"), **about)
 
 
-def test_part_plan_limits_and_environment_count_and_the_fence_does_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_part_plan_limits_and_environment_count(monkeypatch: pytest.MonkeyPatch) -> None:
     digest = job_digest("a", "content", job())
-    fenced = job(options=Options(fence="none"))
-    assert job_digest("a", "content", fenced) == digest
+    assert job_digest("a", "content", job()) == digest
     others = [
         job_digest("b", "content", job()),
         job_digest("a", "other", job()),
@@ -97,7 +94,7 @@ def test_part_plan_limits_and_environment_count_and_the_fence_does_not(
     ]
     monkeypatch.setattr(jobs, "fingerprint", lambda python: f"another {python}")
     others.append(job_digest("a", "content", job()))
-    others.append(job_digest("a", "content", job(options=Options(python="/opt/python"))))
+    others.append(job_digest("a", "content", job(), "/opt/python"))
     assert len({digest, *others}) == 7
 
 
@@ -157,7 +154,7 @@ def planned(tmp_path: Path) -> Any:
             for folder in sorted((tmp_path / "in").iterdir())
         ]
         told = info.model_copy(update={"secret": secret})
-        return {task.submission.id: task for task in plan_tasks(run, told, [PART], submissions, Options())}
+        return {task.submission.id: task for task in plan_tasks(run, told, [PART], submissions)}
 
     return plan
 
