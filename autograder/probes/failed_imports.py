@@ -45,6 +45,8 @@ class FailedImport:
     kind: Kind
     """A `package` that is not there, a file of the student's own, or a part that an existing module lacks."""
     lost: tuple[Lost, ...] = ()
+    beside: tuple[str, ...] = ()
+    """Further packages that the failed cell imports and that the kernel does not offer either."""
 
     @property
     def top(self) -> str:
@@ -78,7 +80,8 @@ def failed_imports(execution: ExecutionRecord, sources: Mapping[int, str]) -> tu
         module = missing_module(cell.error)
         undefined = UNDEFINED.search(cell.error.message) if cell.error.name == "NameError" else None
         if module is not None:
-            one = FailedImport(cell.index, module, kind_of(module, cell.error, asked_for))
+            beside = tuple(sorted(others_not_offered(trees.get(cell.index)) - {module.partition(".")[0]}))
+            one = FailedImport(cell.index, module, kind_of(module, cell.error, asked_for), beside=beside)
             root = next((at for at, known in enumerate(found) if _is_same(known, one)), None)
             if root is None:
                 root = len(found)
@@ -128,6 +131,17 @@ def kind_of(module: str, error: CellError, asked_for: frozenset[str] = frozenset
     if top in PIP_NAMES or not asked_for.isdisjoint({_plain(top), _plain(PIP_NAMES.get(top, top))}):
         return "part" if "." in module else "package"  # a missing package is named before its modules are
     return "own_file"
+
+
+def others_not_offered(tree: ast.AST | None) -> set[str]:
+    """Return the well-known packages that a cell imports and the kernel does not offer."""
+    tops: set[str] = set()
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Import):
+            tops |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            tops.add(node.module.partition(".")[0])
+    return tops & set(PIP_NAMES)
 
 
 def installed_names(sources: Iterable[str]) -> frozenset[str]:

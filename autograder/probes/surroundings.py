@@ -33,7 +33,8 @@ def surroundings_notes(
 
 def import_sentence(failed: FailedImport) -> str:
     """Return what failed, what was lost by it, and what to do next."""
-    return " ".join(filter(None, (_what_failed(failed), _what_was_lost(failed), _what_to_do(failed))))
+    parts = (_what_failed(failed), _what_is_beside(failed), _what_was_lost(failed), _what_to_do(failed))
+    return " ".join(filter(None, parts))
 
 
 def _what_failed(failed: FailedImport) -> str:
@@ -44,6 +45,13 @@ def _what_failed(failed: FailedImport) -> str:
         return f"{where} `{_file(failed)}`, a module of your own as it seems, was not handed in."
     parent, _, name = failed.module.rpartition(".")
     return f"{where} `{parent or failed.module}` is there, but has no `{name}`."
+
+
+def _what_is_beside(failed: FailedImport) -> str:
+    if not failed.beside:
+        return ""
+    named = ", ".join(f"`{name}`" for name in failed.beside[:MAX_NAMES])
+    return f"The cell imports {named} too, which may be missing as well."
 
 
 def _what_was_lost(failed: FailedImport) -> str:

@@ -169,6 +169,14 @@ def test_each_import_has_its_own_losses_and_unparsable_cells_do_no_harm() -> Non
     assert failed_imports(ExecutionRecord(state="kernel_died"), sources) == ()
 
 
+def test_further_packages_of_the_failed_cell_are_named() -> None:
+    source = "import numpy as np, keras\nfrom cv2 import imread\nimport own\nfrom . import wandb\nimport sklearn.mixture"
+    record, sources = executed((source, no_module("keras")))
+    [found] = failed_imports(record, sources)
+    assert found.beside == ("cv2", "sklearn")
+    assert "imports `cv2`, `sklearn` too" in import_sentence(found)
+
+
 # ------------------------------------------------------------------ sentences
 
 
