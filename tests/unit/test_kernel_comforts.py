@@ -1,5 +1,6 @@
 """What the kernel offers to notebooks that were written elsewhere: pip lines, shell lines, Colab, folders."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from autograder.kernel_side.installs import (
 )
 from autograder.kernel_side.notices import MAX_NOTICES, Notices
 from autograder.kernel_side.shell_lines import Heard, ShellLines, run_script
+from autograder.probes.container import read_container
 
 
 @pytest.fixture
@@ -386,3 +388,48 @@ def test_notices_are_limited_and_never_raise(notices: Notices, monkeypatch: pyte
     assert len(taken) == MAX_NOTICES
     assert len(taken[0]["what"]) <= 300
     assert notices.take() == []
+
+
+# ------------------------------------------------------------------ a process that imported everything before
+
+WARM = """
+import importlib.util, json, os, sys
+spec = importlib.util.spec_from_file_location("shim", {shim!r})
+shim = importlib.util.module_from_spec(spec); spec.loader.exec_module(shim)
+import torch, matplotlib, matplotlib.pyplot, pandas
+shim.declare_operators()
+import torchvision
+from IPython.core.interactiveshell import InteractiveShell
+config = InteractiveShell.config.klass()
+config.HistoryManager.enabled = False
+child = os.fork()
+if child == 0:
+    from autograder.kernel_side.observer import Observer
+    shell = InteractiveShell(config=config)
+    observer = Observer(shell, {folder!r}, json.dumps({{"seed_shift": 0, "challenges": []}}), 8.0)
+    observer.install()
+    cell = "import torch, torchvision\\nimport numpy as np\\nimport matplotlib.pyplot as plt\\n"
+    cell += "torch.manual_seed(3); np.random.seed(4)\\nplt.plot([1, 2])\\npip install torchvision\\nx = 1"
+    result = shell.run_cell(cell)
+    observer.after_cell(0)
+    sys.stdout.flush()
+    os._exit(0 if result.success else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.slow
+def test_everything_is_seen_in_a_fork_of_a_process_that_imported_it_before(tmp_path: Path) -> None:
+    if not all(map(importlib.util.find_spec, ("torch", "torchvision", "matplotlib", "pandas"))):
+        pytest.skip("needs what the kernel offers")
+    shim = str(Path(folders_module.__file__).with_name("torchvision_shim.py"))
+    code = WARM.format(shim=shim, folder=str(tmp_path))
+    environment = os.environ | {"MPLBACKEND": "agg", "IPYTHONDIR": str(tmp_path / "ipython")}
+    environment |= {"PYTHONPATH": str(Path(folders_module.__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = read_container(tmp_path / "cell-0000.safetensors").document
+    assert [seed["call"] for seed in document["seeds"]] == ["torch.manual_seed", "numpy.random.seed"]
+    assert len(document["figures"]) == 1
+    assert [notice["kind"] for notice in document["notices"]] == ["pip"]
+    assert document["notices"][0]["available"] == ["torchvision"]
