@@ -62,6 +62,14 @@ class Task:
         write_json(self.job.out / "cases.json", self.cases)
         write_json(self.job.notebook, self.notebook)
 
+    def forget(self) -> None:
+        """Take back an execution that was cut off; an earlier one that is still there stays."""
+        path = self.job.out / "execution.json"
+        record = read_record(path, ExecutionRecord)
+        if record is not None and record.input_digest == self.digest:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
     def copy_from(self, other: Task, record: ExecutionRecord) -> ExecutionRecord:
         """Return the record of `other`'s execution as this task's own, with its results; the record comes last.
 
@@ -157,7 +165,7 @@ def helper_files(source: Path, info: RunInfo) -> dict[str, Path]:
     return {
         path.name: path
         for path in sorted(source.parent.glob("*.py"))
-        if path.is_file() and not path.is_symlink()
+        if path.is_file() and not path.is_symlink() and path.name.isprintable()  # no bytes outside UTF-8
     }
 
 
