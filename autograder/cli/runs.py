@@ -39,7 +39,8 @@ def grade(
         Path,
         typer.Argument(
             metavar="SUBMISSIONS",
-            help="A folder with a sub-folder or a notebook for each student, or one notebook.",
+            help="A folder with a sub-folder, a notebook or an archive for each student; an archive (zip, tar) that "
+            "holds the same; or one notebook.",
             show_default=False,
         ),
     ],
