@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -108,6 +109,12 @@ def test_all_of_them_beside_a_good_one(tmp_path: Path) -> None:
     assert (folder / "zoe" / "part_a.ipynb").read_text(encoding="utf-8") == GOOD
     for name, submission in rows.items():
         assert_as_expected(submission, cases[name])
+
+
+def test_every_status_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "instructor.md").read_text(encoding="utf-8")
+    section = page.split("## Why a hand-in could not be graded")[1].split("\n## ")[0]
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)) == STATUSES
 
 
 def test_what_is_neutralised(tmp_path: Path) -> None:
