@@ -182,14 +182,23 @@ class _Work:
 
     def _execute(self, leaders: Sequence[Task], n_workers: int) -> None:
         pool = ThreadPoolExecutor(max_workers=n_workers)
+        running: dict[Future[ExecutionRecord], Task] = {}
+        cut: list[Task] = []
         try:
-            running = {pool.submit(self._execute_one, task): task for task in leaders}
+            for task in leaders:
+                running[pool.submit(self._execute_one, task)] = task
             while running:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._take(running.pop(future), future)
+        except KeyboardInterrupt:
+            # Their kernels are being killed: what they leave now says nothing about the notebooks.
+            cut = [task for future, task in running.items() if not future.done()]
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            for task in cut:
+                task.forget()
 
     def _execute_one(self, task: Task) -> ExecutionRecord:
         task.lay_out()

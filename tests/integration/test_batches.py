@@ -144,6 +144,33 @@ def test_a_failure_of_ours_is_not_handed_on_as_done(source: Path, tmp_path: Path
     assert all(one.earned > 0 for one in again.grades)
 
 
+def test_what_ctrl_c_kills_is_not_taken_for_the_notebooks_own_end(source: Path, tmp_path: Path) -> None:
+    stopped = threading.Event()
+
+    class Killed(PreparedExecutor):
+        def execute(self, job: Job) -> ExecutionRecord:
+            if job.out.name == "ada":
+                return super().execute(job)
+            stopped.wait(60)
+            record = super().execute(job).model_copy(update={"state": "kernel_died"})
+            (job.out / "execution.json").write_text(record.model_dump_json())
+            return record
+
+    class Stopper(Listener):
+        def scored(self, grade: Grade) -> None:
+            stopped.set()
+            raise KeyboardInterrupt
+
+    course, run, log = Course.load("aml-a3", ["a"]), tmp_path / "run", tmp_path / "log"
+    with pytest.raises(KeyboardInterrupt):
+        grade(source, course, run, Killed(log), listener=Stopper())
+    assert record_of(run, "ada").state == "complete"
+    assert not (run / "submissions" / "bo" / "execution.json").exists()
+    executed(log)
+    graded(source, run, log)
+    assert executed(log) == ["bo", "dara"]
+
+
 @pytest.mark.parametrize("step", ["_copy_results", "write_record"])
 def test_cut_off_while_results_are_copied_it_goes_on_and_ends_the_same(
     step: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -152,11 +179,11 @@ def test_cut_off_while_results_are_copied_it_goes_on_and_ends_the_same(
     graded(source, tmp_path / "whole", tmp_path / "whole.log")
 
     def cut(*args: object) -> None:
-        raise KeyboardInterrupt
+        raise RuntimeError("cut off")
 
     with monkeypatch.context() as patch:
         patch.setattr(jobs, step, cut)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(RuntimeError, match="cut off"):
             graded(source, run, log)
     assert not (run / "submissions" / "chen" / "execution.json").exists()
     graded(source, run, log)

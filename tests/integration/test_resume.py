@@ -229,9 +229,8 @@ def test_a_killed_grading_with_real_kernels_goes_on_and_ends_the_same(tmp_path: 
     source = tmp_path / "in"
     for name in ("ada", "bo"):
         (source / name).mkdir(parents=True)
-        text = notebook(
-            "import random\nrandom.seed(1234)", "acceptance_rate = 0.0816\nprint(acceptance_rate)"
-        )
+        seeded, rate = "import random\nrandom.seed(1234)", "acceptance_rate = 0.0816\nprint(acceptance_rate)"
+        text = notebook(seeded, rate, f"name = {name!r}")
         (source / name / "part_a.ipynb").write_text(text, encoding="utf-8")
     runs = {name: tmp_path / name for name in ("whole", "killed")}
     for run in runs.values():
