@@ -113,6 +113,10 @@ class BatchProgress(Listener):
         what = f"{plural(n_to_execute, 'notebook')} to execute" if n_to_execute else "nothing to execute"
         self._say(Text(f"{plural(n_submissions, 'submission')}, {what}."))
 
+    def behind(self, fence: str) -> None:
+        """Say which fence notebooks run behind."""
+        self._say(Text(fence))
+
     def planned(self, tasks: Sequence[Task], n_workers: int) -> None:
         """Note what may be expected of every notebook."""
         with self._lock:
@@ -192,6 +196,8 @@ class BatchProgress(Listener):
     def _shown(self) -> RenderableType:
         """Return the bar, and below it what runs."""
         with self._lock:
+            if not self._n_submissions:
+                return Text("Reading the submissions ...")
             now = self._clock()
             is_executing = self._n_executed < self._n_to_execute
             total, done = (
@@ -237,7 +243,7 @@ def left_in_words(left: Left) -> str:
     ('about 6 min left', 'time left unknown (at most 1 h 7 min)', 'time left unknown')
     """
     if left.seconds is not None:
-        return f"about {duration(left.seconds)} left"
+        return f"about {duration(max(1.0, left.seconds))} left"
     bound = f" (at most {duration(left.at_most_seconds)})" if left.at_most_seconds else ""
     return f"time left unknown{bound}"
 

@@ -106,7 +106,7 @@ def test_there_is_at_most_one_line_in_ten_seconds_and_one_in_a_minute() -> None:
         batch.end(name)
     lines = batch.said()
     assert 7 <= len(lines) <= 8  # 80 s
-    assert "about 0 s left" in lines[-1]
+    assert "about 1 s left" in lines[-1]
     batch = Batch("hangs")
     batch.said()
     batch.start("hangs")
