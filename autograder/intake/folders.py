@@ -26,6 +26,8 @@ from autograder.records import Submission
 from autograder.rubric.model import PartSpec
 
 MAX_ARCHIVES_DEEP = 2
+MAX_ARCHIVES = 8
+"""That are opened for one student: each may fill a good part of a disk."""
 _ENDINGS = re.compile(r"(\.ipynb|\.zip|\.tar|\.tgz|\.tbz2?|\.txz|\.tar\.(gz|bz2|xz))+\Z", re.IGNORECASE)
 
 
@@ -122,6 +124,8 @@ class _Intake:
     def __init__(self, parts: Sequence[PartSpec], unpack_into: Path | None):
         self._parts, self._into = parts, unpack_into
         self._taken: set[str] = set()
+        self._n_opened = 0
+        """Archives of the student whose turn it is."""
 
     # ---------------------------------------------------------------- a class
 
@@ -164,6 +168,7 @@ class _Intake:
         return found
 
     def _row(self, entry: Path, n_deep: int, aside: Sequence[Aside]) -> Submission:
+        self._n_opened = 0
         problem = problem_of(entry)
         if problem is not None:
             return self._refused(entry.name, problem)
@@ -219,14 +224,8 @@ class _Intake:
     def _archive(self, path: Path, n_deep: int) -> _Files:
         """Return the files of an archive that a student handed in; `n_deep` archives lie around it."""
         assert self._into is not None
-        if n_deep >= MAX_ARCHIVES_DEEP:
-            problem = Problem(
-                "archive_nested",
-                f"{path.name} is an archive in an archive in an archive; hand in the .ipynb file itself",
-                f"{path.name} lies in an archive that lies in an archive; not opened",
-            )
-            return _Files(others=[path], problems=[problem], notes=[problem.detail])
         try:
+            self._allow(path.name, n_deep)
             folder, unpacked = unpack(path, self._into, OF_STUDENT)
         except UnreadableArchive as error:
             return _Files(others=[path], problems=[error.problem], notes=[error.problem.detail])
@@ -235,6 +234,21 @@ class _Intake:
         found.problems += _reasons(unpacked.aside, is_all=not unpacked.files)
         found.notes += [_of_entry(one).detail for one in unpacked.aside]
         return found
+
+    def _allow(self, name: str, n_deep: int) -> None:
+        self._n_opened += 1
+        if n_deep >= MAX_ARCHIVES_DEEP:
+            raise UnreadableArchive(
+                "archive_nested",
+                f"{name} is an archive in an archive in an archive; hand in the .ipynb file itself",
+                f"{name} lies in an archive that lies in an archive; not opened",
+            )
+        if self._n_opened > MAX_ARCHIVES:
+            raise UnreadableArchive(
+                "archive_too_many",
+                f"{name} is one archive of many; hand in the .ipynb file itself",
+                f"{name} comes after the {MAX_ARCHIVES} archives that are opened for a student; not opened",
+            )
 
     def _submission(self, name: str, files: _Files, *, shares_folder: bool = False) -> Submission:
         submission = submission_of(

@@ -16,6 +16,8 @@ from autograder.intake.problems import RefusedFile, UnreadableNotebook
 MAX_NOTEBOOK_BYTES = 64 * 2**20
 MAX_CELLS = 10_000
 MAX_DIGITS = 1000
+MAX_VALUES = 2_000_000
+"""Lists and objects: the smallest take 3 bytes in the file and a hundred times that in memory."""
 _KNOWN_STARTS = {
     b"%PDF": ("pdf", "a PDF"),
     b"PK\x03\x04": ("archive_kind", "a zip archive (or an Office document)"),
@@ -123,6 +125,13 @@ def _text_of(content: bytes, name: str) -> str:
 
 
 def _tree(text: str, name: str) -> Any:
+    n_values = text.count("[") + text.count("{")
+    if n_values > MAX_VALUES:
+        raise UnreadableNotebook(
+            "too_many_values",
+            f"{name} holds more data than a notebook has; clear its outputs and hand it in again",
+            f"{name} holds {n_values:,} opening brackets; at most {MAX_VALUES:,} are read",
+        )
     try:
         return json.loads(text, parse_int=lambda digits: _integer(digits, name))
     except RecursionError as error:

@@ -15,6 +15,7 @@ STATUSES = {
     "not_utf8": "text in UTF-16, Latin-1 or another encoding than UTF-8",
     "truncated_json": "a notebook whose end is missing",
     "not_json": "neither a notebook nor anything that is recognised",
+    "too_many_values": "JSON with more than 2,000,000 lists and objects, which would fill the memory",
     "number_too_long": "JSON with a number of more than 1,000 digits",
     "nested_too_deeply": "JSON nested deeper than any notebook is",
     "no_cells": "JSON without a list of cells",
@@ -42,6 +43,7 @@ STATUSES = {
     "archive_too_deep": "an entry lies more than 16 folders deep",
     "archive_duplicate": "an entry is replaced by a later one of the same name",
     "archive_nested": "an archive in an archive in an archive",
+    "archive_too_many": "more than eight archives in one hand-in",
 }
 """Every name, with what was found. Names are an interface: one may be added, none is changed or removed."""
 

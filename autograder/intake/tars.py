@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
 import lzma
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from autograder.intake.entries import CHUNK, RATIO_FLOOR, ArchiveLimits, Entry, bomb, damaged, too_many
 from autograder.intake.problems import UnreadableArchive
+from autograder.intake.streams import COMPRESSIONS, Decompressed
 
-COMPRESSIONS: dict[str, Callable[[BinaryIO], io.BufferedIOBase]] = {
-    "tar.gz": lambda file: gzip.GzipFile(fileobj=file),
-    "tar.bz2": bz2.BZ2File,
-    "tar.xz": lzma.LZMAFile,
-}
 READ_ERRORS = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, MemoryError)
 MAX_HEADER_BYTES = 2**20
 """Of one entry's headers, long names included; `tarfile` reads them into memory as a whole."""
@@ -28,9 +22,7 @@ _SLACK = 64 * 1024
 class _Meter(io.RawIOBase):
     """A stream that is read forward only, up to a limit, and never out of proportion to what it came from."""
 
-    def __init__(
-        self, stream: BinaryIO | io.BufferedIOBase, archive: str, n_packed: int, limits: ArchiveLimits
-    ):
+    def __init__(self, stream: BinaryIO | Decompressed, archive: str, n_packed: int, limits: ArchiveLimits):
         self._stream, self._archive, self._n_packed, self._limits = stream, archive, n_packed, limits
         self._at = 0
         self.header_end: int | None = None
@@ -95,7 +87,7 @@ def tar_entries(file: BinaryIO, kind: str, archive: str, limits: ArchiveLimits) 
     """
     n_packed = file.seek(0, 2)
     file.seek(0)
-    stream = COMPRESSIONS[kind](file) if kind in COMPRESSIONS else file
+    stream = Decompressed(file, COMPRESSIONS[kind]) if kind in COMPRESSIONS else file
     meter = _Meter(stream, archive, n_packed, limits)
     try:
         yield from _members(meter, archive, kind, limits)

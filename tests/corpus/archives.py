@@ -174,6 +174,19 @@ def tar_xz() -> bytes:
 
 
 @archive(ACCEPTED)
+def tar_gz_in_pieces() -> bytes:
+    """Two compressed streams one after the other, and padding."""
+    data = tarred(GOOD)
+    return gzip.compress(data[:700]) + gzip.compress(data[700:]) + bytes(100)
+
+
+@archive(ACCEPTED)
+def tar_xz_before_other_bytes() -> bytes:
+    """Something behind the end of the compressed stream."""
+    return lzma.compress(tarred(GOOD)) + b"--boundary--"
+
+
+@archive(ACCEPTED)
 def made_on_a_mac() -> bytes:
     """With what macOS adds."""
     return zipped(
@@ -471,6 +484,22 @@ def wrong_checksum_of_gzip() -> bytes:
 
 
 @archive("archive_damaged")
+def thousands_of_empty_streams() -> bytes:
+    """A compressed file that begins again and again."""
+    return gzip.compress(b"") * 5000 + gzip.compress(tarred(GOOD))
+
+
+@archive("archive_damaged")
+def xz_that_wants_all_memory() -> bytes:
+    """An xz header that asks for a dictionary of 1.5 GiB."""
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 20}]
+    data = bytearray(lzma.compress(tarred(GOOD), filters=filters))
+    data[16] = 37  # the size of the dictionary, with the checksum of the block's header
+    data[20:24] = struct.pack("<L", zlib.crc32(bytes(data[12:20])))
+    return bytes(data)
+
+
+@archive("archive_damaged")
 def damaged_header_of_a_tar() -> bytes:
     """The second header is none: what comes after it would be lost without a word."""
     first = tarred(GOOD)
@@ -577,6 +606,13 @@ def only_a_script() -> bytes:
 def three_in_each_other() -> bytes:
     """An archive in an archive in an archive."""
     return zipped({"b.zip": zipped({"c.zip": zipped(GOOD)})})
+
+
+@archive("archive_too_many")
+def fifty_in_one() -> bytes:
+    """Fifty archives, the last of which holds the notebook."""
+    files = {f"{number:02d}.zip": zipped({"x.txt": b"%d" % number}) for number in range(50)}
+    return zipped(files | {"zz.zip": zipped(GOOD)})
 
 
 # ----------------------------------------------------------------------- bombs

@@ -298,6 +298,12 @@ def deep_objects() -> bytes:
     return b'{"cells":' * 100_000
 
 
+@content("too_many_values")
+def millions_of_lists() -> bytes:
+    """A few megabytes that would become hundreds in memory."""
+    return b'{"cells": [' + b"[]," * 2_100_000 + b"[]]}"
+
+
 @content(ACCEPTED)
 def huge_float() -> bytes:
     """A number that no float holds."""

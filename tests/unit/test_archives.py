@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import errno
 import gzip
+import io
+import itertools
 import json
+import lzma
 import os
 import stat
 import unicodedata
@@ -22,6 +26,7 @@ from autograder.intake.archives import archive_kind, unpack
 from autograder.intake.entries import OF_STUDENT, ArchiveLimits
 from autograder.intake.entry_names import MAX_NAME_BYTES, EntryNames, safe_part
 from autograder.intake.problems import STATUSES, UnreadableArchive
+from autograder.intake.streams import COMPRESSIONS, Decompressed
 from autograder.records import Submission
 from autograder.rubric.model import PartSpec, SectionSpec
 from tests.corpus.archives import (
@@ -215,6 +220,37 @@ def test_a_damaged_entry_beside_a_good_one(tmp_path: Path) -> None:
     assert ada.problem is None
     assert any(note.startswith("left aside: b.txt (archive_damaged: ") for note in ada.notes)
     assert not (Path(ada.sources["a"]).parent / "b.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("truncated_zip", "was cut off"),
+        ("wrong_number_of_entries", "its end says 7 entries, its directory holds 1"),
+        ("first_of_several_volumes", "volume 3"),
+        ("zip64_lies", "zip64 end is not where its locator stands"),
+        ("entry_behind_the_end", "reaches into the directory"),
+        ("wrong_checksum", "Bad CRC-32"),
+        ("two_names_for_one_entry", "differ"),
+        ("truncated_tar", "in the middle of 'part_a.ipynb'"),
+        ("truncated_tar_gz", "in the middle of its compressed data"),
+        ("damaged_header_of_a_tar", "is no header of an entry"),
+        ("negative_size", "has -5 bytes"),
+        ("endless_header", "says that it is 8,589,"),
+        ("headers_of_headers", "too deep in each other"),
+        ("xz_that_wants_all_memory", "Memory usage limit"),
+        ("thousands_of_empty_streams", "1,000 compressed streams"),
+        ("overlapping_entries", "overlap"),
+        ("flat_bomb", "would become 41,943,040"),
+        ("tar_bomb", "bytes became"),
+        ("more_entries_than_said", "a directory of"),
+        ("compressed_notebook", "holds no tar archive"),
+        ("deflate64", "Deflate64"),
+    ],
+)
+def test_the_instructor_reads_what_was_found(name: str, said: str, tmp_path: Path) -> None:
+    ada = hand_in(tmp_path, next(case for case in CASES if case.name == name).make())
+    assert said in (ada.problem_detail or "")
 
 
 def test_limits_of_size(tmp_path: Path) -> None:
@@ -419,6 +455,24 @@ def test_any_names_get_safe_paths_that_stay_apart(names: list[tuple[str, bool]])
         raw = [one for one in name.replace("\\", "/").split("/") if one not in ("", ".")]
         folded = tuple(one.casefold() for one in path)
         assert given_paths.setdefault(folded, (raw, is_folder)) == (raw, is_folder) or not path
+
+
+@pytest.mark.parametrize("kind", COMPRESSIONS)
+@given(data=st.binary(max_size=3000), n=st.integers(1, 40), sizes=st.lists(st.integers(1, 700), min_size=1))
+def test_compressed_files_are_read_as_they_were(kind: str, data: bytes, n: int, sizes: list[int]) -> None:
+    pack = {"tar.gz": gzip.compress, "tar.bz2": bz2.compress, "tar.xz": lzma.compress}[kind]
+    whole = data * n
+    packed = pack(whole[:1000]) + pack(whole[1000:])
+    stream, read = Decompressed(io.BytesIO(packed), COMPRESSIONS[kind]), b""
+    for size in itertools.cycle(sizes):
+        piece = stream.read(size)
+        read += piece
+        if len(piece) < size:
+            break
+    assert read == whole
+    cut = Decompressed(io.BytesIO(packed[:-3]), COMPRESSIONS[kind])
+    with pytest.raises((EOFError, OSError, lzma.LZMAError)):
+        cut.read(len(whole) + 1)
 
 
 @given(st.binary(max_size=600))
