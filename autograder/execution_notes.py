@@ -27,6 +27,9 @@ def execution_notes(part: str, execution: ExecutionRecord, limits: Limits) -> It
     if execution.state == "memory_limit":
         text = f"The notebook may use {limits.memory_mib:,} MiB of memory; it used more{_in_last(execution)}."
         yield _note("limit", part, "memory", text, execution.cells)
+    if execution.state == "disk_limit":
+        text = f"The notebook may write {limits.disk_mib:,} MiB of files; it wrote more{_in_last(execution)}."
+        yield _note("limit", part, "size of its files", text, execution.cells)
     if execution.state == "kernel_died":
         text = f"Python itself ended{_in_last(execution)}: not by a limit of time."
         yield _note("execution", part, "Python ended", text, execution.cells)

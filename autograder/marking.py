@@ -234,6 +234,7 @@ def _flags(
         "cell_limit": "time limit",
         "total_limit": "time limit",
         "memory_limit": "memory limit",
+        "disk_limit": "disk limit",
         "kernel_died": "kernel died",
         "not_executed": "not executed",
     }

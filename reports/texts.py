@@ -42,6 +42,7 @@ RUN_WORDS = {
     "cell_limit": "The run was stopped because one cell took longer than a cell may.",
     "total_limit": "The run was stopped because the notebook took longer than a notebook may.",
     "memory_limit": "The run was stopped because the notebook used more memory than it may.",
+    "disk_limit": "The run was stopped because the notebook wrote more files than it may.",
     "kernel_died": "The run ended early because Python itself stopped.",
     "unreadable": "The file could not be read as a notebook.",
     "not_executed": "The notebook was not run.",

@@ -64,6 +64,12 @@ def test_memory() -> None:
     assert text.startswith("The notebook may use 4,096 MiB of memory; it used more in cell 1.")
 
 
+def test_files() -> None:
+    ((kind, title, text),) = told("disk_limit", "ok", "error", "not_run")
+    assert (kind, title) == ("limit", "Part a: size of its files")
+    assert text.startswith("The notebook may write 512 MiB of files; it wrote more in cell 3.")
+
+
 def test_nothing_that_came_to_its_end() -> None:
     ((_, _, text),) = told("total_limit", "time_limit", "not_run")
     assert "No cell had come to its end before. Cell 3 was not run." in text
