@@ -6,7 +6,10 @@ import errno
 import json
 import os
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,32 @@ def test_a_file_is_written_whole_with_the_folders_it_needs(tmp_path: Path) -> No
     write_text(path, "one\r\ntwo: π\n")
     assert path.read_bytes() == "one\r\ntwo: π\n".encode()
     assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders cannot be synchronised there")
+def test_content_is_on_the_disk_before_its_name_and_the_name_before_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, Path]] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synchronised(file: int) -> None:
+        done.append(
+            ("fsync", Path(f"/proc/self/fd/{file}").resolve() if Path("/proc/self/fd").is_dir() else tmp_path)
+        )
+        fsync(file)
+
+    def renamed(path: Path, target: Path) -> Path:
+        done.append(("replace", target))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", synchronised)
+    monkeypatch.setattr(Path, "replace", renamed)
+    write_text(tmp_path / "new" / "a.txt", "text")
+    assert [what for what, _ in done] == ["fsync", "fsync", "replace", "fsync"]
+    if Path("/proc/self/fd").is_dir():
+        beside = tmp_path / "new" / f".a.txt.{os.getpid()}.part"
+        assert [path for _, path in done] == [tmp_path, beside, tmp_path / "new" / "a.txt", tmp_path / "new"]
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
@@ -274,6 +303,26 @@ def test_a_scoring_that_breaks_leaves_no_trace(book: Path) -> None:
     with pytest.raises(InternalError, match="cannot be used"):
         keep(book, grade("bea", x=1.0), grade("bea", x=2.0))
     assert len(gradebook.scorings(book)) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no kill -9")
+def test_a_scoring_that_is_killed_leaves_no_trace(book: Path) -> None:
+    keep(book, grade(x=1.0))
+    code = """if True:
+        import os, signal, sqlite3, sys
+        connection = sqlite3.connect(sys.argv[1])
+        connection.execute("PRAGMA cache_size = 1")  # what is written goes to the file at once
+        connection.execute("INSERT INTO scorings VALUES (2, 't', 'a', 'w', 'r')")
+        rows = [(2, f"s{i}", "x" * 500, "passed", 1, 1, 1, 0) for i in range(2000)]
+        connection.executemany("INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    killed = subprocess.run([sys.executable, "-c", code, str(book)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert book.with_name("gradebook.db-journal").exists()
+    assert len(gradebook.scorings(book)) == 1
+    keep(book, grade(x=2.0))
+    assert gradebook.last_changes(book) == [gradebook.Change("ada", "x", 1.0, 2.0)]
 
 
 def test_a_file_that_is_no_gradebook_is_said(book: Path) -> None:
