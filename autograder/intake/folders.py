@@ -12,19 +12,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from autograder.errors import UsageError
-from autograder.intake.archives import Aside, Unpacked, archive_kind, unpack
+from autograder.intake.archives import Aside, archive_kind, unpack
 from autograder.intake.choosing import capped, no_notebook_file, submission_of
 from autograder.intake.entries import OF_CLASS, OF_STUDENT
 from autograder.intake.files import is_noise, listing, printable, problem_of
+from autograder.intake.hand_ins import HandIn, loss_of, notes_of, reasons_of, renaming
 from autograder.intake.problems import Problem, UnreadableArchive
 from autograder.records import Submission
 from autograder.rubric.model import PartSpec
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 MAX_ARCHIVES_DEEP = 2
 MAX_ARCHIVES = 8
 """That are opened for one student: each may fill a good part of a disk."""
@@ -107,17 +110,6 @@ def bare_name(name: str) -> str:
     return bare if bare and bare != name else Path(name).stem or name
 
 
-@dataclass
-class _Files:
-    """What one student handed in, archives unpacked."""
-
-    notebooks: list[Path] = field(default_factory=list)
-    others: list[Path] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    """Of archives and entries that were not unpacked; what comes first is most likely the reason."""
-    notes: list[str] = field(default_factory=list)
-
-
 class _Intake:
     """One walk over what a class handed in."""
 
@@ -136,12 +128,17 @@ class _Intake:
             folder, unpacked = unpack(path, self._into, OF_CLASS)
         except UnreadableArchive as error:
             raise UsageError(f"{error.problem.detail} [{error.problem.name}]") from error
-        aside = [(tuple(one.path.split("/")), one) for one in unpacked.aside]
         entries = [entry for entry in folder.iterdir() if not is_noise(entry.name)]
         if len(entries) == 1 and entries[0].is_dir() and self._is_wrapping(entries[0], bare_name(path.name)):
             folder = entries[0]
-            aside = [(where[1:], one) for where, one in aside if len(where) > 1 and where[0] == folder.name]
-        return self.rows(folder, 1, aside)
+        inside = f"{folder.name}/" if folder in entries else ""
+        lost: dict[str, list[Aside]] = {}
+        for one in unpacked.aside:
+            lost.setdefault(one.path.removeprefix(inside).split("/")[0], []).append(one)
+        renamed: dict[str, list[str]] = {}
+        for name, where in unpacked.renamed:
+            renamed.setdefault(where.removeprefix(inside).split("/")[0], []).append(renaming(name, where))
+        return self.rows(folder, 1, lost, renamed)
 
     def _is_wrapping(self, folder: Path, archive: str) -> bool:
         """Return whether the only folder of an archive is the class, not a student."""
@@ -151,45 +148,55 @@ class _Intake:
         return folder.name.casefold() == archive.casefold() or not holds_notebook
 
     def rows(
-        self, folder: Path, n_deep: int = 0, aside: Sequence[tuple[tuple[str, ...], Aside]] = ()
+        self,
+        folder: Path,
+        n_deep: int = 0,
+        lost: Mapping[str, Sequence[Aside]] = NOTHING,
+        notes: Mapping[str, Sequence[str]] = NOTHING,
     ) -> list[Submission]:
-        """Return a row for each entry of a folder, and for each that an archive could not give."""
+        """Return a row for each entry of a folder.
+
+        Parameters
+        ----------
+        n_deep : how many archives lie around it
+        lost : name in the folder to what an archive could not give of it; also what is lost as a whole is a row
+        notes : name in the folder to what else was noted
+        """
         entries = {entry.name: entry for entry in folder.iterdir() if not is_noise(entry.name)}
-        missing: dict[str, list[Aside]] = {}
-        for where, one in aside:
-            missing.setdefault(where[0], []).append(one)
         found = []
-        for name in sorted({*entries, *missing}):
+        for name in sorted({*entries, *lost}):
+            more = [*(loss_of(one).detail for one in lost.get(name, ())), *notes.get(name, ())]
             if name in entries:
-                found.append(self._row(entries[name], n_deep, missing.get(name, [])))
+                found.append(self._row(entries[name], n_deep, lost.get(name, ()), more))
             else:
-                reasons = _reasons(missing[name], is_all=True)
-                found.append(self._refused(name, reasons[0], reasons[1:]))
+                found.append(self._refused(name, reasons_of(lost[name], is_all=True)[0], more))
         return found
 
-    def _row(self, entry: Path, n_deep: int, aside: Sequence[Aside]) -> Submission:
+    def _row(self, entry: Path, n_deep: int, lost: Sequence[Aside], notes: list[str]) -> Submission:
         self._n_opened = 0
         problem = problem_of(entry)
         if problem is not None:
-            return self._refused(entry.name, problem)
+            return self._refused(entry.name, problem, notes)
+        found = HandIn(notes=notes)
         if entry.is_dir():
-            files = self._folder(entry, n_deep)
-            files.problems += _reasons(aside, is_all=not files.others)
-            files.notes += [_of_entry(one).detail for one in aside]
-            return self._submission(entry.name, files)
+            found.add(self._folder(entry, n_deep))
+            found.problems += reasons_of(lost, is_all=not found.others)
+            return self._submission(entry.name, found)
         kind = archive_kind(entry)
         if kind is not None and self._into is not None:
-            return self._submission(bare_name(entry.name), self._archive(entry, n_deep))
+            found.add(self._archive(entry, n_deep))
+            return self._submission(bare_name(entry.name), found)
         if entry.suffix.lower() == ".ipynb":
-            return self._submission(entry.stem, _Files([entry]), shares_folder=True)
-        return self._refused(entry.name, no_notebook_file(entry, kind))
+            found.notebooks.append(entry)
+            return self._submission(entry.stem, found, shares_folder=True)
+        return self._refused(entry.name, no_notebook_file(entry, kind), notes)
 
-    def _refused(self, name: str, problem: Problem, more: Sequence[Problem] = ()) -> Submission:
+    def _refused(self, name: str, problem: Problem, notes: Sequence[str] = ()) -> Submission:
         bare = printable(bare_name(name))
         return Submission(
             id=safe_id(bare, self._taken),
             students=(bare,),
-            notes=capped([one.detail for one in more]),
+            notes=capped([note for note in notes if note != problem.detail]),
             problem=problem.sentence,
             problem_name=problem.name,
             problem_detail=problem.detail,
@@ -197,12 +204,12 @@ class _Intake:
 
     # -------------------------------------------------------------- a student
 
-    def _folder(self, folder: Path, n_deep: int) -> _Files:
+    def _folder(self, folder: Path, n_deep: int) -> HandIn:
         """Return the files of a student's folder, its archives unpacked where they are needed."""
         listed = listing(folder)
         named = [path for path in listed.files if path.suffix.lower() == ".ipynb"]
         kinds = {path: archive_kind(path) for path in named} if self._into is not None else {}
-        found = _Files(
+        found = HandIn(
             notebooks=[path for path in named if kinds.get(path) is None],
             others=[path for path in (*listed.files, *listed.noise) if path not in named],
             problems=[problem for path, problem in listed.aside if path.suffix == ".ipynb" or path == folder],
@@ -214,25 +221,25 @@ class _Intake:
                 path for path in listed.files if path not in named and archive_kind(path) is not None
             ]
             for path in archives:
-                _add(found, self._archive(path, n_deep))
+                found.add(self._archive(path, n_deep))
         else:
             archives += [path for path in listed.files if path not in named and _ENDINGS.search(path.name)]
             found.notes += [f"{path.name} is an archive beside a notebook; left aside" for path in archives]
         found.others += [path for path in archives if path not in found.others]
         return found
 
-    def _archive(self, path: Path, n_deep: int) -> _Files:
+    def _archive(self, path: Path, n_deep: int) -> HandIn:
         """Return the files of an archive that a student handed in; `n_deep` archives lie around it."""
         assert self._into is not None
         try:
             self._allow(path.name, n_deep)
             folder, unpacked = unpack(path, self._into, OF_STUDENT)
         except UnreadableArchive as error:
-            return _Files(others=[path], problems=[error.problem], notes=[error.problem.detail])
-        found = _Files(notes=_notes_of(path.name, unpacked))
-        _add(found, self._folder(folder, n_deep + 1))
-        found.problems += _reasons(unpacked.aside, is_all=not unpacked.files)
-        found.notes += [_of_entry(one).detail for one in unpacked.aside]
+            return HandIn(others=[path], problems=[error.problem], notes=[error.problem.detail])
+        found = HandIn(notes=notes_of(path.name, unpacked))
+        found.add(self._folder(folder, n_deep + 1))
+        found.problems += reasons_of(unpacked.aside, is_all=not unpacked.files)
+        found.notes += [loss_of(one).detail for one in unpacked.aside]
         return found
 
     def _allow(self, name: str, n_deep: int) -> None:
@@ -250,7 +257,7 @@ class _Intake:
                 f"{name} comes after the {MAX_ARCHIVES} archives that are opened for a student; not opened",
             )
 
-    def _submission(self, name: str, files: _Files, *, shares_folder: bool = False) -> Submission:
+    def _submission(self, name: str, files: HandIn, *, shares_folder: bool = False) -> Submission:
         submission = submission_of(
             name,
             safe_id(name, self._taken),
@@ -261,33 +268,3 @@ class _Intake:
             notes=files.notes,
         )
         return submission.model_copy(update={"shares_folder": shares_folder})
-
-
-def _add(found: _Files, more: _Files) -> None:
-    found.notebooks += more.notebooks
-    found.others += more.others
-    found.problems += more.problems
-    found.notes += more.notes
-
-
-def _notes_of(archive: str, unpacked: Unpacked) -> list[str]:
-    """Return what is to be said of an archive that was unpacked."""
-    words = f"{archive}: {len(unpacked.files)} of its files unpacked ({unpacked.kind})"
-    if unpacked.n_noise:
-        words += f"; {unpacked.n_noise} hidden, system or checkpoint entries left aside"
-    return [words, *(f"{archive}: {name!r} is unpacked as {path}" for name, path in unpacked.renamed)]
-
-
-def _reasons(aside: Sequence[Aside], is_all: bool) -> list[Problem]:
-    """Return the entries whose loss can be why there is no notebook: notebooks, or anything when all is lost."""
-    lost = [_of_entry(one) for one in aside if one.path.lower().endswith(".ipynb")]
-    return lost or [_of_entry(one) for one in aside if is_all]
-
-
-def _of_entry(aside: Aside) -> Problem:
-    name = aside.path.rpartition("/")[2]
-    return Problem(
-        aside.status,
-        f"{name} could not be unpacked: {aside.why}; hand in the .ipynb file itself",
-        f"left aside: {aside.entry} ({aside.status}: {aside.why})",
-    )

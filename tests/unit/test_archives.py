@@ -12,6 +12,7 @@ import lzma
 import os
 import stat
 import unicodedata
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -180,7 +181,7 @@ def test_every_entry_is_used_or_told(tmp_path: Path) -> None:
     ada = hand_in(tmp_path, zipped(files))
     assert ada.notes == (
         "ada.zip: 2 of its files unpacked (zip); 1 hidden, system or checkpoint entries left aside",
-        "ada.zip: 'AUX.txt' is unpacked as _AUX.txt",
+        "'AUX.txt' is unpacked as _AUX.txt",
         f"left aside: {'d/' * 20}far.txt (archive_too_deep: it lies more than 16 folders deep)",
     )
 
@@ -395,6 +396,21 @@ def test_a_student_whose_entries_are_lost_still_is_a_row(tmp_path: Path) -> None
     ada, bea = found(put(tmp_path / "class.zip", data), tmp_path / "into")
     assert (ada.id, ada.problem_name) == ("ada", "archive_damaged")
     assert (bea.id, bea.problem) == ("bea", None)
+
+
+def test_what_is_told_of_an_archive_of_a_class(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("evil.ipynb")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    far = "d/" * 20 + "far.txt"
+    files = [("class/ada/part_a.ipynb", NOTEBOOK), ("class/ada/a?.txt", b""), (f"class/ada/{far}", b"")]
+    data = zipped([*files, ("class/bea/part_a.ipynb", NOTEBOOK), (link, b"/etc/passwd")])
+    ada, bea, evil = found(put(tmp_path / "class.zip", data), tmp_path / "into")
+    assert ada.notes == (
+        f"left aside: class/ada/{far} (archive_too_deep: it lies more than 16 folders deep)",
+        "'class/ada/a?.txt' is unpacked as class/ada/a_.txt",
+    )
+    assert bea.notes == ()
+    assert (evil.id, evil.problem_name) == ("evil", "archive_link")
 
 
 def test_a_class_that_cannot_be_unpacked_is_wrong_use(tmp_path: Path) -> None:
