@@ -115,10 +115,8 @@ class Estimate:
         if not measured:
             return None
         longer = [seconds for seconds in measured if seconds > elapsed]
-        if longer:
-            rest = sum(longer) / len(longer) - elapsed
-        else:
-            rest = min(elapsed, OVERDUE_FACTOR * (elapsed - max(measured)))
+        overdue = min(elapsed, OVERDUE_FACTOR * (elapsed - max(measured)))
+        rest = sum(longer) / len(longer) - elapsed if longer else overdue
         return min(rest, one.limit_seconds - elapsed)
 
     def _whole(self, one: Expected, now: float) -> float | None:

@@ -43,6 +43,9 @@ class Listener:
     def planned(self, tasks: Sequence[Task], n_workers: int) -> None:
         """What will be executed was decided: these, in this order, so many side by side."""
 
+    def behind(self, fence: str) -> None:
+        """How notebooks are executed: one sentence of the executor. Said only when something is executed."""
+
     def started(self, submission: Submission, job: Job) -> None:
         """A notebook begins to be executed. Called from the thread that does it."""
 
@@ -164,6 +167,8 @@ class _Work:
         """Return the grades in the order of the submissions."""
         leaders = [group[0] for group in self._groups.values() if all(task.done is None for task in group)]
         leaders = longest_first(leaders)
+        if leaders:
+            self._listener.behind(self._executor.describe())
         self._listener.begins(len(self._submissions), len(leaders))
         self._listener.planned(leaders, n_workers)
         for group in self._groups.values():

@@ -81,6 +81,8 @@ class Limits(Record):
     memory_mib: int = Field(default=4096, gt=0)
     output_mib: float = Field(default=20.0, gt=0)
     """All outputs of a notebook together; what is beyond is cut and noted."""
+    disk_mib: int = Field(default=512, gt=0)
+    """Files that the notebook writes, all together."""
     record_mib: float = Field(default=64.0, gt=0)
     """All recorded values of a notebook together."""
 
@@ -109,7 +111,14 @@ class ExecutionRecord(Record):
 
     schema_version: Literal[1] = 1
     state: Literal[
-        "complete", "cell_limit", "total_limit", "memory_limit", "kernel_died", "unreadable", "not_executed"
+        "complete",
+        "cell_limit",
+        "total_limit",
+        "memory_limit",
+        "disk_limit",
+        "kernel_died",
+        "unreadable",
+        "not_executed",
     ]
     """`complete`: every cell was tried (cells may have errors). The others name what ended the run early."""
     detail: str = ""
@@ -118,7 +127,13 @@ class ExecutionRecord(Record):
     seconds: float = 0.0
     executor: str = ""
     fence: str = ""
-    """The protection that was in force, in words: `network: off, memory: 4096 MiB, ...`."""
+    """The protection that was in force, in words: `network off, own process space, ...`."""
+    fence_level: Literal["namespaces", "landlock", "container", "none", ""] = ""
+    """Which rung of the ladder it was; "" in records from before there was one."""
+    kernel: Literal["warm", "cold", "stock", ""] = ""
+    """`warm`: a fork of a process that had the imports done; `cold`: a program of its own; `stock`: without us."""
+    kernel_cpu_seconds: float = 0.0
+    """CPU time of the kernel and of what it waited for."""
     kernel_stored: str = ""
     """The kernel name that the notebook asked for (always overridden)."""
     output_cut: bool = False

@@ -148,13 +148,17 @@ def make(assignment: Assignment, part: PartSpec, n_replicates: int, workers: int
     from autograder.execute.local import LocalExecutor
     from autograder.goldens import make_golden
 
-    with stoppable("The golden file is as it was."), bar(err()) as progress:
+    with (
+        LocalExecutor(own_work=True) as executor,
+        stoppable("The golden file is as it was."),
+        bar(err()) as progress,
+    ):
         task = progress.add_task(f"Replicates of part {part.part}", total=n_replicates)
 
         def move(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
-        return make_golden(assignment, part, LocalExecutor(), n_replicates, workers, move)
+        return make_golden(assignment, part, executor, n_replicates, workers, move)
 
 
 def truth_differences(part: PartSpec, path: Path) -> list[str]:

@@ -61,6 +61,7 @@ def demo(
         path.write_bytes(content)
     err().print(f"The class is in {run / 'class'}.", soft_wrap=True)
     with (
+        LocalExecutor(own_work=True) as executor,
         stoppable("What is finished is kept; the same command continues with the rest."),
         BatchProgress() as progress,
     ):
@@ -68,7 +69,7 @@ def demo(
             run / "class",
             course,
             run / "run",
-            LocalExecutor(),
+            executor,
             n_workers=n_workers(workers),
             limits=LIMITS,
             author="demo",

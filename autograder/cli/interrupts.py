@@ -37,7 +37,7 @@ def stoppable(what: str) -> Iterator[None]:
     Stopped
         With that sentence, in place of KeyboardInterrupt.
     """
-    from autograder.execute import processes
+    from autograder.execute.fence import processes
 
     asked, ended = threading.Event(), threading.Event()
 

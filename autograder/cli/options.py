@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import subprocess
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -29,6 +30,43 @@ WorkersOption = Annotated[
         max=64,
         metavar="N",
         help="Notebooks executed side by side. Default: 2, or 1 on a single core.",
+    ),
+]
+
+
+class FenceLevel(StrEnum):
+    """What `--fence` takes."""
+
+    AUTO = "auto"
+    NAMESPACES = "namespaces"
+    LANDLOCK = "landlock"
+    CONTAINER = "container"
+    NONE = "none"
+
+
+class KernelKind(StrEnum):
+    """What `--kernel` takes."""
+
+    AUTO = "auto"
+    WARM = "warm"
+    COLD = "cold"
+    STOCK = "stock"
+
+
+FenceOption = Annotated[
+    FenceLevel,
+    typer.Option(
+        "--fence",
+        help="What keeps notebooks from the machine. `auto`: the strongest that works here; `none` runs other "
+        "people's notebooks with your files and your network open to them.",
+    ),
+]
+KernelOption = Annotated[
+    KernelKind,
+    typer.Option(
+        "--kernel",
+        help="`warm`: kernels are forked from a process that has the imports done; `cold`: each is started "
+        "anew; `stock`: by jupyter_client itself, which knows no fence (with `--fence none`).",
     ),
 ]
 

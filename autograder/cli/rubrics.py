@@ -167,6 +167,7 @@ def validate(
     from autograder.validation import validate as validate_rubric
 
     with (
+        LocalExecutor(own_work=True) as executor,
         stoppable("What is finished is kept; the same command continues with the rest."),
         bar(err()) as progress,
     ):
@@ -181,7 +182,7 @@ def validate(
         validation = validate_rubric(
             assignment,
             part,
-            LocalExecutor(),
+            executor,
             run,
             n_seeds_styles=seeds,
             n_seeds_mutants=mutant_seeds,

@@ -11,7 +11,17 @@ import typer
 
 from autograder import gradebook
 from autograder.cli.interrupts import stoppable
-from autograder.cli.options import AsJson, PartsOption, WorkersOption, author_or_me, n_workers
+from autograder.cli.options import (
+    AsJson,
+    FenceLevel,
+    FenceOption,
+    KernelKind,
+    KernelOption,
+    PartsOption,
+    WorkersOption,
+    author_or_me,
+    n_workers,
+)
 from autograder.cli.output import line, marks, print_grades, print_json, print_place, table
 from autograder.errors import UsageError, nearest
 from autograder.gradebook import Change, Scoring
@@ -87,6 +97,8 @@ def grade(
             show_default=False,
         ),
     ] = None,
+    fence: FenceOption = FenceLevel.AUTO,
+    kernel: KernelOption = KernelKind.AUTO,
     as_json: AsJson = False,
 ) -> None:
     """Execute and mark the notebooks of a class.
@@ -100,6 +112,7 @@ def grade(
     from autograder.cli.progress import BatchProgress
     from autograder.courses import Course
     from autograder.execute.local import LocalExecutor
+    from autograder.execute.protocol import Options
     from autograder.grading import grade as grade_batch
     from autograder.intake import read_class_bindings
 
@@ -118,6 +131,7 @@ def grade(
         },
     )
     with (
+        LocalExecutor(Options(fence=fence.value, kernel=kernel.value)) as executor,
         stoppable("What is finished is kept; the same command continues with the rest."),
         BatchProgress() as progress,
     ):
@@ -125,7 +139,7 @@ def grade(
             submissions,
             course,
             run,
-            LocalExecutor(),
+            executor,
             n_workers=n_workers(workers),
             budgets=budgets,
             bindings=read_class_bindings(bindings) if bindings else None,

@@ -1,13 +1,9 @@
-"""One kernel: started behind its fence, asked to run code under a deadline, killed with all its children."""
+"""One kernel: asked to run code under a deadline, watched, interrupted, and ended with all that it started."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import secrets
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,26 +13,38 @@ from typing import Any, Literal
 
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
 
-from autograder.execute import processes
-from autograder.execute.protocol import Options
+from autograder.execute.provisioners import (
+    FencedProcess,
+    FencedProvisioner,
+    OneKernel,
+    PlainProcess,
+    Process,
+    Supervisor,
+)
 from autograder.records import Limits
 
 STARTUP_SECONDS = 60.0
-INTERRUPT_GRACE_SECONDS = 2.0
+INTERRUPT_GRACE_SECONDS = 0.9
+"""From a deadline to the kill of a kernel that does not answer: whoever waits behind it waits less than a second."""
 IDLE_GRACE_SECONDS = 2.0
 LISTEN_SECONDS = 0.25
-MEMORY_CHECK_SECONDS = 0.15
+WATCH_SECONDS = 0.15
+START_POLL_SECONDS = 0.002
 ADDRESS_OVERHEAD_MIB = 1741
 """Address space that an idle kernel with torch and matplotlib reserves; it holds 0.3 GiB of it in memory."""
 FILE_MIB = 1024
+N_PROCESSES = 128
+SHARED_MIB = 512
 POLL_MS = 50
 MIB = 2**20
+MAX_MESSAGE_MIB = 12
+"""A larger message is not taken: one figure or table of it would be longer than most notebooks."""
+N_MESSAGES = 4
+"""Messages that may wait here; a kernel keeps some more."""
 
-INHERITED = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
-LAUNCHER = Path(__file__).with_name("launcher.py")
-
-How = Literal["ok", "error", "time_limit", "memory_limit", "died"]
+How = Literal["ok", "error", "time_limit", "memory_limit", "disk_limit", "died"]
 
 
 class KernelStartError(RuntimeError):
@@ -53,61 +61,55 @@ class Outcome:
     lost: bool = False
 
 
-class _Client(BlockingKernelClient):
-    """A client that neither blocks on a broken kernel nor takes a message of any size."""
+@dataclass(frozen=True)
+class Setup:
+    """How kernels are started here."""
 
-    max_message_bytes = 64 * MIB
+    python: str
+    """The kernel's interpreter."""
+    warm: bool
+    environment: dict[str, str]
+    supervisor: Supervisor | None
+    """None: jupyter_client starts the kernel itself, with no fence."""
+    folders: dict[str, str]
+    """Places of `home`, `work`, `tmp`, `k` (sockets) and `seen` (observations)."""
 
-    def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> Any:
-        made = self.context.socket({"shell": zmq.DEALER, "iopub": zmq.SUB}[channel])
-        made.linger = 0
-        made.setsockopt(zmq.MAXMSGSIZE, self.max_message_bytes)
-        made.setsockopt(zmq.SNDTIMEO, 2000)
-        if identity:
-            made.identity = identity
-        made.connect(self._make_url(channel))
-        return made
+
+class _Manager(KernelManager):
+    """Kernels are ended without asking, so nothing connects to their control channel."""
+
+    def _connect_control_socket(self) -> None:
+        pass
 
 
 class Kernel:
-    """A cold ipykernel in the folder `scratch`, which holds its sockets, its home and its working folder."""
+    """An ipykernel, started behind the fence as a fork or as a program, or without a fence by jupyter_client."""
 
-    def __init__(self, scratch: Path, options: Options, limits: Limits) -> None:
-        self.scratch = scratch
-        self.options = options
+    def __init__(self, setup: Setup, limits: Limits) -> None:
+        self.setup = setup
         self.limits = limits
-        self.facts: dict[str, Any] = {}
         self.alive = False
-        self._connection = {
-            "transport": "ipc",
-            "ip": str(scratch / "k"),
-            "key": secrets.token_hex(16),
-            "signature_scheme": "hmac-sha256",
-            **{f"{name}_port": n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)},
-        }
+        self.cpu_seconds = 0.0
+        self._process: Process | None = None
 
     def start(self) -> None:
         """Returns when the kernel answers. KernelStartError when it does not within `STARTUP_SECONDS`."""
-        report = self.scratch / "fence.json"
-        self._launch(report)
         deadline = time.monotonic() + STARTUP_SECONDS
-        wanted = [report, self.scratch / "k-1", self.scratch / "k-2"]
-        while not all(path.exists() for path in wanted):
-            if self._launcher.poll() is not None or time.monotonic() > deadline:
-                raise KernelStartError(f"The kernel did not start: {self._log_end()}")
-            time.sleep(0.01)
-        self.facts = json.loads(report.read_text())
+        self._manager = self._make_manager()
+        self._manager.start_kernel(env=self.setup.environment, cwd=self.setup.folders["work"])
+        if self.setup.supervisor is None:
+            self._process = PlainProcess(self._manager)
+        else:
+            self._process = FencedProcess(self.setup.supervisor)
+            sockets = [Path(self.setup.folders["k"]) / f"k-{number}" for number in (1, 2)]
+            while not all(path.exists() for path in sockets):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise KernelStartError(f"The kernel did not start: {self._log_end()}")
+                time.sleep(START_POLL_SECONDS)
         self._connect()
         self.alive = True
         if not self._hears(deadline):
             raise KernelStartError(f"The kernel does not answer: {self._log_end()}")
-
-    def fence(self) -> str:
-        """The protection in force, in words."""
-        network = "network off, own process space" if self.facts.get("network_off") else "network not fenced"
-        limited = bool(self.facts.get("address_limit")) or sys.platform == "linux"
-        memory = f"memory {self.limits.memory_mib} MiB" if limited else "memory not limited"
-        return f"{network}; {memory}; no file system fence"
 
     def run(
         self,
@@ -142,7 +144,7 @@ class Kernel:
             outcome = self._interrupt(asked, keep, outcome)
         elif outcome.how == "time_limit":
             self._interrupt(asked, None, outcome)
-        if outcome.how in ("died", "memory_limit"):
+        if outcome.how in ("died", "memory_limit", "disk_limit"):
             self.kill()
         elif outcome.lost and idle_seconds == IDLE_GRACE_SECONDS:
             self._listen_again()
@@ -150,12 +152,11 @@ class Kernel:
 
     def kill(self) -> None:
         """Ends the kernel and everything that it started; at once, without asking."""
-        self.alive = False
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._launcher.pid, signal.SIGKILL)
-        processes.kill_below(os.getpid())
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._launcher.wait(5)
+        was_alive, self.alive = self.alive, False
+        if self._process is not None:
+            with contextlib.suppress(OSError):
+                used = self._process.kill()
+                self.cpu_seconds = used if was_alive else max(used, self.cpu_seconds)
 
     def close(self) -> None:
         """Kills the kernel and closes the sockets."""
@@ -163,65 +164,60 @@ class Kernel:
         if hasattr(self, "_client"):
             self._client.shell_channel.stop()
             self._client.iopub_channel.stop()
+        if hasattr(self, "_context"):
+            self._context.destroy(linger=0)
 
-    def _launch(self, report: Path) -> None:
-        python = self.options.python or sys.executable
-        connection = self.scratch / "connection.json"
-        connection.write_text(json.dumps(self._connection))
-        command = [python, "-P", "-m", "ipykernel_launcher", "-f", str(connection)]
-        command += ["--HistoryManager.enabled=False", "--IPKernelApp.ignore_cwd=True"]
-        launch = {
-            "command": command,
-            "environment": self._environment(),
-            "folder": str(self.scratch / "work"),
-            "report": str(report),
+    # ------------------------------------------------------------------ start
+
+    def _make_manager(self) -> KernelManager:
+        """A manager whose provisioner starts the kernel as `setup` says; sockets of it have limits from the start."""
+        self._context = zmq.Context()
+        for option, value in (
+            (zmq.LINGER, 0),
+            (zmq.MAXMSGSIZE, MAX_MESSAGE_MIB * MIB),
+            (zmq.RCVHWM, N_MESSAGES),
+            (zmq.SNDTIMEO, 2000),
+        ):
+            self._context.setsockopt(option, value)
+        argv = [self.setup.python, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        argv += ["--HistoryManager.enabled=False", "--IPKernelApp.ignore_cwd=True"]
+        sockets = self.setup.folders["k"]
+        is_ipc = self.setup.supervisor is not None or sys.platform != "win32"
+        manager = _Manager(
+            context=self._context,
+            kernel_spec_manager=OneKernel(argv),
+            connection_file=f"{sockets}/connection.json",
+            transport="ipc" if is_ipc else "tcp",
+            ip=f"{sockets}/k" if is_ipc else "127.0.0.1",
+        )
+        manager.session.key = secrets.token_hex(16).encode()
+        if self.setup.supervisor is not None:
+            provisioner = FencedProvisioner(parent=manager, kernel_id=secrets.token_hex(8))
+            provisioner.kernel_spec = manager.kernel_spec
+            provisioner.supervisor = self.setup.supervisor
+            provisioner.order = self._order(sockets)
+            manager.provisioner = provisioner
+        return manager
+
+    def _order(self, sockets: str) -> dict[str, Any]:
+        """What the supervisor is told beside command and environment."""
+        assert self.setup.supervisor is not None
+        return {
+            "warm": self.setup.warm,
             "address_mib": ADDRESS_OVERHEAD_MIB + self.limits.memory_mib,
             "file_mib": FILE_MIB,
-            "namespaces": self.options.fence == "auto" and sys.platform == "linux",
-        }
-        order = self.scratch / "launch.json"
-        order.write_text(json.dumps(launch))
-        with (self.scratch / "kernel.log").open("wb") as log:
-            self._launcher = subprocess.Popen(
-                [python, "-I", "-S", str(LAUNCHER), str(order)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._environment(),
-                start_new_session=True,
-            )
-
-    def _environment(self) -> dict[str, str]:
-        """Nothing of the grader's environment but what a program needs to start."""
-        kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        home = str(self.scratch / "home")
-        return kept | {
-            "HOME": home,
-            "IPYTHONDIR": f"{home}/.ipython",
-            "JUPYTER_CONFIG_DIR": f"{home}/.jupyter",
-            "MPLCONFIGDIR": f"{home}/.matplotlib",
-            "XDG_CACHE_HOME": f"{home}/.cache",
-            "TMPDIR": str(self.scratch / "tmp"),
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-            "OMP_WAIT_POLICY": "PASSIVE",
-            "CUDA_VISIBLE_DEVICES": "",
-            "PYTHONHASHSEED": "0",
-            "PYTHONSAFEPATH": "1",
-            "PYTHONIOENCODING": "utf-8",
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            "n_processes": N_PROCESSES + self.setup.supervisor.facts.get("n_processes", 0),
+            "log": f"{sockets}/kernel.log",
+            "pipe": f"{sockets}/pipe",
         }
 
     def _connect(self) -> None:
-        self._client = _Client()
-        self._client.max_message_bytes = int((3 * self.limits.output_mib + 16) * MIB)
-        self._client.load_connection_info(self._connection)  # type: ignore[arg-type]
-        self._client.start_channels(shell=True, iopub=True, stdin=False, hb=False, control=False)
-        self._session = self._client.session
-        self._shell = self._client.shell_channel.socket
-        self._iopub = self._client.iopub_channel.socket
+        client: BlockingKernelClient = self._manager.client()
+        client.start_channels(shell=True, iopub=True, stdin=False, hb=False, control=False)
+        self._client = client
+        self._session = client.session
+        self._shell: Any = client.shell_channel.socket
+        self._iopub: Any = client.iopub_channel.socket
         self._poller = zmq.Poller()
         self._poller.register(self._shell, zmq.POLLIN)
         self._poller.register(self._iopub, zmq.POLLIN)
@@ -242,6 +238,13 @@ class Kernel:
         self._iopub = self._client.connect_iopub()
         self._poller.register(self._iopub, zmq.POLLIN)
         self._hears(time.monotonic() + STARTUP_SECONDS)
+
+    def _log_end(self) -> str:
+        with contextlib.suppress(OSError):
+            return (Path(self.setup.folders["k"]) / "kernel.log").read_text(errors="replace")[-600:]
+        return "no log"
+
+    # ---------------------------------------------------------------- waiting
 
     def _wait(
         self,
@@ -264,12 +267,12 @@ class Kernel:
             if reply is not None and (idle or now - replied > idle_seconds):
                 how: How = "ok" if reply.get("status") == "ok" else "error"
                 return Outcome(how, reply, lost=not idle)
-            if self._launcher.poll() is not None:
+            if self._has_ended():
                 return Outcome("died")
-            if now - checked > MEMORY_CHECK_SECONDS:
+            if now - checked > WATCH_SECONDS:
                 checked = now
-                if self._too_large():
-                    return Outcome("memory_limit")
+                if (excess := self._excess()) is not None:
+                    return Outcome(excess)
             if now > deadline and reply is None:
                 return Outcome("time_limit")
 
@@ -315,28 +318,31 @@ class Kernel:
         self, asked: str, keep: Callable[[dict[str, Any]], None] | None, outcome: Outcome
     ) -> Outcome:
         """Interrupts what runs; kills the kernel when it does not answer and go on."""
-        with contextlib.suppress(ProcessLookupError, KeyError):
-            os.kill(self.facts["pid"], signal.SIGINT)
-        stopped = self._wait(asked, time.monotonic() + INTERRUPT_GRACE_SECONDS, keep)
+        assert self._process is not None
+        patience = time.monotonic() + INTERRUPT_GRACE_SECONDS
+        with contextlib.suppress(OSError):
+            self._process.interrupt()
+        stopped = self._wait(asked, patience, keep, idle_seconds=LISTEN_SECONDS)
         if stopped.how in ("ok", "error"):
             check = self._session.msg(
                 "execute_request", {"code": "None", "silent": True, "allow_stdin": False}
             )
             with contextlib.suppress(zmq.ZMQError):
                 self._session.send(self._shell, check)
-                answer = self._wait(
-                    check["header"]["msg_id"], time.monotonic() + INTERRUPT_GRACE_SECONDS, None
-                )
+                answer = self._wait(check["header"]["msg_id"], patience, None, idle_seconds=LISTEN_SECONDS)
                 if answer.how == "ok":
                     return outcome
         self.kill()
-        return Outcome(stopped.how) if stopped.how == "memory_limit" else outcome
+        return Outcome(stopped.how) if stopped.how in ("memory_limit", "disk_limit") else outcome
 
-    def _too_large(self) -> bool:
-        below = processes.descendants(self._launcher.pid)
-        return processes.memory_mib(below, self.limits.memory_mib) > self.limits.memory_mib
+    def _has_ended(self) -> bool:
+        assert self._process is not None
+        return self._process.poll() is not None
 
-    def _log_end(self) -> str:
-        with contextlib.suppress(OSError):
-            return (self.scratch / "kernel.log").read_text(errors="replace")[-600:]
-        return "no log"
+    def _excess(self) -> Literal["memory_limit", "disk_limit"] | None:
+        """Which limit that only we can watch is exceeded."""
+        assert self._process is not None
+        memory, disk = self._process.usage(self.limits.memory_mib)
+        if memory > self.limits.memory_mib:
+            return "memory_limit"
+        return "disk_limit" if disk > self.limits.disk_mib else None

@@ -1,52 +1,105 @@
-"""The executor of one machine: a worker process and a cold kernel for every notebook."""
+"""The executor of one machine: warm or cold kernels in fenced slots, side by side."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import subprocess
 import sys
-import tempfile
+import threading
+import time
+import weakref
 from pathlib import Path
+from types import TracebackType
+from typing import Literal
 
-from autograder.execute import processes
-from autograder.execute.kernel import INHERITED
-from autograder.execute.protocol import GRACE_SECONDS, Job
-from autograder.probes.container import ContainerError, copy_container, list_containers
+from autograder.execute import fences, framing
+from autograder.execute.driver import MAX_CONTAINER_OVERHEAD, MIB, Task
+from autograder.execute.fences import Choice, Level
+from autograder.execute.protocol import GRACE_SECONDS, Job, Options
+from autograder.execute.slots import Nursery, Slot, SlotError, environment, plain_slot
+from autograder.probes.container import is_container_name
 from autograder.records import ExecutionRecord
 
-MAX_SOCKET_PATH = 90
-MAX_CONTAINER_OVERHEAD = 64 * 2**20
-PACKAGE_ROOT = Path(__file__).parents[2]
+MAX_EXECUTED_BYTES = 256 * MIB
+KERNELS = {
+    "warm": "forked from a process that has the imports done",
+    "cold": "started anew",
+    "stock": "started anew by jupyter_client",
+}
 
 
 class LocalExecutor:
-    """Runs notebooks one after another or, called from several threads, side by side."""
+    """Runs notebooks one after another or, called from several threads, side by side.
+
+    `own_work`: the notebooks are the caller's own, so that they run even where no fence works. Processes start
+    with the first notebook; `close`, leaving a `with` block, or the end of the caller's process ends them.
+    """
 
     name = "local"
 
+    def __init__(self, options: Options | None = None, *, own_work: bool = False) -> None:
+        self.options = options or Options()
+        self.own_work = own_work
+        self._lock = threading.Lock()
+        self._idle: list[Slot] = []
+        self._held: list[Nursery] = []
+        self._choice: Choice | None = None
+        self._end = weakref.finalize(self, _close, self._held, self._idle)
+
+    def __enter__(self) -> LocalExecutor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends all processes; the executor may be used again."""
+        with self._lock:
+            _close(self._held, self._idle)
+
+    def choice(self) -> Choice:
+        """The level of the fence that notebooks run behind here, and why; tried once.
+
+        Raises
+        ------
+        UsageError
+            See :func:`autograder.execute.fences.choose`.
+        """
+        with self._lock:
+            if self._choice is None:
+                attempt = self._try if self.kernel != "stock" else _refuse_stock
+                self._choice = fences.choose(self.options.fence, attempt, own_work=self.own_work)
+            return self._choice
+
+    @property
+    def kernel(self) -> Literal["warm", "cold", "stock"]:
+        """How kernels are started here."""
+        if sys.platform != "linux":
+            return "stock"
+        return "warm" if self.options.kernel == "auto" else self.options.kernel
+
     def describe(self) -> str:
         """One sentence on how notebooks are run here."""
-        if sys.platform == "linux":
-            return "One cold kernel a notebook; no network where user namespaces are allowed; memory limited."
-        return "One cold kernel a notebook; network and files are not fenced on this platform."
+        level = self.choice().level
+        kernels = KERNELS[self.kernel]
+        return f"A kernel for each notebook, {kernels}; fence: {level} ({self.choice().why})."
 
     def execute(self, job: Job) -> ExecutionRecord:
         """See :class:`autograder.execute.protocol.Executor`."""
+        task, blobs = self._task(job)
         _clear(job.out)
-        record, log = None, ""
+        record, why = None, ""
         for attempt in (1, 2):
-            with _scratch() as folder:
-                scratch = Path(folder)
-                log = _work(job, scratch)
-                record = _record(scratch)
-                _collect(job, scratch)
-            if record is not None:
-                record = record.model_copy(update={"attempts": attempt})
+            try:
+                record = self._attempt(job, task, blobs).model_copy(update={"attempts": attempt})
                 break
+            except (framing.FramingError, SlotError) as error:
+                why = str(error)
+                _clear(job.out)
         if record is None:
-            detail = f"The worker ended twice without a result: {log[-600:]}"
+            detail = f"The worker ended twice without a result ({why})."
             record = ExecutionRecord(
                 state="not_executed",
                 detail=detail,
@@ -54,73 +107,145 @@ class LocalExecutor:
                 attempts=2,
                 input_digest=job.input_digest,
             )
+        if not (job.out / "executed.ipynb").exists():
+            shutil.copyfile(job.notebook, job.out / "executed.ipynb")
+        (job.out / "arrays").mkdir(exist_ok=True)
         _write(job.out / "execution.json", record.model_dump_json(indent=1) + "\n")
         return record
 
+    # --------------------------------------------------------------- a notebook
 
-def _work(job: Job, scratch: Path) -> str:
-    """Runs the worker to its end or to the deadline; the end of its log."""
-    for name in ("work", "home", "tmp", "seen"):
-        (scratch / name).mkdir()
-    for name, source in job.files.items():
-        target = scratch / "work" / name
-        if not target.resolve().is_relative_to((scratch / "work").resolve()):
-            raise ValueError(f"Job.files: {name!r} lies outside the working folder")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-    absolute = job.model_copy(update={"notebook": job.notebook.resolve(), "out": job.out.resolve()})
-    (scratch / "job.json").write_text(absolute.model_dump_json())
-    log = scratch / "worker.log"
-    with log.open("wb") as output:
-        worker = subprocess.Popen(
-            [sys.executable, "-P", "-m", "autograder.execute.worker", str(scratch)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=_environment(),
-            start_new_session=True,
+    def _task(self, job: Job) -> tuple[Task, list[bytes]]:
+        """What crosses the fence; ValueError for a helper file that would lie outside the working folder."""
+        for name in job.files:
+            path = Path(name)
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                raise ValueError(f"Job.files: {name!r} lies outside the working folder")
+        task = Task(
+            plan=job.plan,
+            limits=job.limits,
+            input_digest=job.input_digest,
+            files=tuple(job.files),
+            python=self.python,
+            kernel=self.kernel,
+            environment={},
+            executor=self.name,
+            level=self.choice().level,
         )
+        return task, [job.notebook.read_bytes(), *(path.read_bytes() for path in job.files.values())]
+
+    @property
+    def python(self) -> str:
+        """The kernels' interpreter."""
+        return self.options.python or sys.executable
+
+    def _attempt(self, job: Job, task: Task, blobs: list[bytes]) -> ExecutionRecord:
+        """The record of one try. A slot that failed is not used again."""
+        slot = self._slot()
+        is_whole = False
+        try:
+            sent = task.model_copy(update={"environment": environment(slot.home, slot.tmp)})
+            framing.send(slot.channel, "job", blobs, job=sent.model_dump(mode="json"))
+            record = _receive(slot, job)
+            is_whole = True
+            return record
+        except BrokenPipeError as error:
+            raise SlotError("the slot is gone") from error
+        finally:
+            if is_whole:
+                with self._lock:
+                    self._idle.append(slot)
+            else:
+                self._drop(slot)
+
+    def _slot(self) -> Slot:
+        """A slot that waits, or a new one."""
+        level = self.choice().level
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            return self._new_slot(level)
+
+    def _new_slot(self, level: Level) -> Slot:
+        if self.kernel == "stock":
+            return _ready(plain_slot())
+        nursery = self._nursery()
+        try:
+            slot = nursery.slot(level)
+        except SlotError:
+            self._held.clear()  # it is gone; the next try gets another
+            nursery.close()
+            raise
+        return _ready(slot)
+
+    def _nursery(self) -> Nursery:
+        if not self._held:
+            self._held.append(Nursery(self.python, warm=self.kernel == "warm"))
+        return self._held[0]
+
+    def _drop(self, slot: Slot) -> None:
+        with self._lock:
+            slot.end()
+
+    def _try(self, level: Level) -> str:
+        """Whether a level works here: it is put up, and taken down again."""
+        try:
+            slot = self._new_slot(level)
+        except OSError as error:
+            return str(error)
+        self._idle.append(slot)
+        return ""
+
+
+def _ready(slot: Slot) -> Slot:
     try:
-        worker.wait(_deadline_seconds(job))
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        if worker.poll() is None:  # a process id that was waited for may belong to someone else by now
-            processes.kill_tree(worker.pid)
-            worker.wait()
-    with contextlib.suppress(OSError):  # the scratch folder may have been cleared away
-        return log.read_text(errors="replace")
-    return ""
+        slot.wait_until_ready()
+    except SlotError:
+        slot.end()
+        raise
+    return slot
 
 
-def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in (*INHERITED, "HOME", "TMPDIR") if name in os.environ}
-    return kept | {"PYTHONPATH": str(PACKAGE_ROOT)}
+def _refuse_stock(level: Level) -> str:
+    return "" if level == "none" else "jupyter_client starts a stock kernel, and knows no fence"
+
+
+def _close(held: list[Nursery], idle: list[Slot]) -> None:
+    while idle:
+        idle.pop().end()
+    while held:
+        held.pop().close()
+
+
+def _receive(slot: Slot, job: Job) -> ExecutionRecord:
+    """Takes the results out of a slot into `job.out`; SlotError when the driver was lost."""
+    limit = int(job.limits.record_mib * MIB) + MAX_CONTAINER_OVERHEAD + MAX_EXECUTED_BYTES
+    reader = framing.Reader(slot.channel, time.monotonic() + _deadline_seconds(job), limit)
+    arrays = job.out / "arrays"
+    arrays.mkdir(exist_ok=True)
+    while True:
+        head = reader.head()
+        if head["type"] == "file" and len(head["sizes"]) == 1:
+            name = head.get("name")
+            if not isinstance(name, str) or not is_container_name(name):
+                raise framing.FramingError("a file with a name that no container has")
+            with (arrays / name).open("wb") as file:
+                reader.blob_into(head["sizes"][0], file)
+        elif head["type"] == "done" and len(head["sizes"]) == 2:
+            text, executed = (reader.blob(size) for size in head["sizes"])
+            if executed:
+                (job.out / "executed.ipynb").write_bytes(executed)
+            try:
+                return ExecutionRecord.model_validate_json(text)
+            except ValueError as error:
+                raise framing.FramingError(f"a record that is none: {error}") from None
+        else:
+            raise SlotError(str(head.get("why", "an answer that is none"))[:500] + f": {slot.log_end()}")
 
 
 def _deadline_seconds(job: Job) -> float:
     calls = sum(4 * len(challenge.cases) for challenge in job.plan.challenges)
     return job.limits.total_seconds + calls * job.limits.call_seconds + GRACE_SECONDS
-
-
-def _record(scratch: Path) -> ExecutionRecord | None:
-    """What the worker recorded, or None when it died before it could."""
-    with contextlib.suppress(OSError, ValueError):
-        return ExecutionRecord.model_validate_json((scratch / "record.json").read_text())
-    return None
-
-
-def _collect(job: Job, scratch: Path) -> None:
-    """Moves the results to `job.out`; of the containers only plain files of a sane size."""
-    executed = scratch / "executed.ipynb"
-    shutil.copyfile(executed if executed.is_file() else job.notebook, job.out / "executed.ipynb")
-    arrays = job.out / "arrays"
-    arrays.mkdir(exist_ok=True)
-    cells, calls = list_containers(scratch / "seen")
-    left = int(job.limits.record_mib * 2**20) + MAX_CONTAINER_OVERHEAD
-    for path in [*cells.values(), *calls]:
-        with contextlib.suppress(ContainerError):
-            left -= copy_container(path, arrays / path.name, left)
 
 
 def _clear(out: Path) -> None:
@@ -134,12 +259,7 @@ def _clear(out: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     partial = path.with_suffix(".part")
+    with contextlib.suppress(OSError):
+        partial.unlink()
     partial.write_text(text)
     partial.replace(path)
-
-
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    """A private folder whose path is short enough for sockets."""
-    root = tempfile.gettempdir()
-    short = root if len(root) < MAX_SOCKET_PATH - 30 else "/tmp"
-    return tempfile.TemporaryDirectory(prefix="autograder-", dir=short, ignore_cleanup_errors=True)

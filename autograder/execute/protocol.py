@@ -73,12 +73,16 @@ class Plan(Record):
 
 
 class Options(Record):
-    """How the executor may run; does not change what a notebook computes."""
+    """How an executor runs notebooks; does not change what a notebook computes."""
 
     python: str = ""
-    """Interpreter of the kernel; "" is the one that runs the grader."""
-    fence: Literal["auto", "none"] = "auto"
-    """`auto`: namespaces where the platform has them; `none`: resource limits only."""
+    """Interpreter of the kernels; "" is the one that runs the grader."""
+    fence: Literal["auto", "namespaces", "landlock", "container", "none"] = "auto"
+    """A level of :mod:`autograder.execute.fences`; `auto`: the strongest that works here."""
+    kernel: Literal["auto", "warm", "cold", "stock"] = "auto"
+    """`warm`: forked from a process that has the imports done; `cold`: a program of its own, started anew;
+    `stock`: the same, started by jupyter_client itself, which knows no fence; `auto`: warm where processes can
+    be fenced, else stock."""
 
 
 class Job(Record):
@@ -94,7 +98,6 @@ class Job(Record):
     """Relative name in the kernel's working folder to the file that is copied there."""
     input_digest: str = ""
     """Copied into the record."""
-    options: Options = Options()
 
 
 @runtime_checkable
@@ -116,12 +119,13 @@ class Executor(Protocol):
 
         Limits (`job.limits`; times in wall-clock seconds, sizes in MiB):
 
-        - a cell that runs longer than `cell_seconds` is interrupted; when it answers within 2 s the following
+        - a cell that runs longer than `cell_seconds` is interrupted; when it answers within 0.9 s the following
           cells go on and the state is `cell_limit`, else the kernel is killed;
         - `total_seconds` for all cells together, from the first cell on: state `total_limit`;
         - `call_seconds` for one challenge call; these come after the last cell, on top of `total_seconds`;
         - `memory_mib` for the kernel and its children together: the cell fails with MemoryError, or the
           kernel is killed and the state is `memory_limit`;
+        - `disk_mib` for the files that it writes: writing fails, or the state is `disk_limit`;
         - `output_mib` of outputs are kept (`output_cut`), `record_mib` of recorded values.
 
         The call returns after at most `total_seconds` + calls * `call_seconds` + `GRACE_SECONDS`, twice that

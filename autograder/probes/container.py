@@ -81,6 +81,11 @@ def read_container(path: Path, max_bytes: int = 256 * 2**20) -> Container:
     return Container(document, _arrays(header, memoryview(data)[8 + length :], path.name))
 
 
+def is_container_name(name: str) -> bool:
+    """Whether a container may be called this."""
+    return bool(_CELL.match(name) or _CALL.match(name))
+
+
 def list_containers(folder: Path) -> tuple[dict[int, Path], list[Path]]:
     """Paths of the cell containers by cell index (ascending), and of the call containers (by name)."""
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

@@ -1,10 +1,12 @@
 """What every executor promises; a new executor joins by one line in EXECUTORS."""
 
+import contextlib
 import json
 import os
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autograder.errors import UsageError
 from autograder.execute.local import LocalExecutor
 from autograder.execute.protocol import Executor, Job, Options, Plan
 from autograder.probes.container import Container, list_containers, read_container
@@ -21,10 +24,15 @@ from autograder.records import CellRecord, ExecutionRecord, Limits
 
 pytestmark = pytest.mark.slow
 
-EXECUTORS: dict[str, tuple[Executor, Options]] = {
-    "local": (LocalExecutor(), Options()),
-    "local-no-fence": (LocalExecutor(), Options(fence="none")),
+EXECUTORS = {
+    "namespaces-warm": Options(fence="namespaces"),
+    "namespaces-cold": Options(fence="namespaces", kernel="cold"),
+    "landlock-warm": Options(fence="landlock"),
+    "landlock-cold": Options(fence="landlock", kernel="cold"),
+    "no-fence-warm": Options(fence="none"),
+    "no-fence-stock": Options(fence="none", kernel="stock"),
 }
+"""Each passes all of what stands here; a level that this machine refuses is skipped and listed with its reason."""
 GAUSSIAN = {"family": "gaussian", "mean": [1.0, -1.0], "cov": [[1.0, 0.3], [0.3, 2.0]]}
 
 
@@ -57,8 +65,8 @@ def content(container: Container, node: dict[str, Any]) -> Any:
 class Run:
     """Runs cells through one executor."""
 
-    def __init__(self, executor: Executor, options: Options, folder: Path) -> None:
-        self.executor, self.options, self.folder = executor, options, folder
+    def __init__(self, executor: Executor, folder: Path) -> None:
+        self.executor, self.folder = executor, folder
 
     def __call__(self, *sources: str, edit: Any = None, **job: Any) -> Finished:
         notebook = new_notebook(cells=[new_code_cell(source) for source in sources])  # type: ignore[no-untyped-call]
@@ -67,21 +75,43 @@ class Run:
         path = self.folder / "notebook.ipynb"
         nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
         out = self.folder / "out"
-        record = self.executor.execute(Job(notebook=path, out=out, options=self.options, **job))
+        record = self.executor.execute(Job(notebook=path, out=out, **job))
         on_disk = ExecutionRecord.model_validate_json((out / "execution.json").read_text())
         assert on_disk == record
         return Finished(record, out)
 
 
+Started = Callable[[str], LocalExecutor]
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Started]:
+    """Executors by their name in EXECUTORS, each started once, as a grading does."""
+    with contextlib.ExitStack() as stack:
+        running: dict[str, LocalExecutor] = {}
+
+        def get(name: str) -> LocalExecutor:
+            if name not in running:
+                options = EXECUTORS.get(name, Options())
+                running[name] = stack.enter_context(LocalExecutor(options, own_work=True))
+            try:
+                running[name].choice()
+            except UsageError as error:
+                pytest.skip(f"{name}: {error}")
+            return running[name]
+
+        yield get
+
+
 @pytest.fixture(params=EXECUTORS)
-def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
-    return Run(*EXECUTORS[request.param], tmp_path)
+def run(request: pytest.FixtureRequest, started: Started, tmp_path: Path) -> Run:
+    return Run(started(request.param), tmp_path)
 
 
 @pytest.fixture
-def fenced(tmp_path: Path) -> Run:
-    """For what does not depend on the fence: one run is enough."""
-    return Run(*EXECUTORS["local"], tmp_path)
+def fenced(started: Started, tmp_path: Path) -> Run:
+    """For what does not depend on the fence: one run is enough, behind the strongest that works here."""
+    return Run(started("strongest"), tmp_path)
 
 
 @pytest.fixture
@@ -307,8 +337,7 @@ def test_helper_files_are_there_and_cannot_shadow(fenced: Run, tmp_path: Path) -
 def test_unreadable_notebook_is_a_record(fenced: Run, tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(b"%PDF-1.5")
-    executor, options = EXECUTORS["local"]
-    record = executor.execute(Job(notebook=path, out=tmp_path / "out", options=options))
+    record = fenced.executor.execute(Job(notebook=path, out=tmp_path / "out"))
     assert record.state == "unreadable"
     assert (tmp_path / "out" / "execution.json").is_file()
 
@@ -496,13 +525,12 @@ def test_forged_messages_and_containers_hurt_nobody(fenced: Run) -> None:
     assert read_container(out / "arrays" / "cell-0001.safetensors").document["values"]["y"]["v"] == 2
 
 
-def test_two_notebooks_side_by_side(tmp_path: Path) -> None:
-    executor, options = EXECUTORS["local"]
+def test_two_notebooks_side_by_side(fenced: Run, tmp_path: Path) -> None:
     done: dict[int, Finished] = {}
 
     def one(n: int) -> None:
         (tmp_path / str(n)).mkdir()
-        done[n] = Run(executor, options, tmp_path / str(n))(f"import time\ntime.sleep(0.3)\nx = {n}")
+        done[n] = Run(fenced.executor, tmp_path / str(n))(f"import time\ntime.sleep(0.3)\nx = {n}")
 
     threads = [threading.Thread(target=one, args=(n,)) for n in range(2)]
     for thread in threads:
@@ -512,11 +540,10 @@ def test_two_notebooks_side_by_side(tmp_path: Path) -> None:
     assert {n: finished.value(0, "x") for n, finished in done.items()} == {0: 0, 1: 1}
 
 
-def test_executor_describes_itself() -> None:
-    for executor, _ in EXECUTORS.values():
-        assert isinstance(executor, Executor)
-        assert executor.describe().endswith(".")
-        json.dumps(executor.name)
+def test_executor_describes_itself(run: Run) -> None:
+    assert isinstance(run.executor, Executor)
+    assert run.executor.describe().endswith(".")
+    json.dumps(run.executor.name)
 
 
 # ------------------------------------------------------------------ what a notebook may expect

@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -31,6 +32,12 @@ class PreparedExecutor:
     def __init__(self, log: Path, state: str = "complete"):
         self.log = log
         self.state = state
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        pass
 
     def describe(self) -> str:
         """One sentence."""

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pytest
@@ -105,6 +105,15 @@ class FakeExecutor:
 
     name = "fake"
     executed: list[Job] = []  # noqa: RUF012  (emptied by the fixture)
+
+    def __init__(self, *about: object) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        pass
 
     def describe(self) -> str:
         return "Runs nothing."

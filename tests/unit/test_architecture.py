@@ -46,14 +46,18 @@ LAYERS = (
 """Units (module or package of `autograder`) from the bottom up: a unit imports its own layer or lower."""
 
 OBSERVER = ROOT / "autograder" / "kernel_side"
-KERNEL_SIDE = (*(f"autograder/kernel_side/{name}.py" for name in MODULES), "autograder/execute/launcher.py")
+FENCE = ROOT / "autograder" / "execute" / "fence"
+KERNEL_SIDE = (
+    *(f"autograder/kernel_side/{name}.py" for name in MODULES),
+    *(f"autograder/execute/fence/{path.name}" for path in FENCE.glob("*.py")),
+)
 """Files that run beside student code; they stand alone."""
 
 ALLOWED_BY_LEAF = {
     "autograder/stats": {"numpy", "scipy"},
     "reports": {"jinja2", "markupsafe"},
     "autograder/kernel_side": {"numpy"},
-    "autograder/execute/launcher.py": set(),
+    "autograder/execute/fence": {"ipykernel", "zmq"},  # of the kernel that it becomes
 }
 
 BANNED_IMPORTS = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "torch"}
@@ -81,9 +85,12 @@ def imported(path: Path) -> set[str]:
             package = ""
             if path.parent == OBSERVER and node.level == 1:  # in a kernel the package has another name
                 package = "autograder.kernel_side."
+            elif path.parent == FENCE and node.level == 1:
+                package = "autograder.execute.fence."
             else:
                 assert node.level == 0, f"{path}:{node.lineno}: write the full name of the module"
-            names |= {f"{package}{node.module}.{alias.name}" for alias in node.names}
+            module = f"{package}{node.module or ''}".rstrip(".")
+            names |= {f"{module}.{alias.name}" for alias in node.names}
     return names
 
 
@@ -226,7 +233,8 @@ def test_what_is_imported_is_declared() -> None:
     everything = engine | named(extras["kernel"]) | named(extras["dev"])
     provided = importlib.metadata.packages_distributions()
     for path in sources(*OURS):
-        declared = engine if path.parts[len(ROOT.parts)] in ("autograder", "reports") else everything
+        is_engine = path.parts[len(ROOT.parts)] in ("autograder", "reports") and path.parent != FENCE
+        declared = engine if is_engine else everything
         for name in third_party(path) - set(OURS):
             if name not in provided:  # a module of the test folder, or none at all: its import fails loudly
                 continue

@@ -1,52 +1,80 @@
-"""Drives one kernel through one notebook; `python -m autograder.execute.worker SCRATCH`.
+"""Drives kernels through notebooks, one after another, behind the slot's fence; `python -m autograder.execute.driver`.
 
-Runs in a process of its own, because it parses what a kernel says. It reads `SCRATCH/job.json` and writes
-`SCRATCH/executed.ipynb` and, last, `SCRATCH/record.json`.
+A driver reads what kernels say, so it has no rights, no files of the machine and no secret, and every notebook
+is run by a fork of it that ends afterwards. It is asked and answers in frames (:mod:`autograder.execute.framing`):
+
+    job: the plan, limits and names of helper files; the notebook and the helpers as blobs
+    file: one recorded container            done: the record and the executed notebook
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import gc
 import json
+import os
 import re
-import signal
+import shutil
+import socket
 import sys
 import time
+import traceback
 import warnings
 from pathlib import Path
 from typing import Any, Literal
 
 import nbformat
 
-from autograder.execute.kernel import Kernel, Outcome
+from autograder.execute import framing
+from autograder.execute.kernel import Kernel, Outcome, Setup
 from autograder.execute.outputs import Outputs
-from autograder.execute.protocol import Job
+from autograder.execute.protocol import Plan
+from autograder.execute.provisioners import Supervisor
 from autograder.kernel_side import MODULES
-from autograder.records import CellError, CellRecord, ExecutionRecord
+from autograder.probes.container import list_containers
+from autograder.records import CellError, CellRecord, ExecutionRecord, Limits, Record
 
 OBSERVE_SECONDS = 20.0
 MAX_FUNCTIONS = 4
 """How many functions of a notebook one case is put to, where none has an accepted name."""
 SECOND_FORM_FACTOR, SECOND_FORM_SECONDS = 4.0, 1.5
 MAX_TRACEBACK = 4000
+MAX_CONTAINER_OVERHEAD = 64 * 2**20
 MIB = 2**20
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+SHARED_MIB = 512
 KERNEL_SIDE = Path(__file__).parents[1] / "kernel_side"
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CALL = '__import__("sys").modules["_notebook_observer"].observer.'
 
-State = Literal["complete", "cell_limit", "total_limit", "memory_limit", "kernel_died", "unreadable"]
+State = Literal[
+    "complete", "cell_limit", "total_limit", "memory_limit", "disk_limit", "kernel_died", "unreadable"
+]
+
+
+class Task(Record):
+    """What of a :class:`autograder.execute.protocol.Job` crosses the fence, beside the files themselves."""
+
+    plan: Plan
+    limits: Limits
+    input_digest: str
+    files: tuple[str, ...] = ()
+    """Names of the helper files, in the order of their blobs."""
+    python: str
+    kernel: Literal["warm", "cold", "stock"]
+    environment: dict[str, str]
+    executor: str
+    level: str
+    """Level of the fence, for the record."""
 
 
 class Run:
     """One notebook on its way through one kernel."""
 
-    def __init__(self, job: Job, scratch: Path) -> None:
+    def __init__(self, job: Task, notebook: bytes, setup: Setup) -> None:
         self.job = job
-        self.scratch = scratch
-        self.notebook = read_notebook(job.notebook)
-        self.kernel = Kernel(scratch, job.options, job.limits)
+        self.folders = setup.folders
+        self.notebook = read_notebook(notebook)
+        self.kernel = Kernel(setup, job.limits)
         self.outputs = Outputs(self.notebook, int(job.limits.output_mib * MIB))
         self.state: State = "complete"
         self.detail = ""
@@ -68,8 +96,11 @@ class Run:
             detail=self.detail or "Every cell was run.",
             cells=tuple(cells),
             seconds=round(time.monotonic() - started, 3),
-            executor="local",
-            fence=self.kernel.fence(),
+            executor=self.job.executor,
+            fence=fence_in_words(self.job, self.kernel.setup.supervisor),
+            fence_level=self.job.level,
+            kernel=self.job.kernel,
+            kernel_cpu_seconds=round(self.kernel.cpu_seconds, 3),
             kernel_stored=stored_kernel(self.notebook),
             output_cut=self.outputs.cut,
             input_digest=self.job.input_digest,
@@ -125,6 +156,10 @@ class Run:
             self.state = "memory_limit"
             self.detail = f"Cell {index} used more than {limits.memory_mib} MiB of memory."
             return CellError(name="MemoryLimit", message=self.detail)
+        if outcome.how == "disk_limit":
+            self.state = "disk_limit"
+            self.detail = f"Cell {index} wrote more than {limits.disk_mib} MiB of files."
+            return CellError(name="DiskLimit", message=self.detail)
         if outcome.how == "died":
             self.state = "kernel_died"
             self.detail = f"The kernel ended while cell {index + 1} ran."
@@ -170,7 +205,7 @@ class Run:
     def _observer_code(self) -> str:
         """Code that builds `kernel_side` as a package of its own and leaves nothing in the namespace."""
         sources = {name: (KERNEL_SIDE / f"{name}.py").read_text(encoding="utf-8") for name in MODULES}
-        arguments = (str(self.scratch / "seen"), self.job.plan.model_dump_json(), self.job.limits.record_mib)
+        arguments = (self.folders["seen"], self.job.plan.model_dump_json(), self.job.limits.record_mib)
         return "\n".join(
             [
                 "def _load():",
@@ -185,19 +220,31 @@ class Run:
                 # The last module is `observer`; what the worker asks for is its one instance.
                 f"    package.observer = module.Observer(get_ipython(), *{arguments!r})",
                 "    package.observer.install()",
-                f"    sys.path.append({str(self.scratch / 'work')!r})",
+                f"    sys.path.append({self.folders['work']!r})",
                 "_load()",
                 "del _load",
             ]
         )
 
 
-def read_notebook(path: Path) -> nbformat.NotebookNode:
+def fence_in_words(task: Task, supervisor: Supervisor | None) -> str:
+    """The protection in force, in words."""
+    memory = f"memory {task.limits.memory_mib} MiB"
+    if task.level in ("namespaces", "container"):
+        watched = "" if supervisor is None or supervisor.facts.get("proc", True) else " a process"
+        return f"network off, own process space, own file system; {memory}{watched}"
+    if task.level == "landlock":
+        return f"network off, other processes and files out of reach; {memory}"
+    return f"no fence: network, files and processes are open; {memory if sys.platform == 'linux' else 'memory not limited'}"
+
+
+def read_notebook(content: bytes) -> nbformat.NotebookNode:
     """The notebook in nbformat 4, every source a string that can be sent. ValueError when that cannot be."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+            text = content.decode("utf-8-sig")
+            notebook: nbformat.NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
         for cell in notebook.cells:
             cell.source = str(cell.source).encode("utf-8", "replace").decode()
             _ = cell.cell_type
@@ -230,27 +277,114 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value).encode("utf-8", "replace").decode()
 
 
-def main(scratch: Path) -> None:
-    """Executes `scratch/job.json` and leaves the record; a record is left for every notebook."""
-    with contextlib.suppress(AttributeError, OSError):
-        libc = ctypes.CDLL(None)
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    job = Job.model_validate_json((scratch / "job.json").read_text())
-    try:
-        run = Run(job, scratch)
-    except ValueError as error:
-        record = ExecutionRecord(
-            state="unreadable", detail=str(error), executor="local", input_digest=job.input_digest
-        )
+class Host:
+    """Takes jobs from the grader and runs each in a fork of this process."""
+
+    def __init__(
+        self, channel: socket.socket, supervisor: Supervisor | None, folders: dict[str, str]
+    ) -> None:
+        self.channel = channel
+        self.supervisor = supervisor
+        self.folders = folders
+
+    def serve(self) -> None:
+        """Runs jobs until the grader closes its end."""
+        facts = self.supervisor.facts if self.supervisor is not None else {"level": "none"}
+        framing.send(self.channel, "ready", facts=facts)
+        gc.collect()
+        gc.freeze()
+        reader = framing.Reader(self.channel)
+        while True:
+            try:
+                head = reader.head()
+            except framing.FramingError:
+                return
+            notebook, *helpers = [reader.blob(size) for size in head["sizes"]]
+            job = Task.model_validate(head["job"])
+            self._in_a_fork(job, notebook, helpers)
+
+    def _in_a_fork(self, job: Task, notebook: bytes, helpers: list[bytes]) -> None:
+        """What a kernel does to the process that listens to it, ends with its notebook."""
+        if not hasattr(os, "fork"):
+            self._run(job, notebook, helpers)
+            return
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                self._run(job, notebook, helpers)
+                status = 0
+            except BaseException as error:
+                traceback.print_exception(error, file=sys.stderr)
+                sys.stderr.flush()
+            os._exit(status)
+        _, status = os.waitpid(child, 0)
+        if status != 0:
+            framing.send(
+                self.channel, "lost", why=f"the driver ended with status {os.waitstatus_to_exitcode(status)}"
+            )
+
+    def _run(self, job: Task, notebook: bytes, helpers: list[bytes]) -> None:
+        executed = ""
+        try:
+            run = Run(
+                job,
+                notebook,
+                Setup(job.python, job.kernel == "warm", job.environment, self.supervisor, self.folders),
+            )
+        except ValueError as error:
+            record = ExecutionRecord(
+                state="unreadable", detail=str(error), executor=job.executor, input_digest=job.input_digest
+            )
+        else:
+            self._lay_out(job, helpers)
+            record = run.execute()
+            executed = json.dumps(run.notebook, indent=1, default=str) + "\n"
+            self._send_containers(job)
+        blobs = [record.model_dump_json(indent=1).encode(), executed.encode("utf-8", "replace")]
+        framing.send(self.channel, "done", blobs)
+
+    def _lay_out(self, job: Task, helpers: list[bytes]) -> None:
+        """Empty folders for the kernel, with the student's own files in its working folder."""
+        if self.supervisor is not None:
+            seen = int(job.limits.record_mib) + MAX_CONTAINER_OVERHEAD // MIB
+            self.supervisor.ask("prepare", disk_mib=job.limits.disk_mib, seen_mib=seen, shared_mib=SHARED_MIB)
+            work = _place(self.folders["work"], self.supervisor)
+        else:
+            for folder in self.folders.values():
+                shutil.rmtree(folder, ignore_errors=True)
+                Path(folder).mkdir(mode=0o700, parents=True)
+            work = Path(self.folders["work"])
+        for name, content in zip(job.files, helpers, strict=True):
+            target = work / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+
+    def _send_containers(self, job: Task) -> None:
+        """The containers that the observer wrote; only plain files of a sane size."""
+        left = int(job.limits.record_mib * MIB) + MAX_CONTAINER_OVERHEAD
+        cells, calls = list_containers(Path(self.folders["seen"]))
+        for path in [*cells.values(), *calls]:
+            with contextlib.suppress(framing.NotAPlainFile):
+                left -= framing.send_plain_file(self.channel, path, left, name=path.name)
+
+
+def _place(work: str, supervisor: Supervisor) -> Path:
+    """Where the driver finds the kernel's working folder."""
+    return Path(supervisor.facts.get("work", work))
+
+
+def main(place: dict[str, Any]) -> None:
+    """Serves at `place`: numbers of the open sockets `channel` and `line` (or null), `folders`, `facts`."""
+    if sys.platform == "win32":
+        channel = socket.fromshare(sys.stdin.buffer.read())
     else:
-        record = run.execute()
-        text = json.dumps(run.notebook, indent=1, default=str)
-        (scratch / "executed.ipynb").write_text(text + "\n")
-    partial = scratch / "record.part"
-    partial.write_text(record.model_dump_json(indent=1))
-    partial.replace(scratch / "record.json")
+        channel = socket.socket(fileno=place["channel"])
+    supervisor = None
+    if place["line"] is not None:
+        supervisor = Supervisor(socket.socket(fileno=place["line"]), place["folders"], place["facts"])
+    Host(channel, supervisor, place["folders"]).serve()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(json.loads(sys.argv[1]))
