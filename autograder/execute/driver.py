@@ -103,6 +103,7 @@ class Run:
             kernel_cpu_seconds=round(self.kernel.cpu_seconds, 3),
             kernel_stored=stored_kernel(self.notebook),
             output_cut=self.outputs.cut,
+            limits=self.job.limits,
             input_digest=self.job.input_digest,
         )
 
@@ -148,17 +149,17 @@ class Run:
         if outcome.how == "time_limit":
             went_on = "" if self.kernel.alive else " It could not be interrupted, so the kernel was ended."
             seconds = limits.total_seconds if total else limits.cell_seconds
-            what = "The notebook" if total else f"Cell {index}"
+            what = "The notebook" if total else f"Cell {index + 1}"
             self.state = "total_limit" if total else "cell_limit"
             self.detail = f"{what} took longer than {seconds:g} s.{went_on}"
             return CellError(name="TimeLimit", message=self.detail)
         if outcome.how == "memory_limit":
             self.state = "memory_limit"
-            self.detail = f"Cell {index} used more than {limits.memory_mib} MiB of memory."
+            self.detail = f"Cell {index + 1} used more than {limits.memory_mib} MiB of memory."
             return CellError(name="MemoryLimit", message=self.detail)
         if outcome.how == "disk_limit":
             self.state = "disk_limit"
-            self.detail = f"Cell {index} wrote more than {limits.disk_mib} MiB of files."
+            self.detail = f"Cell {index + 1} wrote more than {limits.disk_mib} MiB of files."
             return CellError(name="DiskLimit", message=self.detail)
         if outcome.how == "died":
             self.state = "kernel_died"

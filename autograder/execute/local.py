@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import shutil
 import sys
 import threading
@@ -19,6 +19,7 @@ from autograder.execute.protocol import GRACE_SECONDS, Job, Options
 from autograder.execute.slots import Nursery, Slot, SlotError, environment, plain_slot
 from autograder.probes.container import is_container_name
 from autograder.records import ExecutionRecord
+from autograder.store import sync_folder, write_record
 
 MAX_EXECUTED_BYTES = 256 * MIB
 KERNELS = {
@@ -106,11 +107,13 @@ class LocalExecutor:
                 executor=self.name,
                 attempts=2,
                 input_digest=job.input_digest,
+                limits=job.limits,
             )
         if not (job.out / "executed.ipynb").exists():
             shutil.copyfile(job.notebook, job.out / "executed.ipynb")
         (job.out / "arrays").mkdir(exist_ok=True)
-        _write(job.out / "execution.json", record.model_dump_json(indent=1) + "\n")
+        _settle(job.out)
+        write_record(job.out / "execution.json", record)
         return record
 
     # --------------------------------------------------------------- a notebook
@@ -257,9 +260,9 @@ def _clear(out: Path) -> None:
         shutil.rmtree(out / "arrays")
 
 
-def _write(path: Path, text: str) -> None:
-    partial = path.with_suffix(".part")
-    with contextlib.suppress(OSError):
-        partial.unlink()
-    partial.write_text(text)
-    partial.replace(path)
+def _settle(out: Path) -> None:
+    """Has the results written to the disk, before a record says that they are there."""
+    for path in [out / "executed.ipynb", *(out / "arrays").iterdir()]:
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    sync_folder(out / "arrays")

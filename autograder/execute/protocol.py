@@ -136,7 +136,7 @@ class Executor(Protocol):
 
         Raises
         ------
-        OSError
+        OSError, InternalError
             `job.out` cannot be written, or the disk is full. Nothing that a notebook does raises: a notebook
             that cannot be read gives state `unreadable`, a worker that fails twice `not_executed`.
         ValueError

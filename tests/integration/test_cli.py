@@ -106,7 +106,7 @@ class FakeExecutor:
     name = "fake"
     executed: list[Job] = []  # noqa: RUF012  (emptied by the fixture)
 
-    def __init__(self, *about: object) -> None:
+    def __init__(self, *options: object, **about: object) -> None:
         pass
 
     def __enter__(self) -> Self:

@@ -120,7 +120,7 @@ def test_the_command_line_says_so_and_exits_with_3(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Full(PreparedExecutor):
-        def __init__(self, *about: object) -> None:
+        def __init__(self, *options: object, **about: object) -> None:
             super().__init__(tmp_path / "log")
 
         def execute(self, job: Job) -> ExecutionRecord:
@@ -133,6 +133,6 @@ def test_the_command_line_says_so_and_exits_with_3(
     assert "executed.ipynb cannot be written (No space left on device); free some space" in told
     assert "Traceback" not in told
     monkeypatch.setattr(
-        "autograder.execute.local.LocalExecutor", lambda *about: PreparedExecutor(tmp_path / "log")
+        "autograder.execute.local.LocalExecutor", lambda *options, **about: PreparedExecutor(tmp_path / "log")
     )
     assert cli.run(words) == 1  # written answers wait for a person
