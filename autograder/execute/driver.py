@@ -26,7 +26,7 @@ from typing import Any, Literal
 import nbformat
 
 from autograder.execute import framing
-from autograder.execute.kernel import Kernel, Outcome, Setup
+from autograder.execute.kernel import N_PROCESSES, Kernel, Outcome, Setup
 from autograder.execute.outputs import Outputs
 from autograder.execute.protocol import Plan
 from autograder.execute.provisioners import Supervisor
@@ -42,6 +42,8 @@ MAX_TRACEBACK = 4000
 MAX_CONTAINER_OVERHEAD = 64 * 2**20
 MIB = 2**20
 SHARED_MIB = 512
+BASE_MIB = 256
+"""Memory beside the student's own that a control group counts: the kernel itself and files in memory."""
 KERNEL_SIDE = Path(__file__).parents[1] / "kernel_side"
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CALL = '__import__("sys").modules["_notebook_observer"].observer.'
@@ -349,7 +351,9 @@ class Host:
         """Empty folders for the kernel, with the student's own files in its working folder."""
         if self.supervisor is not None:
             seen = int(job.limits.record_mib) + MAX_CONTAINER_OVERHEAD // MIB
-            self.supervisor.ask("prepare", disk_mib=job.limits.disk_mib, seen_mib=seen, shared_mib=SHARED_MIB)
+            sizes = {"disk_mib": job.limits.disk_mib, "seen_mib": seen, "shared_mib": SHARED_MIB}
+            memory = job.limits.memory_mib + BASE_MIB
+            self.supervisor.ask("prepare", **sizes, memory_mib=memory, n_processes=N_PROCESSES)
             work = _place(self.folders["work"], self.supervisor)
         else:
             for folder in self.folders.values():

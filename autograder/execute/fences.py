@@ -4,7 +4,7 @@ From the strongest down; each is tried, not guessed:
 
 namespaces   own users, processes, network, files, names and ipc for every kernel, built without any right
 landlock     rules that the kernel lays on itself, where namespaces are refused (inside most containers)
-container    Docker or Podman as the outer wall, Landlock within
+container    bubblewrap, Podman or Docker as the outer wall, Landlock within
 none         time, memory and output are limited; files, network and processes are open
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from autograder.errors import UsageError
+from autograder.execute import containers
 
 Level = Literal["namespaces", "landlock", "container", "none"]
 LADDER: tuple[Level, ...] = ("namespaces", "landlock", "container", "none")
@@ -31,7 +31,7 @@ MENDS: dict[Level, str] = {
     "kernel.unprivileged_userns_clone=1; Ubuntu 24.04 and newer: kernel.apparmor_restrict_unprivileged_userns=0); "
     "in Docker: --security-opt seccomp=unconfined --security-opt systempaths=unconfined",
     "landlock": "Linux 6.12 or newer with landlock among its security modules (lsm=landlock,...)",
-    "container": "install Podman or Docker and let this user run it",
+    "container": "install bubblewrap, or Podman or Docker, and let this user run it; needs Landlock as well",
     "none": "",
 }
 
@@ -55,15 +55,10 @@ def possible(level: Level) -> str:
     if sys.platform != "linux":
         return f"{platform.system()} has no such fence"
     if level == "container":
-        return "" if container_program() else "neither podman nor docker is installed"
+        return "" if containers.program() else "neither bubblewrap nor Podman nor Docker is installed"
     if level == "landlock" and (reached := reachable_engine()):
         return f"{reached} can be reached, and Landlock does not keep a kernel from a socket that it knows"
     return ""
-
-
-def container_program() -> str:
-    """Path of the program that runs containers, or ""."""
-    return shutil.which("podman") or shutil.which("docker") or ""
 
 
 def reachable_engine() -> str:

@@ -36,7 +36,6 @@ ADDRESS_OVERHEAD_MIB = 1741
 """Address space that an idle kernel with torch and matplotlib reserves; it holds 0.3 GiB of it in memory."""
 FILE_MIB = 1024
 N_PROCESSES = 128
-SHARED_MIB = 512
 POLL_MS = 50
 MIB = 2**20
 MAX_MESSAGE_MIB = 12
@@ -268,7 +267,8 @@ class Kernel:
                 how: How = "ok" if reply.get("status") == "ok" else "error"
                 return Outcome(how, reply, lost=not idle)
             if self._has_ended():
-                return Outcome("died")
+                supervisor = self.setup.supervisor
+                return Outcome("memory_limit" if supervisor and supervisor.out_of_memory else "died")
             if now - checked > WATCH_SECONDS:
                 checked = now
                 if (excess := self._excess()) is not None:

@@ -172,7 +172,7 @@ class LocalExecutor:
     def _new_slot(self, level: Level) -> Slot:
         if self.kernel == "stock":
             return _ready(plain_slot())
-        nursery = self._nursery()
+        nursery = self._nursery(level)
         try:
             slot = nursery.slot(level)
         except SlotError:
@@ -181,9 +181,12 @@ class LocalExecutor:
             raise
         return _ready(slot)
 
-    def _nursery(self) -> Nursery:
+    def _nursery(self, level: Level) -> Nursery:
+        walled = level == "container"
+        if self._held and self._held[0].walled != walled:  # the level below was tried
+            _close(self._held, self._idle)
         if not self._held:
-            self._held.append(Nursery(self.python, warm=self.kernel == "warm"))
+            self._held.append(Nursery(self.python, warm=self.kernel == "warm", walled=walled))
         return self._held[0]
 
     def _drop(self, slot: Slot) -> None:

@@ -46,6 +46,7 @@ class Supervisor:
         self.folders = folders
         self.facts = facts
         self.status: int | None = None
+        self.out_of_memory = False
 
     def ask(self, op: str, **about: Any) -> dict[str, Any]:
         """The answer to one request. OSError when it was refused or nobody is there."""
@@ -73,6 +74,7 @@ class Supervisor:
     def _hear(self, message: dict[str, Any]) -> None:
         if message.get("event") == "exit":
             self.status = message["status"]
+            self.out_of_memory = bool(message["out_of_memory"])
 
     def _receive(self) -> dict[str, Any]:
         text = self.line.recv(MAX_MESSAGE)
@@ -134,7 +136,7 @@ class FencedProvisioner(KernelProvisionerBase):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Has the supervisor fork the kernel."""
-        self.supervisor.status = None
+        self.supervisor.status, self.supervisor.out_of_memory = None, False
         self.supervisor.ask("spawn", command=cmd, environment=kwargs["env"], **self.order)
         self.process = FencedProcess(self.supervisor)
         return self.connection_info

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from autograder.execute import framing
+from autograder.execute import containers, framing
 from autograder.execute.fence import processes
 from autograder.execute.fences import Level, sockets_in_reach
 from autograder.registry import content_root
@@ -179,32 +179,70 @@ def plain_slot() -> Slot:
 class Nursery:
     """The process that slots are forked from, with what notebooks import already imported, or with nothing."""
 
-    def __init__(self, python: str, *, warm: bool) -> None:
+    def __init__(self, python: str, *, warm: bool, walled: bool = False) -> None:
         self.scratch = scratch_folder()
         self.python = python
+        self.walled = walled
         self._lock = threading.Lock()
         self._numbers = itertools.count()
-        self._control, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        place = str(self.scratch / "control")
         order = {
-            "control": its.fileno(),
+            "control": place,
             "imports": list(WARM_IMPORTS) if warm else [],
             "shim": str(SHIM) if SHIM.is_file() else "",
             "scratch": [str(self.scratch)],
         }
         code = _BOOTSTRAP.format(init=str(FENCE / "__init__.py"), folder=str(FENCE))
         home = str(self.scratch / "nursery")
-        with (self.scratch / "nursery.log").open("wb") as log:
+        command, variables = [python, "-P", "-c", code, json.dumps(order)], environment(home, home)
+        if walled:
+            command = self._behind_a_wall(command, variables)
+            variables = dict(os.environ) if containers.has_engine() else variables
+        with (
+            (self.scratch / "nursery.log").open("wb") as log,
+            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door,
+        ):
+            door.bind(place)
+            door.listen(1)
+            if walled and os.geteuid() == 0:
+                os.chown(place, FIRST_UID, FIRST_UID)
             self._process = subprocess.Popen(
-                [python, "-P", "-c", code, json.dumps(order)],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                env=environment(home, home),
-                pass_fds=(its.fileno(),),
+                env=variables,
                 start_new_session=True,
             )
-        its.close()
-        self.facts = self._answer(START_SECONDS)
+            self._control = self._let_in(door)
+        try:
+            self.facts = self._answer(START_SECONDS)
+        except SlotError:
+            self.close()
+            raise
+
+    def _behind_a_wall(self, command: list[str], variables: dict[str, str]) -> list[str]:
+        readable = [*interpreter_folders(self.python), *_own_interpreter(), str(PACKAGE)]
+        uid = FIRST_UID if os.geteuid() == 0 else None
+        if uid is not None:
+            for folder in (self.scratch, self.scratch / "nursery"):
+                os.chown(folder, uid, uid)
+        return containers.walled(command, variables, readable, self.scratch, uid)
+
+    def _let_in(self, door: socket.socket) -> socket.socket:
+        """The connection of the nursery, which comes when its interpreter is up."""
+        door.settimeout(0.05)
+        deadline = time.monotonic() + SLOT_SECONDS
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(TimeoutError):
+                return door.accept()[0]
+        status = self._process.poll()
+        if status is None:
+            self._process.kill()
+            self._process.wait()
+        said = self.log_end()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        raise SlotError(f"the nursery did not start (status {status}): {said}")
 
     def slot(self, level: Level) -> Slot:
         """A slot that is being made; :meth:`Slot.ready` waits for it."""
@@ -237,14 +275,16 @@ class Nursery:
         return _last_words(self.scratch / "nursery.log")
 
     def _spec(self, level: Level, number: int) -> dict[str, Any]:
-        is_root = os.geteuid() == 0 and level != "none"
+        is_root = os.geteuid() == 0 and level != "none" and not self.walled
         own = FIRST_UID + number % 900 if is_root else None
         return {
-            "level": level,
+            "level": "landlock" if self.walled else level,
             "uid": own,
             "gid": own,
-            "connect": level == "namespaces" or not sockets_in_reach(own if is_root else os.geteuid()),
-            "keep": [] if _is_open_to_all(self.facts["readable"]) else [CAP_DAC_READ_SEARCH],
+            "connect": level in ("namespaces", "container")
+            or not sockets_in_reach(own if is_root else os.geteuid()),
+            "keep": [] if self.walled or _is_open_to_all(self.facts["readable"]) else [CAP_DAC_READ_SEARCH],
+            "cgroup": self.facts["cgroup"],
             "readable": self.facts["readable"],
             "hidden": [str(PACKAGE), str(PACKAGE.parent / "reports"), *_content()],
             "scratch": str(self.scratch / f"slot-{secrets.token_hex(8)}"),
@@ -285,6 +325,22 @@ def _is_open_to_all(paths: list[str]) -> bool:
     """Whether every user of this machine can go to the paths."""
     folders = {folder for path in paths for folder in (Path(path), *Path(path).parents)}
     return all(folder.stat().st_mode & 0o001 for folder in folders)
+
+
+def interpreter_folders(python: str) -> list[str]:
+    """The folders that an interpreter and its packages live in."""
+    if python == sys.executable:
+        return _own_interpreter()
+    code = _BOOTSTRAP.partition("from _autograder")[0].format(
+        init=str(FENCE / "__init__.py"), folder=str(FENCE)
+    )
+    code += "from _autograder_fence import roots; print(json.dumps(roots.of_interpreter()))"
+    asked = subprocess.run(
+        [python, "-P", "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    if asked.returncode != 0:
+        raise SlotError(f"{python} does not run: {asked.stderr.strip()[-300:]}")
+    return [str(path) for path in json.loads(asked.stdout)]
 
 
 def _own_interpreter() -> list[str]:

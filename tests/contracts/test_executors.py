@@ -29,6 +29,7 @@ EXECUTORS = {
     "namespaces-cold": Options(fence="namespaces", kernel="cold"),
     "landlock-warm": Options(fence="landlock"),
     "landlock-cold": Options(fence="landlock", kernel="cold"),
+    "container-warm": Options(fence="container"),
     "no-fence-warm": Options(fence="none"),
     "no-fence-stock": Options(fence="none", kernel="stock"),
 }

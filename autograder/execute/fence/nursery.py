@@ -1,6 +1,6 @@
 """The program that a warm kernel is born of: imports once what notebooks import, and forks slots.
 
-`python -c BOOTSTRAP ORDER`: ORDER is JSON with `control` (number of an open socket), `imports` (modules),
+`python -c BOOTSTRAP ORDER`: ORDER is JSON with `control` (path of the socket to connect to), `imports` (modules),
 `shim` (a file with what must be declared before torchvision is imported, or ""). Requests on the control
 socket, each with one answer:
 
@@ -27,7 +27,7 @@ import time
 import warnings
 from typing import Any
 
-from . import linux, roots, supervisor
+from . import cgroups, linux, roots, supervisor
 
 BEFORE = {"torchvision": "declare_operators"}
 
@@ -35,10 +35,12 @@ BEFORE = {"torchvision": "declare_operators"}
 def main(order: dict[str, Any]) -> None:
     """Imports, then serves until the grader closes its end or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    control = socket.socket(fileno=order["control"])
-    control.set_inheritable(False)
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    control.connect(order["control"])
     with contextlib.suppress(OSError):
         linux.become_subreaper()
+    group = cgroups.own_group()
+    group = group if group and cgroups.prepare(group) else ""
     began = time.monotonic()
     failed = import_all(order["imports"], order["shim"])
     gc.collect()
@@ -48,6 +50,7 @@ def main(order: dict[str, Any]) -> None:
         "seconds": round(time.monotonic() - began, 3),
         "n_threads": linux.n_threads(),
         "readable": roots.of_interpreter(),
+        "cgroup": group,
     }
     _send(control, ready)
     try:

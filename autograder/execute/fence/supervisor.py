@@ -2,13 +2,14 @@
 
 The driver asks through a socket pair that keeps messages apart; every request has one answer:
 
-    {"op": "prepare", "disk_mib", "seen_mib", "shared_mib"}     empty folders for the next kernel
+    {"op": "prepare", "disk_mib", "seen_mib", "shared_mib", "memory_mib", "n_processes"}
+                                                               empty folders and limits for the next kernel
     {"op": "spawn", ...}                                       see :func:`kernels.become`  -> {"pid"}
     {"op": "signal", "number"}
     {"op": "usage", "limit_mib"}                               -> {"memory_mib", "disk_mib"} of all that it started
     {"op": "kill"}                                             all that the kernel started ends -> {"status", "cpu_seconds"}
 
-and hears `{"event": "exit", "status"}` when a kernel ends by itself. A driver that ends, ends the slot.
+and hears `{"event": "exit", "status", "out_of_memory"}` when a kernel ends by itself. A driver that ends, ends the slot.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import socket
 import time
 from typing import Any, NoReturn
 
-from . import kernels, landlock, linux, processes, roots, seccomp
+from . import cgroups, kernels, landlock, linux, processes, roots, seccomp
 
 FOLDERS = ("home", "work", "tmp", "k", "seen")
 MAX_MESSAGE = 4 * 2**20
@@ -38,7 +39,7 @@ class Supervisor:
     user then needs to reach the interpreter, where only Landlock fences), `connect` (no socket of others can be
     reached), `readable` (shown to
     kernels), `hidden` (covered), `driver` (`command`, `environment`, `readable`), `scratch` (a folder of this
-    slot's own; only where the fence has no file system).
+    slot's own; only where the fence has no file system), `cgroup` (a control group that may hold others, or "").
     """
 
     def __init__(self, spec: dict[str, Any], channel: int) -> None:
@@ -50,6 +51,10 @@ class Supervisor:
         self.cpu_seconds = 0.0
         self.own_processes = -1
         self.measured = 0.0
+        self.group: cgroups.KernelGroup | None = None
+        if spec["cgroup"]:
+            self.group = cgroups.KernelGroup(spec["cgroup"], f"slot-{os.getpid()}")
+            self.facts["cgroup"] = True
         self.status = 0
         if (
             self.level != "namespaces" and spec["uid"] is None
@@ -195,7 +200,8 @@ class Supervisor:
                     self._answer(json.loads(request))
                 elif self.kernel:
                     self._end_kernel()
-                    self._tell({"event": "exit", "status": self.status})
+                    out_of_memory = self.group is not None and self.group.was_out_of_memory
+                    self._tell({"event": "exit", "status": self.status, "out_of_memory": out_of_memory})
             self._reap()
 
     def _answer(self, request: dict[str, Any]) -> None:
@@ -225,6 +231,8 @@ class Supervisor:
     def _prepare(self, request: dict[str, Any]) -> None:
         """Empty folders; behind a file system of our own each with a size that it cannot outgrow."""
         self.status, self.cpu_seconds = 0, 0.0
+        if self.group is not None:
+            self.group.limit(request["memory_mib"], request["n_processes"])
         if self.level != "namespaces":
             self._make_folders()
             return
@@ -260,6 +268,8 @@ class Supervisor:
             linux.unshare(linux.CLONE_NEWPID)
         kernel = os.fork()
         if kernel == 0:
+            if self.group is not None:
+                self.group.enter()
             kernels.become(order, self.spec)
         if self.level == "namespaces":
             linux.setns(self.own_processes, linux.CLONE_NEWPID)
@@ -287,6 +297,8 @@ class Supervisor:
             _, status, used = os.wait4(kernel, 0)
             self.status = os.waitstatus_to_exitcode(status)
             self.cpu_seconds = used.ru_utime + used.ru_stime
+        if self.group is not None:
+            self.group.kill()
         if self.level != "namespaces":
             self._kill_orphans()
         self._reap()
