@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autograder.errors import AutograderError
+from autograder.execute.fences import MENDS, Level
 from autograder.execute.local import LocalExecutor
-from autograder.execute.protocol import Executor, Job
+from autograder.execute.protocol import Executor, Job, Options
 from autograder.records import Limits
 from autograder.registry import assignment_ids, content_root, find_assignment
 
@@ -38,6 +39,10 @@ IMPORT_SECONDS = 120
 TRIAL_SOURCE = "import numpy as np\nimport torch\nsquares = np.arange(3) ** 2\nprint(squares)"
 
 
+Survey = Callable[[], dict[Level, str]]
+"""Why each level of the fence does not work, or ""."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at."""
@@ -50,19 +55,26 @@ class Finding:
     """What to do about it."""
 
 
-def examine(executor: Executor | None = None) -> list[Finding]:
+def examine(executor: Executor | None = None, survey: Survey | None = None) -> list[Finding]:
     """Return what was found of everything that a grading needs, in the order in which to mend it."""
+    with LocalExecutor(Options(kernel="cold"), own_work=True) as local:
+        return list(_examine(executor or local, survey or local.survey))
+
+
+def _examine(executor: Executor, survey: Survey) -> Iterator[Finding]:
     looks: tuple[Callable[[], Iterator[Finding]], ...] = (
         python,
         kernel_packages,
-        lambda: trial(executor or LocalExecutor()),
+        lambda: fence(survey),
+        lambda: trial(executor),
         memory,
         disk,
         content,
         data,
         encoding,
     )
-    return [finding for look in looks for finding in look()]
+    for look in looks:
+        yield from look()
 
 
 def python() -> Iterator[Finding]:
@@ -132,15 +144,30 @@ def trial(executor: Executor) -> Iterator[Finding]:
         told = f"{failures[0].name}: {failures[0].message}" if failures else record.detail or record.state
         yield Finding("Trial notebook", "problem", f"did not run through ({told})", INSTALL)
         return
-    yield Finding("Trial notebook", "ok", f"ran in {record.seconds:.1f} s. {executor.describe()}")
-    if "network off" in record.fence:
-        yield Finding("Fence", "ok", record.fence)
-    else:
-        mend = (
-            "on Linux, allow user namespaces (sysctl user.max_user_namespaces), "
-            "or grade in a container that has no network"
+    told = f"ran in {record.seconds:.1f} s. {executor.describe()} In force: {record.fence}."
+    yield Finding("Trial notebook", "ok", told)
+
+
+def fence(survey: Survey) -> Iterator[Finding]:
+    """Yield which levels of the fence work here, the strongest first; what is below the first is in reserve."""
+    found = survey()
+    working = [level for level, why_not in found.items() if not why_not]
+    for level, why_not in found.items():
+        name = f"Fence: {level}"
+        if not why_not:
+            is_taken = level == working[0]
+            yield Finding(name, "ok", "works; this is what `grade` takes" if is_taken else "works")
+        elif working and list(found).index(level) > list(found).index(working[0]):
+            yield Finding(name, "ok", f"does not work, and is not needed ({why_not})")
+        else:
+            yield Finding(name, "note", f"does not work: {why_not}", MENDS[level])
+    if not working:
+        text = (
+            "no fence works: `grade` refuses other people's notebooks here unless `--fence none` is given, "
+            "which opens your files and your network to them; one's own notebooks run"
         )
-        yield Finding("Fence", "note", f"{record.fence}: students' code can reach the network", mend)
+        state: Literal["problem", "note"] = "problem" if sys.platform == "linux" else "note"
+        yield Finding("Fence", state, text, "mend one of the levels above, or grade on Linux")
 
 
 def _trial_notebook() -> str:

@@ -15,8 +15,8 @@ MARKS = {"ok": ("ok", "green"), "note": ("note", "cyan"), "problem": ("problem",
 def doctor(as_json: AsJson = False) -> None:
     """Say what works here, and how to mend what does not.
 
-    Looks at Python, the packages of the students' kernel, the fence around it (by running a small
-    notebook), memory, disk, data sets, rubrics, reference and encoding. Takes a few seconds. Exit status 1
+    Looks at Python, the packages of the students' kernel, the levels of the fence around it (each is put up),
+    a small notebook behind it, memory, disk, data sets, rubrics, reference and encoding. Takes a few seconds. Exit status 1
     when something must be mended.
     """
     from autograder.doctor import examine

@@ -74,6 +74,15 @@ class LocalExecutor:
                 self._choice = fences.choose(self.options.fence, attempt, own_work=self.own_work)
             return self._choice
 
+    def survey(self) -> dict[Level, str]:
+        """Why each level that protects does not work here, or ""; each is put up and taken down."""
+        with self._lock:
+            found: dict[Level, str] = {}
+            for level in fences.PROTECTING:
+                found[level] = fences.possible(level) or self._try(level)
+                _close(self._held, self._idle)
+            return found
+
     @property
     def kernel(self) -> Literal["warm", "cold", "stock"]:
         """How kernels are started here."""

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import pytest
 
 from autograder import doctor
-from autograder.doctor import Finding
+from autograder.doctor import Finding, Survey
+from autograder.execute.fences import PROTECTING
 from autograder.execute.protocol import Job
 from autograder.records import CellError, CellRecord, ExecutionRecord
 
@@ -38,14 +39,28 @@ class Pretending:
         return self.record
 
 
+def surveyed(*why_not: str) -> Survey:
+    """Reasons against the levels of the fence, the strongest first; "" where one works."""
+    return lambda: dict(zip(PROTECTING, why_not, strict=True))
+
+
 def ran(fence: str = "network off, own process space") -> ExecutionRecord:
     return ExecutionRecord(state="complete", cells=(CellRecord(index=0, status="ok"),), fence=fence)
 
 
 def test_everything_is_looked_at_in_the_order_in_which_to_mend_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "import_failure", lambda names: "")
-    names = [finding.name for finding in doctor.examine(Pretending(ran()))]
-    expected = ["Python", "Kernel", "Trial notebook", "Fence", "Memory", "Disk, working folder", "Rubrics"]
+    survey = surveyed("", "", "")
+    names = [finding.name for finding in doctor.examine(Pretending(ran()), survey)]
+    expected = [
+        "Python",
+        "Kernel",
+        "Fence: namespaces",
+        "Trial notebook",
+        "Memory",
+        "Disk, working folder",
+        "Rubrics",
+    ]
     assert [name for name in names if name in expected] == expected
     assert names[-1] == "Encoding"
     assert "torch" not in sys.modules
@@ -85,13 +100,37 @@ def test_imports_are_tried_in_a_process_of_their_own() -> None:
     assert doctor.import_failure(["no_such_package"]).startswith("ModuleNotFoundError")
 
 
-def test_trial_notebook_behind_a_fence() -> None:
-    trial, fence = doctor.trial(Pretending(ran()))
-    assert (trial.state, fence.state) == ("ok", "ok")
-    assert trial.text.endswith("Pretends.")
-    trial, fence = doctor.trial(Pretending(ran("network not fenced")))
-    assert (trial.state, fence.state) == ("ok", "note")
-    assert "user namespaces" in fence.mend
+def test_the_strongest_level_that_works_is_taken() -> None:
+    first, second, third = doctor.fence(surveyed("", "", ""))
+    assert (first.state, second.state, third.state) == ("ok", "ok", "ok")
+    assert "`grade` takes" in first.text
+    assert "`grade` takes" not in second.text + third.text
+
+
+def test_a_level_that_is_missing_says_what_to_do() -> None:
+    first, second, third = doctor.fence(surveyed("refused", "", "no program"))
+    assert (first.state, second.state, third.state) == ("note", "ok", "ok")
+    assert "refused" in first.text
+    assert "user namespaces" in first.mend
+    assert "`grade` takes" in second.text
+    assert "not needed" in third.text
+
+
+def test_without_any_fence_grading_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    *levels, all_of_them = doctor.fence(surveyed("a", "b", "c"))
+    assert [level.state for level in levels] == ["note"] * 3
+    assert all_of_them.state == "problem"
+    assert "--fence none" in all_of_them.text
+    monkeypatch.setattr(sys, "platform", "darwin")  # where nothing can be mended
+    assert list(doctor.fence(surveyed("a", "b", "c")))[-1].state == "note"
+
+
+def test_trial_notebook_says_what_it_ran_behind() -> None:
+    trial = only(doctor.trial(Pretending(ran())))
+    assert trial.state == "ok"
+    assert "own process space" in trial.text
+    assert "Pretends." in trial.text
 
 
 @pytest.mark.parametrize(
@@ -187,6 +226,7 @@ def test_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_trial_notebook_really_runs() -> None:
-    trial, fence = doctor.trial(doctor.LocalExecutor())
+    with doctor.LocalExecutor(own_work=True) as executor:
+        trial = only(doctor.trial(executor))
     assert trial.state == "ok"
-    assert "memory" in fence.text
+    assert "memory" in trial.text

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import glob
 import importlib
 import importlib.util
 import json
@@ -58,6 +59,9 @@ def main(order: dict[str, Any]) -> None:
     finally:
         for folder in order["scratch"]:
             shutil.rmtree(folder, ignore_errors=True)
+        for folder in glob.glob(f"{group}/slot-*") if group else ():
+            with contextlib.suppress(OSError):  # its last processes are ending
+                os.rmdir(folder)
 
 
 def import_all(names: list[str], shim: str) -> dict[str, str]:
