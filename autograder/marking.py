@@ -245,6 +245,8 @@ def _flags(
             yield "cell errors"
         if execution.output_cut:
             yield "output cut"
+        if execution.fence_level == "none":
+            yield "no fence"
     statuses = {check.status for item in items for check in item.checks}
     if Status.ERROR in statuses:
         yield "fault of ours"

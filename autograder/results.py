@@ -56,6 +56,7 @@ def results_of(info: RunInfo, course: Course, grades: Sequence[Grade]) -> dict[s
                 "pending": grade.pending,
                 "possible": grade.possible,
                 "flags": list(grade.flags),
+                "fences": sorted({run.fence_level for run in grade.executions.values() if run.fence_level}),
                 "items": [
                     {
                         "id": item.id,
