@@ -98,16 +98,31 @@ def interpolated_probs(models: list[NGramModel], weights: Array, tokens: Codes) 
     Array
         Shape (len(tokens) - n + 1,), n the highest order.
     """
-    if (
-        len(weights) != len(models)
-        or np.any(np.asarray(weights) < 0)
-        or not math.isclose(np.sum(weights), 1.0)
-    ):
+    is_law = np.all(np.asarray(weights) >= 0.0) and math.isclose(np.sum(weights), 1.0)
+    if len(weights) != len(models) or not is_law:
         raise ValueError(f"expected {len(models)} weights that are not negative and sum to 1, got {weights}")
-    longest = max(model.n for model in models)
-    parts = [ngram_probs(model, tokens[longest - model.n :]) for model in models]
-    mixture: Array = np.tensordot(np.asarray(weights), np.array(parts), axes=1)
+    mixture: Array = np.tensordot(np.asarray(weights), component_probs(models, tokens), axes=1)
     return mixture
+
+
+def component_probs(models: list[NGramModel], tokens: Codes) -> Array:
+    """Return the probabilities (len(models), len(tokens) - n + 1) of each model, n the highest order."""
+    longest = max(model.n for model in models)
+    return np.array([ngram_probs(model, tokens[longest - model.n :]) for model in models])
+
+
+def interpolation_weights(models: list[NGramModel], held_out: Codes, n_iterations: int = 50) -> Array:
+    """Return weights (len(models),) of high likelihood on held-out tokens, by EM from equal weights.
+
+    No iteration lowers the likelihood (Jelinek and Mercer 1980). The tokens must not be those that were
+    counted (the highest order would take all), nor those that are scored afterwards.
+    """
+    probs = component_probs(models, held_out)  # (k, n)
+    weights = np.full(len(models), 1.0 / len(models))
+    for _ in range(n_iterations):
+        joint = weights[:, None] * probs  # (k, n)
+        weights = np.mean(joint / joint.sum(axis=0), axis=1)
+    return weights
 
 
 def ngram_perplexity(probs: Array) -> float:
