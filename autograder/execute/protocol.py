@@ -29,7 +29,9 @@ GRACE_SECONDS = 90.0
 class Role(Record):
     """What one argument of a challenged function means, and the names that students give it."""
 
-    kind: Literal["target", "number", "rng", "seed", "point", "array"]
+    kind: Literal[
+        "target", "number", "rng", "seed", "point", "array", "tensor", "tokens", "module", "optimizer"
+    ]
     names: tuple[str, ...] = ()
     """Parameter names, compared without case."""
     contains: tuple[str, ...] = ()
@@ -52,10 +54,11 @@ class Case(Record):
 
 
 class Challenge(Record):
-    """Calls of one function of the notebook with inputs drawn at grading time."""
+    """Questions to one function or module of the notebook, with inputs drawn at grading time."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9_.]{1,60}$")
-    mode: Literal["call", "points"] = "call"
+    mode: Literal["call", "points", "module", "loss", "step", "decoder"] = "call"
+    """An entry of `autograder/kernel_side/modes.py`."""
     names: tuple[str, ...] = ()
     """Accepted names of the function, best first."""
     contains: tuple[tuple[str, ...], ...] = ()

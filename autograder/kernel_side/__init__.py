@@ -26,6 +26,7 @@ MODULES = (
     "binding",
     "namespace",
     "attempts",
+    "modes",
     "calls",
     "observer",
 )

@@ -1,15 +1,14 @@
-"""Putting a challenge to a function of the notebook, in the namespace as it was where the function was made."""
+"""Putting a challenge to what it means in the notebook, in the namespace as it was where the function was made."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from .attempts import Attempts
-from .binding import Refusal, bind, bound_names, forms_of, functions_meant
+from .binding import Refusal
+from .modes import MODES, Setting
 from .namespace import ABSENT, Namespace
 from .seeds import SeedRecorder
 from .streams import Sink, quiet
@@ -19,16 +18,8 @@ Write = Callable[[str, dict[str, Any], Encoder], None]
 """Writes a document and the encoder's arrays to the container of a name."""
 
 
-def listed(attempt: Callable[[], Any], n: int) -> tuple[Any, bool]:
-    """What a call returns; of a generator of draws, which may have no end, the first n, and whether it was one."""
-    result = attempt()
-    if n and isinstance(result, Iterator):
-        return list(itertools.islice(result, n)), True
-    return result, False
-
-
 class Caller:
-    """Calls functions of the notebook and leaves its namespace and its seeds as they were."""
+    """Puts challenges to the notebook and leaves its namespace and its seeds as they were."""
 
     def __init__(
         self, challenges: list[dict[str, Any]], namespace: Namespace, seeds: SeedRecorder, write: Write
@@ -39,9 +30,9 @@ class Caller:
         self.write = write
 
     def call(self, challenge_id: str, case_key: str, rank: int, second: bool) -> None:
-        """Puts one case of a challenge to a function of the notebook and writes the answer's container.
+        """Puts one case of a challenge to what it means in the notebook and writes the answer's container.
 
-        `rank` counts the functions that may be meant, best first; beyond the last nothing happens. `second`
+        `rank` counts what may be meant, best first; beyond the last nothing happens. `second`
         asks for the other form of an ambiguous target, and does nothing where there is none.
         """
         challenge = self.challenges[challenge_id]
@@ -53,21 +44,24 @@ class Caller:
         noted, shift = list(self.seeds.calls), self.seeds.shift
         encoder = Encoder(MAX_VALUE_BYTES * 2)
         try:
-            meant = functions_meant(challenge, self.namespace.functions())
+            mode = MODES[challenge["mode"]]
+            meant = mode.find(challenge, self.namespace)
             if rank >= len(meant):
                 return
-            name, function, cell = meant[rank]
-            answer["function"] = name
-            view = self.namespace.view(cell)
-            view[name] = function
-            forms = forms_of(challenge, function, view) if challenge["mode"] == "call" else [None]
+            candidate = meant[rank]
+            answer["function"] = candidate.name
+            view = self.namespace.view(candidate.cell)
+            view[candidate.name] = candidate.value
+            forms = mode.forms(challenge, candidate.value, view)
             if second and len(forms) < 2:
                 return
             answer["form"] = forms[int(second)]
             stem += f"-{answer['form']}" if len(forms) > 1 else ""
             # What stands if the kernel ends during the call.
             self.write(stem, answer | {"status": "time_limit"}, Encoder(0))
-            self._run(challenge, case, function, cell, view, answer, encoder)
+            guarded = functools.partial(self._guarded, view=view, cell=candidate.cell, seed=case["seed"])
+            setting = Setting(view, self.namespace, self.seeds, encoder, answer["form"], guarded, answer)
+            answer |= mode.put(challenge, case, candidate, setting)
         except Refusal as refusal:
             if second or rank:
                 return
@@ -81,42 +75,6 @@ class Caller:
             self.namespace.restore()
             self.seeds.calls, self.seeds.shift = noted, shift
         self.write(stem, answer, encoder)
-
-    def _run(
-        self,
-        challenge: dict[str, Any],
-        case: dict[str, Any],
-        function: Any,
-        cell: int,
-        view: dict[str, Any],
-        answer: dict[str, Any],
-        encoder: Encoder,
-    ) -> None:
-        """Fills `answer` with what the function returned."""
-        attempts = Attempts(challenge, case, function, view, self.namespace, self.seeds)
-        if challenge["mode"] == "points":
-            ways = attempts.at_points()
-        else:
-            bound = bind(challenge, function, view)
-            answer["bound"] = bound_names(challenge, bound)
-            ways = attempts.with_roles(bound, answer["form"])
-        n = int(case["values"].get("n", 0))
-        first: Exception | None = None
-        for how, attempt in ways:
-            try:
-                result, is_cut = self._guarded(
-                    functools.partial(listed, attempt, n), view, cell, case["seed"]
-                )
-            except Exception as error:  # the next way to call may be the one that the function expects
-                first = first or error
-                continue
-            if is_cut:
-                answer["bound"] = answer["bound"] | {"n": "length of the iteration"}
-            answer["how"] = how if challenge["mode"] == "points" else None
-            answer["result"] = encoder.node(result)
-            answer["status"] = "bad_output" if answer["result"]["t"] == "unsupported" else "ok"
-            return
-        raise first if first is not None else Refusal("not_callable", "there is no way to call the function")
 
     def _guarded(self, attempt: Callable[[], Any], view: dict[str, Any], cell: int, seed: int) -> Any:
         """Runs a call in the frozen namespace; a name that is missing there is taken from a later cell."""

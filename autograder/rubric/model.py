@@ -71,7 +71,9 @@ class EvidenceSpec(Model):
 class RoleSpec(Model):
     """How one argument of a challenged function is recognised."""
 
-    kind: Literal["target", "number", "point", "rng", "seed", "array"]
+    kind: Literal[
+        "target", "number", "point", "rng", "seed", "array", "tensor", "tokens", "module", "optimizer"
+    ]
     names: list[StrictStr]
     contains: list[StrictStr] = Field(default_factory=list)
     """Words whose appearance in a parameter's name binds it when no name is equal."""
@@ -82,7 +84,7 @@ class RoleSpec(Model):
 class ChallengeSpec(Model):
     """A function of the student's that is called on inputs drawn at grading time."""
 
-    mode: Literal["call", "points"]
+    mode: Literal["call", "points", "module", "loss", "step", "decoder"]
     draw: StrictStr
     """The registered generator of the inputs (`autograder.probes.challenges`)."""
     params: dict[str, Any] = Field(default_factory=dict)
