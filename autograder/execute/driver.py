@@ -368,6 +368,8 @@ class Host:
     def _send_containers(self, job: Task) -> None:
         """The containers that the observer wrote; only plain files of a sane size."""
         left = int(job.limits.record_mib * MIB) + MAX_CONTAINER_OVERHEAD
+        with contextlib.suppress(OSError):  # it was the kernel's, who may have locked it
+            os.chmod(self.folders["seen"], 0o700)  # noqa: PTH101
         cells, calls = list_containers(Path(self.folders["seen"]))
         for path in [*cells.values(), *calls]:
             with contextlib.suppress(framing.NotAPlainFile):

@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,8 @@ import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
+from autograder.execute import messages
+from autograder.execute.fence import processes
 from autograder.execute.provisioners import (
     FencedProcess,
     FencedProvisioner,
@@ -30,18 +32,26 @@ INTERRUPT_GRACE_SECONDS = 0.9
 """From a deadline to the kill of a kernel that does not answer: whoever waits behind it waits less than a second."""
 IDLE_GRACE_SECONDS = 2.0
 LISTEN_SECONDS = 0.25
-WATCH_SECONDS = 0.15
+WATCH_SECONDS, WATCH_SHARE = 0.15, 10
+"""The kernel's memory is looked at so often, but for no more than a tenth of the time."""
 START_POLL_SECONDS = 0.002
 ADDRESS_OVERHEAD_MIB = 1741
 """Address space that an idle kernel with torch and matplotlib reserves; it holds 0.3 GiB of it in memory."""
 FILE_MIB = 1024
 N_PROCESSES = 128
-POLL_MS = 50
+POLL_MS = 10
+"""Also how long a kernel can fill our memory before that is seen."""
+TAKE_SECONDS = 0.05
+"""For how long messages are taken without a look at the clock, the kernel and our own memory."""
 MIB = 2**20
 MAX_MESSAGE_MIB = 12
 """A larger message is not taken: one figure or table of it would be longer than most notebooks."""
 N_MESSAGES = 4
 """Messages that may wait here; a kernel keeps some more."""
+OWN_MIB = 64
+"""What messages may take of this process's memory, beside the outputs that are kept. One of many frames has no
+limit of its own: libzmq counts it when it is whole."""
+MAX_DROPS = 20
 
 How = Literal["ok", "error", "time_limit", "memory_limit", "disk_limit", "died"]
 
@@ -52,12 +62,16 @@ class KernelStartError(RuntimeError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How running one piece of code ended; `lost`: messages of it did not arrive."""
+    """How running one piece of code ended.
+
+    `lost`: messages of it did not arrive, or were refused; `deaf`: nor did the one that ends it.
+    """
 
     how: How
     reply: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     lost: bool = False
+    deaf: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,9 @@ class Kernel:
         self.alive = False
         self.cpu_seconds = 0.0
         self._process: Process | None = None
+        self._lost = False
+        self._n_drops = 0
+        self._max_own_mib = processes.own_mib() + OWN_MIB + limits.output_mib
 
     def start(self) -> None:
         """Returns when the kernel answers. KernelStartError when it does not within `STARTUP_SECONDS`."""
@@ -138,6 +155,7 @@ class Kernel:
             self.kill()
             return Outcome("died")
         asked = request["header"]["msg_id"]
+        self._lost = False
         outcome = self._wait(asked, started + seconds, keep, idle_seconds)
         if outcome.how == "time_limit" and not silent:
             outcome = self._interrupt(asked, keep, outcome)
@@ -145,9 +163,9 @@ class Kernel:
             self._interrupt(asked, None, outcome)
         if outcome.how in ("died", "memory_limit", "disk_limit"):
             self.kill()
-        elif outcome.lost and idle_seconds == IDLE_GRACE_SECONDS:
+        elif outcome.deaf and idle_seconds == IDLE_GRACE_SECONDS:
             self._listen_again()
-        return Outcome(outcome.how, outcome.reply, time.monotonic() - started, outcome.lost)
+        return replace(outcome, seconds=time.monotonic() - started, lost=self._lost or outcome.deaf)
 
     def kill(self) -> None:
         """Ends the kernel and everything that it started; at once, without asking."""
@@ -211,7 +229,8 @@ class Kernel:
         }
 
     def _connect(self) -> None:
-        client: BlockingKernelClient = self._manager.client()
+        # A client left to itself makes a context of its own, whose sockets have no limits.
+        client: BlockingKernelClient = self._manager.client(context=self._context)
         client.start_channels(shell=True, iopub=True, stdin=False, hb=False, control=False)
         self._client = client
         self._session = client.session
@@ -226,17 +245,37 @@ class Kernel:
         while self.alive and time.monotonic() < deadline:
             left = deadline - time.monotonic()
             outcome = self.run("None", left, silent=True, idle_seconds=LISTEN_SECONDS)
-            if outcome.how == "ok" and not outcome.lost:
+            if outcome.how == "ok" and not outcome.deaf:
                 return True
         return False
 
     def _listen_again(self) -> None:
         """A new output socket: a message over the size limit ends the connection of the old one for good."""
+        self._close_output()
+        self._open_output()
+        self._hears(time.monotonic() + STARTUP_SECONDS)
+
+    def _close_output(self) -> None:
         self._poller.unregister(self._iopub)
         self._iopub.close(linger=0)
+
+    def _open_output(self) -> None:
         self._iopub = self._client.connect_iopub()
         self._poller.register(self._iopub, zmq.POLLIN)
-        self._hears(time.monotonic() + STARTUP_SECONDS)
+
+    def _has_room(self) -> bool:
+        """Whether the kernel leaves us memory; output that fills it is thrown away, as often as that helps."""
+        if processes.own_mib() <= self._max_own_mib:
+            return True
+        self._lost = True
+        self._n_drops += 1
+        self._close_output()
+        patience = time.monotonic() + TAKE_SECONDS
+        while processes.own_mib() > self._max_own_mib - OWN_MIB / 4 and time.monotonic() < patience:
+            time.sleep(POLL_MS / 1000)
+        has_room = processes.own_mib() <= self._max_own_mib and self._n_drops <= MAX_DROPS
+        self._open_output()
+        return has_room
 
     def _log_end(self) -> str:
         with contextlib.suppress(OSError):
@@ -265,23 +304,25 @@ class Kernel:
                 replied = now
             if reply is not None and (idle or now - replied > idle_seconds):
                 how: How = "ok" if reply.get("status") == "ok" else "error"
-                return Outcome(how, reply, lost=not idle)
+                return Outcome(how, reply, deaf=not idle)
             if self._has_ended():
                 supervisor = self.setup.supervisor
                 return Outcome("memory_limit" if supervisor and supervisor.out_of_memory else "died")
-            if now - checked > WATCH_SECONDS:
-                checked = now
+            if not self._has_room():
+                return Outcome("died")
+            if now > checked:
                 if (excess := self._excess()) is not None:
                     return Outcome(excess)
+                # Where processes without number leave us little of the processors, looking is what costs most.
+                spent = time.monotonic() - now
+                checked = now + max(WATCH_SECONDS, WATCH_SHARE * spent)
             if now > deadline and reply is None:
                 return Outcome("time_limit")
 
     def _take(self, asked: str, keep: Callable[[dict[str, Any]], None] | None) -> bool:
         """Passes waiting messages on; whether the one that ends the execution was among them."""
-        for _ in range(200):
-            message = self._receive(self._iopub)
-            if message is None:
-                return False
+        until = time.monotonic() + TAKE_SECONDS
+        while time.monotonic() < until and (message := self._receive(self._iopub)) is not None:
             if message["parent_header"].get("msg_id") != asked:
                 continue
             if message["msg_type"] == "status":
@@ -292,27 +333,24 @@ class Kernel:
         return False
 
     def _reply(self, asked: str) -> dict[str, Any] | None:
-        message = self._receive(self._shell)
-        while message is not None:
+        until = time.monotonic() + TAKE_SECONDS
+        while time.monotonic() < until and (message := self._receive(self._shell)) is not None:
             if message["msg_type"] == "execute_reply" and message["parent_header"].get("msg_id") == asked:
                 content: dict[str, Any] = message["content"]
                 return content
-            message = self._receive(self._shell)
         return None
 
     def _receive(self, source: Any) -> dict[str, Any] | None:
         """The next well-formed message that waits, or None. What is forged or broken is passed over."""
-        while True:
+        until = time.monotonic() + TAKE_SECONDS
+        while time.monotonic() < until:
             try:
-                _, message = self._session.recv(source, mode=zmq.NOBLOCK)
+                return messages.receive(self._session, source, MAX_MESSAGE_MIB * MIB)
+            except messages.TooHeavy:
+                self._lost = True
             except Exception:  # student code knows the key and can send anything
                 continue
-            if message is None:
-                return None
-            parts = (message.get(name) for name in ("header", "parent_header", "content"))
-            if all(isinstance(part, dict) for part in parts) and isinstance(message.get("msg_type"), str):
-                whole: dict[str, Any] = message
-                return whole
+        return None
 
     def _interrupt(
         self, asked: str, keep: Callable[[dict[str, Any]], None] | None, outcome: Outcome

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import logging
 from typing import Any
 
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-OVERHEAD_BYTES = 200
+OVERHEAD_BYTES = 1000
+"""What an output takes of our memory beside its content."""
 MAX_TRACEBACK_LINES = 200
+SHORT_LINES, SHORT_TEXT = 20, 500
+"""Of an error that does not fit any more."""
+MAX_SAME_DISPLAYS = 50
+"""Outputs that can be updated together; each further one would be compared with all of them."""
 KEPT = {"stream", "display_data", "execute_result", "update_display_data", "clear_output", "error"}
 
 
@@ -22,6 +27,8 @@ class Outputs:
     def __init__(self, notebook: NotebookNode, limit_bytes: int) -> None:
         self.room = limit_bytes
         self.cut = False
+        self._has_short_error = False
+        self._displays: collections.Counter[str] = collections.Counter()
         self._client = NotebookClient(notebook, store_widget_state=False)
         self._client.log.setLevel(logging.CRITICAL)
         self._client.reset_execution_trackers()
@@ -30,13 +37,14 @@ class Outputs:
     def begin_cell(self) -> None:
         """Forgets a `clear_output(wait=True)` that nothing followed in the cell before."""
         self._client.clear_before_next_output = False
+        self._has_short_error = False
 
     def keep(self, message: dict[str, Any], cell: NotebookNode, index: int) -> None:
         """Adds what the message says to `cell.outputs`; a message that makes no sense is left out."""
         if message["msg_type"] not in KEPT:
             return
         if message["msg_type"] == "error":
-            cell.outputs.append(_error(message["content"]))
+            self._keep_error(message["content"], cell)
             return
         size = OVERHEAD_BYTES + _size(message["content"])
         if size > self.room:
@@ -48,10 +56,34 @@ class Outputs:
                 cell.outputs, self._client.clear_before_next_output = [], False
             _print(cell, str(message["content"].get("name")), str(message["content"].get("text")))
             return
+        self._limit_updates(message["content"])
         try:
             self._client.process_message(message, cell, index)
-        except (CellExecutionComplete, KeyError, TypeError, ValueError, AttributeError):
+        except Exception:
             return  # forged or malformed: not an output
+
+    def _keep_error(self, content: dict[str, Any], cell: NotebookNode) -> None:
+        """Adds an error; one a cell is kept even where there is no room, but short."""
+        made = _error(content)
+        size = OVERHEAD_BYTES + _size(made)
+        if size > self.room:
+            if self._has_short_error:
+                self.note_cut(cell)
+                return
+            self._has_short_error = True
+            made = _error(content, SHORT_LINES, SHORT_TEXT)
+            size = 0
+        self.room -= size
+        cell.outputs.append(made)
+
+    def _limit_updates(self, content: dict[str, Any]) -> None:
+        """Takes the name from a display that was shown under it too often."""
+        transient = content.get("transient")
+        name = transient.get("display_id") if isinstance(transient, dict) else None
+        if name is not None:
+            self._displays[str(name)] += 1
+            if self._displays[str(name)] > MAX_SAME_DISPLAYS:
+                content["transient"] = {}
 
     def _cut(self, message: dict[str, Any], cell: NotebookNode) -> None:
         """Keeps the head of a text that does not fit, and says so in the cell where it happens first."""
@@ -81,10 +113,12 @@ def _print(cell: NotebookNode, name: str, text: str) -> None:
         cell.outputs.append(new_output("stream", name=name, text=text))  # type: ignore[no-untyped-call]
 
 
-def _error(content: dict[str, Any]) -> NotebookNode:
+def _error(
+    content: dict[str, Any], n_lines: int = MAX_TRACEBACK_LINES, n_characters: int = 20_000
+) -> NotebookNode:
     lines = content.get("traceback")
-    kept = [str(line)[:20_000] for line in lines[-MAX_TRACEBACK_LINES:]] if isinstance(lines, list) else []
-    name, value = str(content.get("ename"))[:200], str(content.get("evalue"))[:20_000]
+    kept = [str(line)[:n_characters] for line in lines[-n_lines:]] if isinstance(lines, list) else []
+    name, value = str(content.get("ename"))[:200], str(content.get("evalue"))[:n_characters]
     made: NotebookNode = new_output("error", ename=name, evalue=value, traceback=kept)  # type: ignore[no-untyped-call]
     return made
 
