@@ -51,7 +51,9 @@ def number(pair: tuple[int, int], machine: str) -> int:
 @pytest.mark.parametrize("rules", [FENCED, SHARED])
 def test_what_a_notebook_needs_is_allowed(rules: Rules, machine: str) -> None:
     refused = {number(pair, machine) for pair in seccomp.REFUSED.values()}
-    special = (seccomp.CLONE, seccomp.CLONE3, seccomp.IOCTL, seccomp.SOCKET, seccomp.CONNECT, seccomp.SENDTO)
+    special = (seccomp.CLONE, seccomp.IOCTL, seccomp.SOCKET, seccomp.CONNECT, seccomp.SENDTO)
+    special += (*seccomp.ABSENT.values(), *seccomp.OF_OTHERS.values(), seccomp.SCHED_SETSCHEDULER)
+    special += (seccomp.SETPRIORITY, seccomp.IOPRIO_SET)
     refused |= {number(pair, machine) for pair in special}
     for call in range(470):
         if call not in refused:
@@ -69,7 +71,8 @@ def test_what_leads_out_is_refused(rules: Rules, machine: str) -> None:
             assert judged(rules, machine, number(pair, machine)) == errno.EPERM, name
     for flag in (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000):
         assert judged(rules, machine, number(seccomp.CLONE, machine), flag | 17) == errno.EPERM
-    assert judged(rules, machine, number(seccomp.CLONE3, machine)) == errno.ENOSYS
+    for pair in seccomp.ABSENT.values():
+        assert judged(rules, machine, number(pair, machine)) == errno.ENOSYS
     assert judged(rules, machine, number(seccomp.IOCTL, machine), 0, seccomp.TIOCSTI) == errno.EPERM
     assert judged(rules, machine, number(seccomp.IOCTL, machine), 0, 0x5401) == ALLOWED
     assert judged(rules, machine, 1, arch=0x40000003) == "killed"  # another table of numbers
@@ -102,6 +105,22 @@ def test_where_sockets_of_others_are_in_sight_nothing_is_connected(machine: str)
     assert judged(SHARED, machine, connect) == errno.ECONNREFUSED
     assert judged(SHARED, machine, send, 3, 0, 10, 0, 0, 0) == ALLOWED  # an answer on a connection
     assert judged(SHARED, machine, send, 3, 0, 10, 0, 1, 110) == errno.ECONNREFUSED
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_among_processes_of_others_only_itself_can_be_changed(machine: str) -> None:
+    for pair in seccomp.OF_OTHERS.values():
+        assert judged(SHARED, machine, number(pair, machine), 0) == ALLOWED
+        assert judged(SHARED, machine, number(pair, machine), 4711) == errno.EPERM
+        assert judged(FENCED, machine, number(pair, machine), 4711) == ALLOWED
+    schedule = number(seccomp.SCHED_SETSCHEDULER, machine)
+    assert judged(SHARED, machine, schedule, 0, 5) == ALLOWED
+    assert judged(SHARED, machine, schedule, 4711, seccomp.SCHED_OTHER) == ALLOWED
+    assert judged(SHARED, machine, schedule, 4711, 5) == errno.EPERM
+    for pair, one in ((seccomp.SETPRIORITY, 0), (seccomp.IOPRIO_SET, 1)):
+        assert judged(SHARED, machine, number(pair, machine), one, 0) == ALLOWED
+        assert judged(SHARED, machine, number(pair, machine), one, 4711) == errno.EPERM
+        assert judged(SHARED, machine, number(pair, machine), 2, 0) == errno.EPERM  # all of a user or a group
 
 
 def test_unknown_machines_are_refused() -> None:

@@ -20,7 +20,6 @@ import importlib
 import importlib.util
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -28,7 +27,7 @@ import time
 import warnings
 from typing import Any
 
-from . import cgroups, linux, roots, supervisor
+from . import cgroups, folders, linux, roots, supervisor
 
 BEFORE = {"torchvision": "declare_operators"}
 
@@ -58,7 +57,7 @@ def main(order: dict[str, Any]) -> None:
         _serve(control)
     finally:
         for folder in order["scratch"]:
-            shutil.rmtree(folder, ignore_errors=True)
+            folders.remove(folder)
         for folder in glob.glob(f"{group}/slot-*") if group else ():
             with contextlib.suppress(OSError):  # its last processes are ending
                 os.rmdir(folder)

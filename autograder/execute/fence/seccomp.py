@@ -80,8 +80,28 @@ REFUSED = {
     "iopl": (172, -1),
     "ioperm": (173, -1),
     "modify_ldt": (154, -1),
+    # Memory and names that outlive a process, and that nobody counts.
+    "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
 }
-CLONE, CLONE3, IOCTL = (56, 220), (435, 435), (16, 29)
+ABSENT = {"clone3": (435, 435), "memfd_create": (319, 279), "memfd_secret": (447, 447)}
+"""Said to be unknown, so that libraries take their other way: the flags of the first lie behind a pointer; the
+pages of the others belong to no folder and, not mapped, to no process."""
+OF_OTHERS = {
+    "prlimit64": (302, 261),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+}
+"""Change the process that their first argument names, or 0, the one that asks. Neither Landlock nor the rules on
+signals keep a process from others of its user here."""
+SCHED_SETSCHEDULER, SCHED_OTHER = (144, 119), 0
+"""libzmq gives each of its threads the ordinary schedule by name."""
+SETPRIORITY, IOPRIO_SET = (141, 140), (251, 30)
+"""The same, with the process in the second argument and what it names in the first."""
+PRIO_PROCESS, IOPRIO_WHO_PROCESS = 0, 1
+CLONE, IOCTL = (56, 220), (16, 29)
 SOCKET, CONNECT, SENDTO = (41, 198), (42, 203), (44, 206)
 
 Instruction = tuple[int, int, int, int]
@@ -126,7 +146,16 @@ def build(rules: Rules, machine: str) -> list[Instruction]:
     for numbers in REFUSED.values():
         if numbers[at] >= 0:
             program += _when(numbers[at], [_return(ERRNO | errno.EPERM)])
-    program += _when(CLONE3[at], [_return(ERRNO | errno.ENOSYS)])  # its flags lie behind a pointer
+    for numbers in ABSENT.values():
+        program += _when(numbers[at], [_return(ERRNO | errno.ENOSYS)])
+    if not rules.network:  # nor has this process a process space of its own
+        for numbers in OF_OTHERS.values():
+            program += _when(numbers[at], [_argument(0), *_only((0,), errno.EPERM)])
+        check = [_argument(1), *_only((SCHED_OTHER,), errno.EPERM)]
+        program += _when(SCHED_SETSCHEDULER[at], [_argument(0), (JUMP_EQUAL, len(check), 0, 0), *check])
+        for numbers, one in ((SETPRIORITY, PRIO_PROCESS), (IOPRIO_SET, IOPRIO_WHO_PROCESS)):
+            check = [_argument(0), *_only((one,), errno.EPERM), _argument(1), *_only((0,), errno.EPERM)]
+            program += _when(numbers[at], check)
     program += _when(CLONE[at], [_argument(0), (JUMP_BITS, 0, 1, NAMESPACES), _return(ERRNO | errno.EPERM)])
     program += _when(IOCTL[at], [_argument(1), *_refuse_each((TIOCSTI, TIOCLINUX))])
     families = (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK) if rules.network else (AF_UNIX,)

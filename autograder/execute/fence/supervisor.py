@@ -18,18 +18,18 @@ import contextlib
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import time
 from typing import Any, NoReturn
 
-from . import cgroups, kernels, landlock, linux, processes, roots, seccomp
+from . import cgroups, folders, kernels, landlock, linux, processes, roots, seccomp
 
 FOLDERS = ("home", "work", "tmp", "k", "seen")
 MAX_MESSAGE = 4 * 2**20
 KILL_SECONDS = 20.0
-DISK_CHECK_SECONDS = 1.0
+DISK_CHECK_SECONDS = 0.5
+SHARED_MEMORY = "/dev/shm"
 
 
 class Supervisor:
@@ -51,6 +51,8 @@ class Supervisor:
         self.cpu_seconds = 0.0
         self.own_processes = -1
         self.measured = 0.0
+        self.disk_mib = 0.0
+        self.memory = processes.MemoryWatch()
         self.group: cgroups.KernelGroup | None = None
         if spec["cgroup"]:
             self.group = cgroups.KernelGroup(spec["cgroup"], f"slot-{os.getpid()}")
@@ -231,6 +233,7 @@ class Supervisor:
     def _prepare(self, request: dict[str, Any]) -> None:
         """Empty folders; behind a file system of our own each with a size that it cannot outgrow."""
         self.status, self.cpu_seconds = 0, 0.0
+        self.disk_mib = request["disk_mib"]
         if self.group is not None:
             self.group.limit(request["memory_mib"], request["n_processes"])
         if self.level != "namespaces":
@@ -251,11 +254,7 @@ class Supervisor:
             os.makedirs(
                 path, mode=0o700, exist_ok=True
             )  # the folder itself stays: the driver's fence knows it
-            for entry in os.scandir(path):
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
-                else:
-                    os.unlink(entry.path)
+            folders.empty(path)
             if self.spec["uid"] is not None:
                 os.chown(path, self.spec["uid"], self.spec["gid"])
 
@@ -279,12 +278,24 @@ class Supervisor:
 
     def _usage(self, limit_mib: float) -> dict[str, Any]:
         """Memory of the kernel and all below it, and of their files where no file system of ours limits those."""
-        tree = [self.kernel, *processes.descendants(self.kernel)] if self.kernel else []
-        used: dict[str, Any] = {"memory_mib": processes.memory_mib(tree, limit_mib), "disk_mib": 0.0}
+        tree = self._below()
+        used: dict[str, Any] = {"memory_mib": self.memory.mib(tree, limit_mib), "disk_mib": 0.0}
         if self.level != "namespaces" and time.monotonic() - self.measured > DISK_CHECK_SECONDS:
-            used["disk_mib"] = sum(map(_folder_mib, self.folders.values()))
+            used["disk_mib"] = folders.used_mib(self.folders.values(), self.disk_mib)
+            used["disk_mib"] += folders.nameless_mib(tree)
+            if self.spec["uid"] is not None:
+                used["disk_mib"] += folders.of_user_mib(SHARED_MEMORY, self.spec["uid"])
             self.measured = time.monotonic()
         return used
+
+    def _below(self) -> list[int]:
+        """The kernel and all that it started, orphans as well: those are this process's children where it is no
+        first process of its own that inherits them.
+        """
+        if self.level == "namespaces":
+            return [self.kernel, *processes.descendants(self.kernel)] if self.kernel else []
+        spared = {self.driver, *processes.descendants(self.driver)}
+        return [pid for pid in processes.descendants(os.getpid()) if pid not in spared]
 
     def _end_kernel(self) -> None:
         """Kills the kernel and all that it started, and waits for them."""
@@ -301,19 +312,18 @@ class Supervisor:
             self.group.kill()
         if self.level != "namespaces":
             self._kill_orphans()
+            if self.spec["uid"] is not None:  # nobody else is this user
+                folders.unlink_of_user(SHARED_MEMORY, self.spec["uid"])
         self._reap()
 
     def _kill_orphans(self) -> None:
-        """Everything below this process but the driver and what is below that."""
+        """Everything below this process but the driver and what is below that; stopped first, so that none forks."""
         deadline = time.monotonic() + KILL_SECONDS
-        while time.monotonic() < deadline:
-            spared = {self.driver, *processes.descendants(self.driver)}
-            found = [pid for pid in processes.descendants(os.getpid()) if pid not in spared]
-            if not found:
-                return
-            for pid in found:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+        while (found := self._below()) and time.monotonic() < deadline:
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in found:
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(pid, number)
             self._reap()
             time.sleep(0.005)
 
@@ -329,16 +339,6 @@ class Supervisor:
             if pid == self.driver:
                 self._end_kernel()
                 os._exit(0)
-
-
-def _folder_mib(top: str) -> float:
-    """What the files below a folder take on the disk."""
-    total = 0
-    for folder, _, names in os.walk(top):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.lstat(f"{folder}/{name}").st_blocks * 512
-    return total / 2**20
 
 
 def run(spec: dict[str, Any], channel: int) -> NoReturn:
