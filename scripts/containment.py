@@ -45,6 +45,8 @@ DRIVER_MIB = 150
 SAMPLE_SECONDS = 0.05
 PATIENCE_SECONDS = 3.0
 """For the last processes of a killed kernel to be gone from the table."""
+OURS = ("autograder-", "/outer", "/spool", "/student")
+"""What a mount of ours would be called."""
 HONEST = (
     "import numpy as np, torch\nnp.random.seed(3); draws = np.random.randn(5)",
     "torch.manual_seed(3)\nx = torch.randn(4, 4)\nweights = (x @ x.T).softmax(-1)\n"
@@ -128,6 +130,10 @@ class Watch:
                     self.driver_mib = max(self.driver_mib, _peak_mib(pid))
 
 
+def _mounts() -> list[str]:
+    return Path("/proc/self/mountinfo").read_text().splitlines()
+
+
 def _is_driver(pid: int) -> bool:
     try:
         return DRIVER in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -153,7 +159,7 @@ class Range:
     def __init__(self, options: Options, folder: Path) -> None:
         self.executor = LocalExecutor(options)
         self.folder = folder
-        self.mounts = Path("/proc/self/mountinfo").read_text()
+        self.mounts = _mounts()
 
     def __enter__(self) -> Range:
         """UsageError when the machine refuses the fence."""
@@ -184,8 +190,7 @@ class Range:
         own = f"autograder-{os.getpid()}-"
         self.executor.close()
         left = [str(path) for path in Path(tempfile.gettempdir()).glob(own + "*")]
-        if self.mounts != Path("/proc/self/mountinfo").read_text():
-            left.append("a mount")
+        left += [line for line in set(_mounts()) - set(self.mounts) if any(mark in line for mark in OURS)]
         return left + self.canaries.processes_left() + self.canaries.touched()
 
     def attack(self, attack: Attack) -> Result:

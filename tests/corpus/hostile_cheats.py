@@ -227,7 +227,7 @@ def observer_removed() -> str:
     return "del sys.modules['_notebook_observer']"
 
 
-@attack("cheating")
+@attack("cheating", COMPLETE, CELL, DIED)
 def patched_libraries() -> str:
     """json, hashlib, struct, open and os, patched so that the observer breaks or lies."""
     return """
@@ -406,7 +406,7 @@ def errors_that_do_not_tell() -> list[str]:
     ]
 
 
-@attack("cheating", COMPLETE, CELL, DIED)
+@attack("cheating", COMPLETE, CELL, DIED, total_seconds=20.0)
 def displays_that_do_not_show() -> list[str]:
     """Values whose representation raises, loops, exits or is a lie."""
     return [
@@ -482,3 +482,27 @@ def function_that_grows_when_called() -> str:
         nbytes = 8
     def walker(log_p, start, rng): return np.ones(6 * 10 ** 7).view(Liar)
     """
+
+
+@attack("cheating", COMPLETE, CELL, output_mib=20.0)
+def same_display_again() -> str:
+    """A hundred thousand displays under one name, each of which is compared with all before it."""
+    return """
+    from IPython.display import display
+    for _ in range(100_000): display({"text/plain": ""}, raw=True, display_id="same")
+    """
+
+
+@attack("cheating", COMPLETE, CELL, DIED)
+def wide_texts() -> str:
+    """Texts that take four times the memory because of one character."""
+    return """
+    from IPython.display import display
+    for _ in range(8): display({"text/plain": "x" * 11_000_000 + "\\U0001F600"}, raw=True)
+    """
+
+
+@attack("cheating", COMPLETE, CELL, output_mib=20.0)
+def print_flood_within_a_large_limit() -> str:
+    """A line that grows by a few letters with each message."""
+    return "for number in range(10 ** 7): print('x' * 100, flush=True)"

@@ -50,8 +50,9 @@ def reads_secrets() -> str:
         reach(f"read {path}", text, path)
         loot(text, path)
     for folder in ("/root", "/home", T.home, T.folder, "/var/log", "/var/lib", "/var/spool"):
-        for _, folders, files in os.walk(folder):
-            reached += [f"{folder}: {name}" for name in files]
+        for where, _, files in os.walk(folder):
+            if not where.startswith((sys.prefix, sys.base_prefix)):
+                reached += [f"{where}/{name}" for name in files]
     """
 
 
@@ -74,7 +75,7 @@ def reads_by_way_of_processes() -> str:
     """Environment, memory, root, working folder and open files of every process, through /proc."""
     return """
     mine = str(os.getpid())
-    for pid in [str(os.getppid()), str(T.pid), *(str(n) for n in range(1, 400)), "thread-self/../1"]:
+    for pid in [str(os.getppid()), str(T.pid), *(str(n) for n in range(1, 400))]:
         if pid in (mine, "0") or os.path.exists(f"/proc/self/task/{pid}"): continue
         for name in ("environ", "maps", "mem", "cmdline", "auxv", "syscall", "stack"):
             loot(text, f"/proc/{pid}/{name}") if name in ("environ", "cmdline") else None
@@ -157,9 +158,8 @@ def kills_everybody() -> str:
     for pid in others():
         for number in (0, signal.SIGSTOP, signal.SIGUSR1, signal.SIGTERM, signal.SIGKILL):
             reach(f"kill {pid} {number}", os.kill, pid, number)
-        handle = reach("", os.pidfd_open, pid) if False else None
     for group in (T.pid, os.getppid(), 1):
-        if group != os.getpgid(0): reach(f"group {group}", os.killpg, group, signal.SIGTERM)
+        if group not in (0, os.getpid(), os.getpgid(0)): reach(f"group {group}", os.killpg, group, signal.SIGTERM)
     reach("canary by handle", lambda: signal.pidfd_send_signal(os.pidfd_open(T.pid), signal.SIGKILL))
     """
 
@@ -233,7 +233,7 @@ def changes_its_network() -> str:
         def change(): return fcntl.ioctl(socket.socket(2, 2), number, struct.pack("16s24x", b"lo"))
         reach(name, change)
     for path in ("/dev/net/tun", "/dev/vhost-net", "/proc/sys/net/ipv4/ip_forward"): reach(path, open, path, "r+b")
-    reach("low port", lambda: socket.socket(10, 1).bind(("::1", 80)) or 0) if not hasattr(T, "x") and os.getuid() == 0 else None
+    reach("low port", lambda: socket.socket(10, 1).bind(("::1", 80)) or 0) if os.getuid() == 0 else None
     """
 
 
@@ -288,7 +288,7 @@ def clones_into_namespaces() -> str:
     """
 
 
-@attack("confinement")
+@attack("confinement", cell_seconds=15.0, total_seconds=20.0)
 def programs_with_rights() -> str:
     """su, sudo, mount, ping, passwd, newuidmap and every other set-user-id program of the system."""
     return """
@@ -546,5 +546,5 @@ def watches_others() -> str:
     return """
     handle = libc.inotify_init1(2048)
     for path in (T.home, T.secret, T.project + "/rubrics"):
-        if reach(path, libc.inotify_add_watch, handle, path.encode(), 0xFFF): pass
+        reach(path, libc.inotify_add_watch, handle, path.encode(), 0xFFF)
     """

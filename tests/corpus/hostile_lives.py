@@ -164,7 +164,7 @@ def threads_that_go_on() -> str:
     """
 
 
-@attack("life cycle", DIED, COMPLETE, cold=True)
+@attack("life cycle", DIED, COMPLETE, CELL, cold=True)
 def sockets_closed() -> str:
     """Closes the kernel's sockets."""
     return """
@@ -260,7 +260,7 @@ def quits() -> list[str]:
     return ["quit()", "after = 1", "exit", "get_ipython().ask_exit()", "after = 2"]
 
 
-@attack("life cycle", survives=True)
+@attack("life cycle", COMPLETE, CELL, DIED)
 def resets() -> list[str]:
     """%reset -f, and emptied namespaces."""
     return ["%reset -f", "get_ipython().user_ns.clear()", "x = 1", "import sys; sys.modules.clear()"]

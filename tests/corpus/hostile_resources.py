@@ -444,3 +444,16 @@ def zip_bomb() -> str:
     packed = zlib.compress(bytes(10 ** 8))
     out = b"".join(zlib.decompress(packed) for _ in range(20))
     """
+
+
+@attack("resource", COMPLETE, DISK, CELL)
+def disk_bomb_without_names() -> str:
+    """Large files whose names are removed while they are open."""
+    return """
+    held = []
+    with contextlib.suppress(OSError):
+        for number in range(500):
+            held.append(open(f"n{number}", "wb")); os.unlink(f"n{number}")
+            for _ in range(20): held[-1].write(b"x" * 2**20)
+            held[-1].flush()
+    """
