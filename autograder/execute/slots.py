@@ -28,10 +28,17 @@ PACKAGE = Path(__file__).parents[1]
 FENCE = Path(__file__).with_name("fence")
 SHIM = PACKAGE / "kernel_side" / "torchvision_shim.py"
 WARM_IMPORTS = (
+    "ipykernel.debugger",
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
     "ipykernel.zmqshell",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.magics.script",
+    "IPython.core.oinspect",
     "IPython.core.pylabtools",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
     "numpy",
     "scipy.linalg",
     "scipy.optimize",
@@ -39,7 +46,10 @@ WARM_IMPORTS = (
     "scipy.special",
     "scipy.stats",
     "pandas",
+    "pandas.io.formats.html",
+    "pandas.io.formats.string",
     "PIL.Image",
+    "matplotlib.backends.backend_agg",
     "matplotlib.pyplot",
     "seaborn",
     "torch",
@@ -52,7 +62,9 @@ WARM_IMPORTS = (
     "torchvision.transforms",
     "torchvision.utils",
 )
-"""What notebooks on these topics import. `torch._dynamo` is imported by the first optimizer that is made."""
+"""What notebooks on these topics import. `torch._dynamo` is imported by the first optimizer that is made,
+what is of ipykernel, IPython and tornado (180 modules) by every kernel, `pandas.io.formats` by the first table
+that is shown."""
 
 INHERITED = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
 PLAIN_INHERITED = ("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "APPDATA", "LOCALAPPDATA")
