@@ -183,6 +183,9 @@ def _forget_the_parent() -> None:
     numpy: Any = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()
+    torch: Any = sys.modules.get("torch")
+    with contextlib.suppress(AttributeError):
+        torch.default_generator.seed()
     tempfile.tempdir = None
     matplotlib: Any = sys.modules.get("matplotlib")
     for name in ("get_configdir", "get_cachedir"):
