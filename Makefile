@@ -48,8 +48,8 @@ validate: setup ## proof of the rubric: correct styles, seeds and mutants (long)
 docs: setup ## generate the references and the JSON schemas
 	@$(BIN)/python scripts/make_docs.py
 
-bench: setup ## how long grading and rescoring one notebook take
-	@$(BIN)/python scripts/bench.py
+bench: setup ## what grading costs, beside other tools (10 minutes; QUICK=1: 2; ROUNDS=3, MINUTES=1)
+	@$(BIN)/python -m scripts.bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 lock: ## pin everything again; needs uv (https://docs.astral.sh/uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-annotate --no-header \
