@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -61,9 +62,13 @@ def commands_page() -> str:
     group: Any = typer.main.get_command(app)
     lines = [MADE, "# Commands", "", *paragraphs(group.help), ""]
     lines += ["| verb | does |", "| --- | --- |"]
-    lines += [f"| [`{name}`](#{name}) | {first_line(group.commands[name].help)} |" for name in group.commands]
+    verbs = dict(verbs_of(group))
+    lines += [
+        f"| [`{name}`](#{name.replace(' ', '-')}) | {first_line(command.help)} |"
+        for name, command in verbs.items()
+    ]
     lines += ["", *paragraphs(group.epilog), ""]
-    for name, command in group.commands.items():
+    for name, command in verbs.items():
         shown = [parameter for parameter in command.params if parameter.name != "help"]
         arguments = [parameter for parameter in shown if parameter.param_type_name == "argument"]
         options = [parameter for parameter in shown if parameter.param_type_name == "option"]
@@ -82,6 +87,15 @@ def commands_page() -> str:
                 "",
             ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def verbs_of(group: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every verb with its command; those of a group under its name."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {verb}", inner) for verb, inner in verbs_of(command))
+        else:
+            yield name, command
 
 
 def argument_word(argument: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, demo, machine, rubrics, runs
+from autograder.cli import authoring, data, demo, machine, rubrics, runs
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -39,6 +39,7 @@ for verb in (
     rubrics.lint,
 ):
     app.command()(verb)
+app.add_typer(data.app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -96,8 +97,14 @@ def _said(message: str, status: int) -> int:
 
 
 def _verb(words: Sequence[str]) -> str:
-    known = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    return next((f"{word} " for word in words if word in known), "")
+    """Return the verb of a command, that of its group before it, with a blank behind each."""
+    command = typer.main.get_command(app)
+    told = ""
+    for word in words:
+        inner = getattr(command, "commands", {}).get(word)
+        if inner is not None:
+            command, told = inner, f"{told}{word} "
+    return told
 
 
 def _failure(error: Exception, debug: bool) -> str:

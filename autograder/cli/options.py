@@ -6,6 +6,7 @@ import getpass
 import os
 import subprocess
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +31,15 @@ WorkersOption = Annotated[
         max=64,
         metavar="N",
         help="Notebooks executed side by side. Default: 2, or 1 on a single core.",
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder of the data sets. Default: the environment variable AUTOGRADER_DATA, else a folder of yours.",
+        show_default=False,
     ),
 ]
 

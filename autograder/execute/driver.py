@@ -218,7 +218,7 @@ class Run:
                 f"    for name, source in {sources!r}.items():",
                 "        module = types.ModuleType(f'{package.__name__}.{name}')",
                 "        module.__spec__ = importlib.machinery.ModuleSpec(module.__name__, None)",
-                "        sys.modules[module.__name__] = module",
+                "        sys.modules[module.__name__], module.source_text = module, source",
                 "        exec(compile(source, f'<observer {name}>', 'exec'), module.__dict__)",
                 # The last module is `observer`; what the worker asks for is its one instance.
                 f"    package.observer = module.Observer(get_ipython(), *{arguments!r})",

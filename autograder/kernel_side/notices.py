@@ -24,6 +24,12 @@ class Notices:
             sys.stdout.write(f"[{said}]\n")
             sys.stdout.flush()
 
+    def record(self, kind: str, what: str) -> None:
+        """Records `what` happened, once in a cell, where an error says it already; never raises."""
+        entry = {"kind": kind, "what": _short(what)}
+        if entry not in self.entries and len(self.entries) < MAX_NOTICES:
+            self.entries.append(entry)
+
     def take(self) -> list[dict[str, Any]]:
         """What was noted since the last call."""
         taken, self.entries = self.entries, []

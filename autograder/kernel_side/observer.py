@@ -11,14 +11,19 @@ from typing import Any
 from .calls import Caller
 from .colab import Colab
 from .containers import MIB, fit, write_container
+from .data_sets import DataSets
+from .downloaders import install as install_downloaders
+from .downloaders import noted as noted_downloads
 from .figures import FigureRecorder, finish_figures
 from .folders import Folders
 from .imports import AfterImport, BeforeImport
 from .namespace import Namespace
+from .network import Network
 from .notices import Notices
 from .seeds import SeedRecorder
 from .shell_lines import ShellLines
 from .streams import limit_streams
+from .torchvision_sets import TorchvisionSets
 from .torchvision_shim import declare_operators
 from .values import Encoder
 
@@ -39,6 +44,10 @@ class Observer:
         self.seeds = SeedRecorder(settings["seed_shift"])
         self.figures = FigureRecorder()
         self.notices = Notices()
+        self.data = DataSets(self.notices)
+        self.network = Network(self.notices, self.data)
+        self.downloads = ""
+        """Folder of the stand-ins for `wget` and `curl`."""
         self.namespace = Namespace(shell)
         self.caller = Caller(settings["challenges"], self.namespace, self.seeds, self._write)
 
@@ -49,6 +58,8 @@ class Observer:
             "torch.random": self.seeds.torch_random,
             "matplotlib._pylab_helpers": self.figures.patch_figure_list,
             "matplotlib.axes._axes": self.figures.patch_axes,
+            "torchvision.datasets": TorchvisionSets(self.data).patch,
+            **self.network.hooks(),
         }
         AfterImport(hooks).install()
         BeforeImport({"torchvision": declare_operators}).install()
@@ -57,6 +68,9 @@ class Observer:
         for stand_in in (ShellLines, Folders, Colab):
             with contextlib.suppress(Exception):  # a comfort that fails must not cost the observation
                 stand_in(self.shell, self.notices).install()
+        with contextlib.suppress(Exception):
+            self.downloads = install_downloaders()
+        self.network.install()
         # IPython 9 keeps a copy of all that is printed, and puts back `write` as it was before each cell.
         self.shell._tee = lambda channel: contextlib.nullcontext()
 
@@ -79,12 +93,25 @@ class Observer:
             document["dropped"].append({"name": "figures", "why": f"{self.figures.dropped} figures too many"})
         document["figures"] = finish_figures(self.figures.take(), encoder)
         document["seeds"], self.seeds.calls = self.seeds.calls, []
+        self._note_downloads()
         document["notices"] = self.notices.take()
+        document["datasets"] = self.data.take()
         torch: Any = sys.modules.get("torch")
         initial = getattr(torch, "initial_seed", None)
         document["torch_initial_seed"] = int(initial()) if initial is not None else None
         self.room = encoder.room
         self._write(f"cell-{index:0{CELL_DIGITS}d}", fit(document), encoder)
+
+    def _note_downloads(self) -> None:
+        """Takes over what `wget` and `curl` were asked for."""
+        for entry in noted_downloads(self.downloads) if self.downloads else ():
+            if entry.get("missing"):
+                self.data.lacks(entry["missing"])
+            elif entry.get("file"):
+                facts = {key: entry.get(key, "") for key in ("name", "file", "url", "path")}
+                self.data.used(entry.get("tool", "wget"), **facts)
+            else:
+                self.notices.record("network", entry.get("url", ""))
 
     def call(self, challenge_id: str, case_key: str, rank: int = 0, second: bool = False) -> None:
         """Puts one case of a challenge to a function of the notebook; see :meth:`calls.Caller.call`."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .downloaders import is_stand_in
 from .installs import Installs, split_words
 from .notices import Notices
 
@@ -92,6 +93,8 @@ class ShellLines:
     def _note_download(self, line: str, status: int) -> None:
         """Records a download that failed: what comes later may miss its file. Its own words say enough."""
         words = split_words(line)
+        if words and is_stand_in(words[0]):  # it notes what it did itself
+            return
         if words and words[0] in DOWNLOADERS and (words[0] != "git" or "clone" in words):
             said = f"{words[0]} failed (exit status {status}); there may be no network while a notebook is graded."
             self.notices.note("download", line, said, status=status)

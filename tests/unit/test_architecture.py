@@ -21,7 +21,7 @@ OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
     ("errors", "stats", "kernel_side", "estimates"),
-    ("records", "registry", "locks", "environments"),
+    ("records", "registry", "locks", "environments", "datasets", "fetching"),
     ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks"),
     ("probes", "checks", "truths"),
     ("execute", "judging", "scoring", "gradebook", "review", "export"),
