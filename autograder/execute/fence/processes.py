@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,8 +87,13 @@ class MemoryWatch:
 
 
 def own_mib() -> float:
-    """Memory of this process in MiB; 0 where the platform has no /proc."""
-    return _resident_bytes("self") / MIB
+    """Memory of this process in MiB; where /proc is out of reach, the most that it ever was."""
+    now = _resident_bytes("self") / MIB
+    if now == 0.0 and sys.platform != "win32":
+        import resource
+
+        now = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (MIB if sys.platform == "darwin" else 1024)
+    return now
 
 
 def _resident_bytes(pid: int | str) -> int:
