@@ -229,7 +229,7 @@ class Range:
     def _honest(self) -> dict[str, tuple[str, Any]]:
         """The values of an honest notebook: how each is described, and its numbers."""
         out = self.folder / "honest"
-        record = self._run(HONEST, Limits(**LIMITS | {"cell_seconds": 20.0, "total_seconds": 30.0}), out)
+        record = self._run(HONEST, Limits(**LIMITS | {"cell_seconds": 60.0, "total_seconds": 90.0}), out)
         if record.state != "complete":
             raise AssertionError(f"the honest notebook ended with {record.state}: {record.detail}")
         found: dict[str, tuple[str, Any]] = {}
