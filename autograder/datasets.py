@@ -114,8 +114,8 @@ def _sha256(path: Path, size: int, mtime_ns: int) -> str:
 
 
 def shown_files(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> dict[str, Path]:
-    """Return the files that kernels are shown: path below their data folder to the file itself, links followed."""
-    return {file.path: path.resolve() for file, path in _whole_files(directory, sets)}
+    """Return the files that kernels are shown: path below their folder of data sets to the file."""
+    return {file.path: path for file, path in _whole_files(directory, sets)}
 
 
 def identity(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> str:

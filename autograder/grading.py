@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.courses import Course
+from autograder.datasets import data_directory, identity
 from autograder.errors import InternalError, UsageError, nearest
 from autograder.execute.protocol import Executor, Job
 from autograder.intake import find_submissions, require_source
@@ -83,6 +84,7 @@ def grade(
     limits: Limits | None = None,
     budgets: Budgets | None = None,
     python: str = "",
+    data: Path | None = None,
     seed_shift: int = 0,
     secret: str | None = None,
     bindings: Mapping[str, Mapping[str, str]] | None = None,
@@ -98,6 +100,7 @@ def grade(
     limits : limits of every part, in place of the rubric's
     budgets : single limits of a part, over `limits` and the rubric's; those of the continued run stay
     python : interpreter of the executor's kernels; "" is the one that runs the grader
+    data : folder of the data sets that the executor shows; None: as `datasets.data_directory` finds it
 
     Raises
     ------
@@ -126,7 +129,8 @@ def grade(
         info = run.open(wanted)
         for submission in submissions:
             _keep(run, submission)
-        tasks = plan_tasks(run, info, course.rubric.parts, submissions, python)
+        shown = identity(data_directory(data))
+        tasks = plan_tasks(run, info, course.rubric.parts, submissions, python, shown)
         work = _Work(run, info, course, executor, listener, submissions, tasks)
         grades = work.carry_out(max(1, n_workers))
         finish(run, info, course, grades, author=author, why="graded")

@@ -113,20 +113,22 @@ def plan_tasks(
     parts: Iterable[PartSpec],
     submissions: Iterable[Submission],
     python: str = "",
+    data: str = "",
 ) -> list[Task]:
     """Return a task for every notebook that can be read; for the others, their record is written.
 
     Parameters
     ----------
     python : interpreter of the kernels; "" is the one that runs the grader
+    data : identity of the data sets that kernels are shown; "": none
     """
     parts = tuple(parts)
-    found = (_task(run, info, one, part, python) for one in submissions for part in parts)
+    found = (_task(run, info, one, part, python, data) for one in submissions for part in parts)
     return [task for task in found if task is not None]
 
 
 def _task(
-    run: RunDirectory, info: RunInfo, submission: Submission, part: PartSpec, python: str
+    run: RunDirectory, info: RunInfo, submission: Submission, part: PartSpec, python: str, data: str
 ) -> Task | None:
     if submission.problem is not None or part.part not in submission.sources:
         return None
@@ -147,7 +149,7 @@ def _task(
         limits=info.limits_of(part.part, part.limits),
         files=helpers,
     )
-    job = job.model_copy(update={"input_digest": job_digest(part.part, content, job, python)})
+    job = job.model_copy(update={"input_digest": job_digest(part.part, content, job, python, data)})
     stored = read_record(folder / "execution.json", ExecutionRecord)
     is_same = read_json(job.notebook) == notebook
     before = stored.seconds if stored is not None and is_same and stored.seconds else None
@@ -185,14 +187,15 @@ def _file_digest(path: Path) -> str:
     return ""
 
 
-def job_digest(part: str, content: str, job: Job, python: str = "") -> str:
+def job_digest(part: str, content: str, job: Job, python: str = "", data: str = "") -> str:
     """Return the digest of all that decides what an execution gives.
 
     The fence and the way a kernel is started do not belong to it: they decide what a notebook may do, not
     what it computes.
     """
     plan = job.plan.model_dump(mode="json")
-    return _digest([part, content, plan, job.limits.model_dump(), fingerprint(python)])
+    shown = [data] if data else []  # without data sets the digest is that of versions that knew none
+    return _digest([part, content, plan, job.limits.model_dump(), fingerprint(python), *shown])
 
 
 def _digest(value: Any) -> str:

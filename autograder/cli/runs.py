@@ -13,6 +13,7 @@ from autograder import gradebook
 from autograder.cli.interrupts import stoppable
 from autograder.cli.options import (
     AsJson,
+    DataOption,
     FenceLevel,
     FenceOption,
     KernelKind,
@@ -97,6 +98,7 @@ def grade(
             show_default=False,
         ),
     ] = None,
+    data: DataOption = None,
     fence: FenceOption = FenceLevel.AUTO,
     kernel: KernelOption = KernelKind.AUTO,
     as_json: AsJson = False,
@@ -111,12 +113,14 @@ def grade(
     from autograder.cli.budgets import parse_budgets
     from autograder.cli.progress import BatchProgress
     from autograder.courses import Course
+    from autograder.datasets import require_directory
     from autograder.execute.local import LocalExecutor
     from autograder.execute.protocol import Options
     from autograder.grading import grade as grade_batch
     from autograder.intake import read_class_bindings
 
     course = Course.load(assignment, part or ())
+    require_directory(data)
     if run.resolve().is_relative_to(submissions.resolve()):
         raise UsageError(
             f"--run {run} lies inside the submissions folder; give a folder outside {submissions}"
@@ -131,7 +135,7 @@ def grade(
         },
     )
     with (
-        LocalExecutor(Options(fence=fence.value, kernel=kernel.value)) as executor,
+        LocalExecutor(Options(fence=fence.value, kernel=kernel.value, data=data)) as executor,
         stoppable("What is finished is kept; the same command continues with the rest."),
         BatchProgress() as progress,
     ):
@@ -142,6 +146,7 @@ def grade(
             executor,
             n_workers=n_workers(workers),
             budgets=budgets,
+            data=data,
             bindings=read_class_bindings(bindings) if bindings else None,
             author=author_or_me(None),
             listener=progress,

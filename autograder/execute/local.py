@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from autograder.datasets import data_directory, shown_files
 from autograder.execute import fences, framing
 from autograder.execute.driver import MAX_CONTAINER_OVERHEAD, MIB, Task
 from autograder.execute.fences import Choice, Level
@@ -156,7 +157,7 @@ class LocalExecutor:
         slot = self._slot()
         is_whole = False
         try:
-            sent = task.model_copy(update={"environment": environment(slot.home, slot.tmp)})
+            sent = task.model_copy(update={"environment": environment(slot.home, slot.tmp, slot.data)})
             framing.send(slot.channel, "job", blobs, job=sent.model_dump(mode="json"))
             record = _receive(slot, job)
             is_whole = True
@@ -180,7 +181,7 @@ class LocalExecutor:
 
     def _new_slot(self, level: Level) -> Slot:
         if self.kernel == "stock":
-            return _ready(plain_slot())
+            return _ready(plain_slot(self._data()))
         nursery = self._nursery(level)
         try:
             slot = nursery.slot(level)
@@ -195,8 +196,14 @@ class LocalExecutor:
         if self._held and self._held[0].walled != walled:  # the level below was tried
             _close(self._held, self._idle)
         if not self._held:
-            self._held.append(Nursery(self.python, warm=self.kernel == "warm", walled=walled))
+            is_warm = self.kernel == "warm"
+            self._held.append(Nursery(self.python, warm=is_warm, walled=walled, data=self._data()))
         return self._held[0]
+
+    def _data(self) -> dict[str, str]:
+        """The files of data sets that kernels are shown: place below their folder to path."""
+        folder = data_directory(self.options.data).resolve()
+        return {place: str(path) for place, path in shown_files(folder).items()}
 
     def _drop(self, slot: Slot) -> None:
         with self._lock:

@@ -76,7 +76,7 @@ class Plan(Record):
 
 
 class Options(Record):
-    """How an executor runs notebooks; does not change what a notebook computes."""
+    """How an executor runs notebooks; but for `data`, it does not change what a notebook computes."""
 
     python: str = ""
     """Interpreter of the kernels; "" is the one that runs the grader."""
@@ -86,6 +86,9 @@ class Options(Record):
     """`warm`: forked from a process that has the imports done; `cold`: a program of its own, started anew;
     `stock`: the same, started by jupyter_client itself, which knows no fence; `auto`: warm where processes can
     be fenced, else stock."""
+    data: Path | None = None
+    """Folder of the data sets of which kernels are shown those that are whole; None: as
+    :func:`autograder.datasets.data_directory` finds it."""
 
 
 class Job(Record):

@@ -22,6 +22,7 @@ from typing import Any
 from autograder.execute import containers, framing
 from autograder.execute.fence import processes
 from autograder.execute.fences import Level, sockets_in_reach
+from autograder.kernel_side.known_data import VARIABLE
 from autograder.registry import content_root
 
 PACKAGE = Path(__file__).parents[1]
@@ -73,7 +74,7 @@ SLOT_SECONDS = 60.0
 FIRST_UID = 59_000
 """Root's kernels run as users from here on, who own nothing."""
 CAP_DAC_READ_SEARCH = 2
-HOME, TMP = "/student", "/tmp"
+HOME, TMP, DATA = "/student", "/tmp", "/datasets"
 """Where kernels with a file system of their own have these; as in :mod:`fence.roots`."""
 FORGOTTEN = "autograder-"
 
@@ -92,9 +93,10 @@ class SlotError(OSError):
     """A slot could not be made, or ended; with the reason."""
 
 
-def environment(home: str, scratch: str) -> dict[str, str]:
+def environment(home: str, scratch: str, data: str = "") -> dict[str, str]:
     """What a kernel's program needs to start, and nothing else of the grader's environment."""
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    kept |= {VARIABLE: data} if data else {}
     return kept | {
         "HOME": home,
         "IPYTHONDIR": f"{home}/.ipython",
@@ -135,6 +137,8 @@ class Slot:
         self.log_end = log_end
         self.home = home
         self.tmp = tmp
+        self.data = ""
+        """Where kernels see the data sets; "": there are none."""
         self.facts: dict[str, Any] = {}
         self._end = end
 
@@ -154,7 +158,7 @@ class Slot:
         self._end()
 
 
-def plain_slot() -> Slot:
+def plain_slot(data: dict[str, str]) -> Slot:
     """A driver with no fence around it, for platforms that have none: jupyter_client starts its kernels."""
     scratch = scratch_folder()
     folders = {name: str(scratch / name) for name in ("home", "work", "tmp", "k", "seen")}
@@ -183,16 +187,20 @@ def plain_slot() -> Slot:
         driver.wait()
         shutil.rmtree(scratch, ignore_errors=True)
 
-    return Slot(
-        channel, folders["home"], folders["tmp"], end, functools.partial(_last_words, scratch / "driver.log")
-    )
+    said = functools.partial(_last_words, scratch / "driver.log")
+    slot = Slot(channel, folders["home"], folders["tmp"], end, said)
+    slot.data = folder_of(data)
+    return slot
 
 
 class Nursery:
     """The process that slots are forked from, with what notebooks import already imported, or with nothing."""
 
-    def __init__(self, python: str, *, warm: bool, walled: bool = False) -> None:
+    def __init__(
+        self, python: str, *, warm: bool, walled: bool = False, data: dict[str, str] | None = None
+    ) -> None:
         self.scratch = scratch_folder()
+        self.data = data or {}
         self.python = python
         self.walled = walled
         self._lock = threading.Lock()
@@ -234,7 +242,7 @@ class Nursery:
             raise
 
     def _behind_a_wall(self, command: list[str], variables: dict[str, str]) -> list[str]:
-        readable = [*interpreter_folders(self.python), *_own_interpreter(), str(PACKAGE)]
+        readable = [*interpreter_folders(self.python), *_own_interpreter(), str(PACKAGE), *self.data.values()]
         uid = FIRST_UID if os.geteuid() == 0 else None
         if uid is not None:
             for folder in (self.scratch, self.scratch / "nursery"):
@@ -266,7 +274,10 @@ class Nursery:
         home, tmp = (
             (HOME, TMP) if level == "namespaces" else (f"{spec['scratch']}/home", f"{spec['scratch']}/tmp")
         )
-        return Slot(channel, home, tmp, functools.partial(self._kill, answer["pid"]), self.log_end)
+        slot = Slot(channel, home, tmp, functools.partial(self._kill, answer["pid"]), self.log_end)
+        if self.data:
+            slot.data = DATA if level == "namespaces" else folder_of(self.data)
+        return slot
 
     def _kill(self, pid: int) -> None:
         with contextlib.suppress(SlotError):
@@ -295,9 +306,10 @@ class Nursery:
             "gid": own,
             "connect": level in ("namespaces", "container")
             or not sockets_in_reach(own if is_root else os.geteuid()),
-            "keep": [] if self.walled or _is_open_to_all(self.facts["readable"]) else [CAP_DAC_READ_SEARCH],
+            "keep": [] if self.walled or self._is_open_to_all() else [CAP_DAC_READ_SEARCH],
             "cgroup": self.facts["cgroup"],
             "readable": self.facts["readable"],
+            "data": self.data,
             "hidden": [str(PACKAGE), str(PACKAGE.parent / "reports"), *_content()],
             "scratch": str(self.scratch / f"slot-{secrets.token_hex(8)}"),
             "driver": {
@@ -306,6 +318,12 @@ class Nursery:
                 "readable": [*_own_interpreter(), str(PACKAGE)],
             },
         }
+
+    def _is_open_to_all(self) -> bool:
+        """Whether every user of this machine can read what kernels are shown."""
+        files = [Path(path) for path in self.data.values()]
+        folders = [*self.facts["readable"], *(str(path.parent) for path in files)]
+        return _is_open_to_all(folders) and all(path.stat().st_mode & 0o004 for path in files)
 
     def _ask(self, request: dict[str, Any], handle: socket.socket | None = None) -> dict[str, Any]:
         with self._lock:
@@ -325,6 +343,11 @@ class Nursery:
         if not text:
             raise SlotError(f"the nursery ended: {self.log_end()}")
         return dict(json.loads(text))
+
+
+def folder_of(data: dict[str, str]) -> str:
+    """The folder that the places of files lie below."""
+    return next((path.removesuffix(f"/{place}") for place, path in data.items()), "")
 
 
 def _last_words(log: Path) -> str:

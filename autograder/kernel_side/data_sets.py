@@ -29,6 +29,8 @@ class DataSets:
         self.folder = os.environ.get(VARIABLE, "") if folder is None else folder
         self.sets = sets
         self.uses: list[dict[str, Any]] = []
+        self._is_ours = False
+        """Whether a file is opened here, not by the notebook."""
         self._by_name = {file.name: file for known in sets for file in known.files}
 
     def by_url(self, url: str) -> tuple[KnownSet, KnownFile] | tuple[None, None]:
@@ -45,8 +47,12 @@ class DataSets:
         with contextlib.suppress(Exception):
             known, file = self.by_url(url)
             if known is not None and file is not None and (path := self.local(file)):
-                with open(path, "rb") as source:  # noqa: PTH123
-                    content = source.read()
+                self._is_ours = True
+                try:
+                    with open(path, "rb") as source:  # noqa: PTH123
+                        content = source.read()
+                finally:
+                    self._is_ours = False
                 self.used(how, name=known.name, file=file.path, url=url)
                 return file, content
         return None
@@ -64,7 +70,7 @@ class DataSets:
 
     def opened(self, path: Any) -> None:
         """Records that one of the known files was opened, wherever it lies; anything else is passed over."""
-        if isinstance(path, str):
+        if isinstance(path, str) and not self._is_ours:
             file = self._by_name.get(path.rpartition(os.sep)[2])
             if file is not None and self._is(path, file):
                 self.used("open", file=file.path, path=path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import importlib
 import io
 import socket
 import sys
@@ -21,6 +22,7 @@ from .known_data import KnownFile
 from .notices import Notices
 
 NO_NETWORK = "notebooks run without a network while they are graded"
+HTTPS_PORT = 443
 LOCAL_NAMES = {"", "localhost", "localhost.localdomain", "ip6-localhost", "::1", "::", "0.0.0.0"}
 
 
@@ -81,8 +83,8 @@ class Network:
         """Notes what was asked for, and says why it is refused."""
         is_its_host = bool(self.url) and (urlsplit(self.url).hostname or "") == host.lower()
         asked = self.url if is_its_host else host
-        known, _ = self.data.by_url(asked)
-        if known is not None:
+        known, file = self.data.by_url(asked)
+        if known is not None and file is not None and not self.data.local(file):
             self.data.lacks(known.name)
             return missing_sentence(known.name)
         self.notices.record("network", asked)
@@ -106,7 +108,8 @@ class Network:
     def _answer(self, connection: Any, url: str) -> Any:
         """A socket that answers, or None: then the connection is tried, and refused."""
         with contextlib.suppress(Exception):
-            full = url if "://" in url else f"https://{connection.host}{url}"
+            scheme = "https" if connection.default_port == HTTPS_PORT else "http"
+            full = url if "://" in url else f"{scheme}://{connection.host}{url}"
             self.asks(full)
             found = self.data.content(full, "url")
             return None if found is None else AnswerSocket(*found)
@@ -162,7 +165,8 @@ def pool_answer(
 ) -> Any:
     """The content as a response of urllib3."""
     given = {name: kwargs[name] for name in ("preload_content", "decode_content") if name in kwargs}
-    return module.HTTPResponse(
+    responses: Any = importlib.import_module(f"{module.__name__.rpartition('.')[0]}.response")
+    return responses.HTTPResponse(
         body=io.BytesIO(b"" if method.upper() == "HEAD" else content),
         headers=headers_of(file),
         status=200,

@@ -25,7 +25,7 @@ LINKS = {
 
 BASES = ("/mnt", "/media", "/srv", "/var/tmp", "/tmp", "/opt", "/home")
 """Folders of which one is covered, in our own view only, to build beside the machine's root."""
-HOME, WORK, SPOOL = "/student", "/content", "/spool"
+HOME, WORK, SPOOL, DATA = "/student", "/content", "/spool", "/datasets"
 ROOM, SOCKETS, SEEN, SHARED = f"{SPOOL}/room", f"{SPOOL}/k", f"{SPOOL}/seen", f"{SPOOL}/shm"
 ROOM_PARTS = {"home": HOME, "work": WORK, "tmp": "/tmp"}
 """Folders of a kernel's own file system, and where it sees them."""
@@ -86,6 +86,17 @@ def build(root: str, readable: Iterable[str], uid: int, gid: int) -> None:
         os.symlink(target, f"{root}/dev/{name}")
     os.symlink("pts/ptmx", f"{root}/dev/ptmx")
     _settings(root, uid, gid)
+
+
+def show_files(root: str, files: dict[str, str]) -> None:
+    """Shows single files, place below `DATA` to path, read-only; one that has gone meanwhile is left out."""
+    for place, path in files.items():
+        target = f"{root}{DATA}/{place}"
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_CREAT, 0o444))
+        with contextlib.suppress(OSError):
+            linux.bind(path, target)
+            linux.seal(target)
 
 
 def hide(root: str, paths: Iterable[str], readable: Iterable[str]) -> None:

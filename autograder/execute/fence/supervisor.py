@@ -38,7 +38,8 @@ class Supervisor:
     `spec`: `level`, `uid` and `gid` (of kernels, where the grader is root; else null), `keep` (capabilities that
     user then needs to reach the interpreter, where only Landlock fences), `connect` (no socket of others can be
     reached), `readable` (shown to
-    kernels), `hidden` (covered), `driver` (`command`, `environment`, `readable`), `scratch` (a folder of this
+    kernels), `data` (files of data sets that are shown to them: place to path), `hidden` (covered),
+    `driver` (`command`, `environment`, `readable`), `scratch` (a folder of this
     slot's own; only where the fence has no file system), `cgroup` (a control group that may hold others, or "").
     """
 
@@ -123,12 +124,14 @@ class Supervisor:
         """The slot's root, and in it the kernels' root, which shows nothing of the grader."""
         readable = self.spec["readable"]
         shown = [*readable, *self.spec["driver"]["readable"]]
-        base = roots.base_beside(shown)
+        data = {place: os.path.realpath(path) for place, path in self.spec["data"].items()}
+        base = roots.base_beside([*shown, *data.values()])
         linux.mount("tmpfs", base, "tmpfs", linux.MS_NOSUID, "size=1m,mode=755")
         self.outer = f"{base}/outer"
         roots.build(self.outer, shown, uid, gid)
         os.makedirs(f"{self.outer}/kernel")
         roots.build(f"{self.outer}/kernel", readable, uid, gid)
+        roots.show_files(f"{self.outer}/kernel", data)
         roots.hide(f"{self.outer}/kernel", self.spec["hidden"], readable)
         roots.close(f"{self.outer}/kernel")
         roots.close(self.outer)
@@ -260,7 +263,8 @@ class Supervisor:
 
     def _spawn(self, order: dict[str, Any]) -> None:
         """Forks the kernel; in a process space of its own where there are namespaces: its end is everybody's."""
-        order |= {"folders": self.folders, "readable": self.spec["readable"], "parent": os.getpid()}
+        readable = [*self.spec["readable"], *self.spec["data"].values()]
+        order |= {"folders": self.folders, "readable": readable, "parent": os.getpid()}
         order |= {"root": "/kernel", "proc": self.facts.get("proc", False)}
         if self.level == "namespaces":
             linux.setns(self.own_processes, linux.CLONE_NEWPID)
