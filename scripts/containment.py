@@ -141,6 +141,13 @@ def _is_driver(pid: int) -> bool:
         return False
 
 
+def _owner(pid: int) -> int:
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid
+    except OSError:
+        return os.geteuid()
+
+
 def _resident_mib(pid: str) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * processes.PAGE_BYTES / MIB
 
@@ -166,6 +173,7 @@ class Range:
         self.canaries = Canaries().__enter__()
         try:
             self.executor.choice()
+            self.canaries.start_process(self._user())
             self.honest_values = self._honest()
             expected = np.random.RandomState(3).randn(5)
             assert np.array_equal(self.honest_values["draws"][1], expected)
@@ -184,6 +192,11 @@ class Range:
     @property
     def nursery(self) -> int:
         return int(self.executor._held[0]._process.pid)
+
+    def _user(self) -> int | None:
+        """Whom kernels run as, where that is not ourselves."""
+        owners = {_owner(pid) for pid in processes.descendants(self.nursery) if _is_driver(pid)}
+        return next(iter(owners - {os.geteuid()}), None)
 
     def close(self) -> list[str]:
         """Ends everything; what is left of it."""

@@ -16,8 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from autograder.execute.slots import FIRST_UID
-
 ROOT = Path(__file__).parents[2]
 TOKEN = "CONTAINMENT_TOKEN"
 REST = "-and-the-rest"
@@ -27,6 +25,9 @@ IPC = ("shm", "sem", "msg")
 
 class Canaries:
     """Stands for the machine and its user while notebooks run; `touched` says what was reached."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Canaries:
         self.marker = f"hostile-{secrets.token_hex(6)}"
@@ -46,10 +47,13 @@ class Canaries:
         self.host = _own_address()
         self.contacts: list[str] = []
         self._listen()
-        self._process = _sleeper()
-        self._was = _standing(self._process.pid)
         self._ipc = _shared_segments()
         return self
+
+    def start_process(self, user: int | None) -> None:
+        """Starts the process that is not to be touched, as the user that kernels run as: only the fence keeps them."""
+        self._process = _sleeper(user)
+        self._was = _standing(self._process.pid)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -60,12 +64,14 @@ class Canaries:
         for key in list(self._selector.get_map().values()):
             key.fileobj.close()  # type: ignore[union-attr]
         self._selector.close()
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
         shutil.rmtree(self.top, ignore_errors=True)
 
     def target(self) -> dict[str, Any]:
         """What a notebook is told of all this."""
+        assert self._process is not None
         return {
             "marker": self.marker,
             "number": self.number,
@@ -92,6 +98,7 @@ class Canaries:
         ]
         found += [f"{path} is new" for path in files if path not in self._files]
         found += self._marked()
+        assert self._process is not None
         if self._process.poll() is not None or _standing(self._process.pid) != self._was:
             found.append("the process of somebody else is no longer what it was")
         found += [f"left behind: {line}" for line in sorted(_shared_segments() - self._ipc)]
@@ -187,9 +194,7 @@ def _own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def _sleeper() -> subprocess.Popen[bytes]:
-    """A process of the user that the first slot's kernels run as, so that only the fence keeps them from it."""
-    user = FIRST_UID if os.geteuid() == 0 else None
+def _sleeper(user: int | None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         ["sleep", "86400"], user=user, group=user, extra_groups=[] if user else None, cwd="/"
     )
