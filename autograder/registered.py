@@ -2,5 +2,6 @@
 
 import autograder.checks
 import autograder.probes.challenges
+import autograder.probes.neural_draws
 import autograder.probes.summaries
 import autograder.truths  # noqa: F401

@@ -1,0 +1,361 @@
+"""Decoders of the notebook on a language model of ours whose next-token law is known: tokens out, contexts noted.
+
+The model's law depends on the last token alone, and every row of it holds the same probabilities in another order:
+the rank of each token after its predecessor is what the trusted side looks at.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .binding import Refusal, is_named, parameters_of, positional
+from .functions import _codes, is_required, names_in_code
+from .modes import MODES, Candidate, Fields, Mode, Setting
+from .placing import Placement, callables_of, is_module, like_named, placements, resolve, said
+from .stand_ins import dress
+from .vocabularies import Vocabulary, vocabulary_of
+
+ROLES = ("model", "prompt", "n")
+CONVENTIONS = ("all", "pair", "last")
+"""Logits (B, T, V); a pair of them and a loss; logits (B, V) of the last position alone."""
+PROMPT_FORMS = ("rows", "row", "list", "text")
+SYNONYMS = {
+    "greedy": ("greedy", "argmax", "max"),
+    "top_k": ("top_k", "topk", "top-k", "top k", "k"),
+    "nucleus": ("nucleus", "top_p", "topp", "top-p", "top p", "p"),
+}
+STRATEGY_NAMES = {
+    "strategy",
+    "method",
+    "mode",
+    "decoding",
+    "decode_strategy",
+    "decoding_strategy",
+    "sampling",
+    "how",
+}
+YES_NAMES, NO_NAMES = {"greedy", "argmax"}, {"do_sample", "sample", "stochastic", "sampling"}
+MAX_RETURNED, MAX_TRIES = 4096, 3
+
+
+def next_logits(tokens: Any, vocab_size: int, values: dict[str, Any]) -> Any:
+    """Logits (..., V) after tokens (...): -rank / spread, where token j has rank (a j + b token + c) mod V."""
+    torch: Any = sys.modules["torch"]
+    a = coprime(int(values["a"]), vocab_size)
+    ranks = (
+        a * torch.arange(vocab_size) + int(values["b"]) * tokens[..., None] + int(values["c"])
+    ) % vocab_size
+    return -ranks.to(torch.get_default_dtype()) / float(values["spread"])
+
+
+def coprime(a: int, n: int) -> int:
+    """The first number from a on that has no divisor in common with n: its multiples pass through all residues."""
+    return a if math.gcd(a, n) == 1 else coprime(a + 1, n)
+
+
+class Seen:
+    """The contexts that the model was shown: length, first and last token, one entry a call."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[int, int, int]] = []
+
+    def note(self, tokens: Any) -> None:
+        """Notes one call."""
+        if len(self.calls) < MAX_RETURNED:
+            row = tokens[0]
+            self.calls.append((len(row), int(row[0]), int(row[-1])))
+
+
+def forward_of(vocab_size: int, values: dict[str, Any], convention: str, seen: Seen) -> Callable[..., Any]:
+    """The forward of the model, in one convention of its output."""
+
+    def forward(tokens: Any, *_: Any, **__: Any) -> Any:
+        torch: Any = sys.modules["torch"]
+        if not isinstance(tokens, torch.Tensor) or tokens.ndim != 2 or tokens.is_floating_point():
+            raise ValueError("the language model takes tokens (B, T)")
+        seen.note(tokens)
+        logits = next_logits(tokens, vocab_size, values)
+        if convention == "last":
+            return logits[:, -1]
+        return (logits, None) if convention == "pair" else logits
+
+    return forward
+
+
+def stand_in_decoder_model(forward: Callable[..., Any], vocab_size: int, context_length: int) -> Any:
+    """A module with that forward, and with a parameter, so that its device can be asked for."""
+    torch: Any = sys.modules["torch"]
+
+    class StandInDecoder(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, tokens: Any, *args: Any, **kwargs: Any) -> Any:
+            return forward(tokens, *args, **kwargs)
+
+    model = StandInDecoder()
+    dress(model, context_length, vocab_size)
+    return model
+
+
+def with_forward(owner: Any, forward: Callable[..., Any]) -> Any:
+    """An instance like `owner` whose forward, and call, is ours; `owner` stays as it is."""
+    kind = type(owner)
+    members = {"forward": lambda self, *args, **kwargs: forward(*args, **kwargs)}
+    if not is_module(owner):
+        members["__call__"] = members["forward"]
+    other = copy.copy(owner)
+    other.__class__ = type(kind.__name__, (kind,), members)
+    return other
+
+
+# ------------------------------------------------------------------ ways to ask
+
+
+def put_decoder(
+    challenge: dict[str, Any], case: dict[str, Any], candidate: Candidate, setting: Setting
+) -> Fields:
+    """Every convention of the model under which a decoder gives anything: `tries`, with tokens and contexts."""
+    if "torch" not in sys.modules:
+        raise Refusal("not_callable", "the notebook does not use torch")
+    function = resolve(candidate, setting.view)
+    vocabulary = vocabulary_of(setting.view)
+    found: list[dict[str, Any]] = []
+    first: Exception | None = None
+    takes_logits = "logits" in _names_taken(function, challenge)
+    attempts = _filterings if takes_logits else _decodings
+    for attempt in attempts(challenge, case, function, setting, vocabulary):
+        try:
+            one = setting.guarded(attempt)
+        except Refusal:
+            raise
+        except Exception as error:  # the next convention may be the one that the decoder expects
+            first = first or error
+            continue
+        found = [old for old in found if old["is_read"] or not one["is_read"]] + [one]
+        if one["is_read"] and (takes_logits or sum(old["is_read"] for old in found) >= len(CONVENTIONS)):
+            break
+    if not found:
+        raise first or Refusal("not_callable", "there is no way to call the function")
+    tries = {f"try_{n}": one for n, one in enumerate(found[:MAX_TRIES])}
+    return {"result": setting.encoder.node(tries | {"vocab_size": vocabulary.size}), "status": "ok"}
+
+
+def _names_taken(function: Any, challenge: dict[str, Any]) -> set[str]:
+    """Roles that the parameters of a function take by name."""
+    rules = challenge["roles"]
+    return {role for p in parameters_of(function) for role in rules if is_named(p.name, rules[role])}
+
+
+def _decodings(
+    challenge: dict[str, Any], case: dict[str, Any], function: Any, setting: Setting, vocabulary: Vocabulary
+) -> Iterator[Callable[[], Any]]:
+    for placed in list(placements(function, _always(challenge["roles"]), setting.view, ROLES))[:6]:
+        forms = PROMPT_FORMS if vocabulary.texts else PROMPT_FORMS[:3]
+        named = next((name for name, role in placed.items() if role == "prompt"), "")
+        if vocabulary.texts and any(word in named.casefold() for word in ("text", "str", "char", "prompt")):
+            forms = ("text", *forms[:3])
+        for form in forms:
+            for convention in sorted(CONVENTIONS, key=worn_by_models(setting.view).__ne__):
+                yield functools.partial(
+                    _decoded, challenge, case, function, setting, vocabulary, placed, form, convention
+                )
+
+
+def worn_by_models(view: dict[str, Any]) -> str:
+    """The convention of the notebook's own language model; "" when there is none that answers."""
+    torch: Any = sys.modules["torch"]
+    for model in [value for value in view.values() if is_module(value)][:MAX_TRIES]:
+        try:
+            with torch.no_grad():
+                given = model(torch.zeros(1, 4, dtype=torch.long))
+        except Exception:  # no language model
+            continue
+        if isinstance(given, tuple):
+            return "pair"
+        return {3: "all", 2: "last"}.get(getattr(given, "ndim", 0), "")
+    return ""
+
+
+def _always(roles: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The roles, with numbers that are handed over even where a parameter has a default."""
+    return {role: rule | {"always": True} for role, rule in roles.items()}
+
+
+def _decoded(
+    challenge: dict[str, Any],
+    case: dict[str, Any],
+    function: Any,
+    setting: Setting,
+    vocabulary: Vocabulary,
+    placed: Placement,
+    form: str,
+    convention: str,
+) -> dict[str, Any]:
+    values, seen = case["values"], Seen()
+    forward = forward_of(vocabulary.size, values, convention, seen)
+    model = stand_in_decoder_model(forward, vocabulary.size, int(values["context_length"]))
+    prompt = [token % vocabulary.size for token in values["prompt"]]
+    numbers = {role: values[role] for role in ("n", "k", "p", "temperature") if role in values}
+    offered = numbers | {"model": model, "prompt": _prompt(prompt, form, vocabulary)}
+    function = _on_our_model(function, forward)
+    keywords = like_named(function, placed, setting.view)
+    keywords |= {name: offered[role] for name, role in placed.items() if role in offered}
+    keywords |= chosen(function, case["values"]["strategy"], keywords)
+    missing = [p.name for p in parameters_of(function) if is_required(p) and p.name not in keywords]
+    keywords |= dict.fromkeys(missing)  # a limit that is not wanted: top_k=None
+    _replace_globals(challenge, function, setting, placed, offered)
+    args, keywords = positional(function, keywords)
+    torch: Any = sys.modules["torch"]
+    with torch.no_grad():
+        result = function(*args, **keywords)
+    tokens = tokens_in(result, vocabulary)
+    found: dict[str, Any] = {"is_read": tokens is not None, "convention": convention, "form": form}
+    found |= {"bound": said(placed), "prompt": np.array(prompt), "seen": np.array(seen.calls).reshape(-1, 3)}
+    return found | ({} if tokens is None else {"tokens": np.array(tokens)})
+
+
+def _prompt(tokens: list[int], form: str, vocabulary: Vocabulary) -> Any:
+    torch: Any = sys.modules["torch"]
+    if form == "text":
+        return vocabulary.text_of(tokens)
+    if form == "list":
+        return list(tokens)
+    return torch.tensor([tokens] if form == "rows" else tokens)
+
+
+def _on_our_model(function: Any, forward: Callable[..., Any]) -> Any:
+    """A method with `forward` in place of its own model; anything else as it is."""
+    owner = getattr(function, "__self__", None)
+    if owner is None or isinstance(owner, type):
+        return function
+    return getattr(with_forward(owner, forward), function.__name__)
+
+
+def chosen(function: Any, strategy: str, keywords: dict[str, Any]) -> dict[str, Any]:
+    """Arguments that choose a strategy: its name as the code spells it, a switch, or k = 1 for the greedy path."""
+    found: dict[str, Any] = {}
+    names = {p.name.casefold(): p.name for p in parameters_of(function)}
+    texts = [text for code in _codes(function) for text in _texts(code.co_consts)]
+    for lowered, name in names.items():
+        if lowered in STRATEGY_NAMES:
+            known = [text for text in texts if text.casefold() in SYNONYMS[strategy]]
+            found[name] = known[0] if known else SYNONYMS[strategy][0]
+        elif lowered in YES_NAMES:
+            found[name] = strategy == "greedy"
+        elif lowered in NO_NAMES:
+            found[name] = strategy != "greedy"
+    by_name = strategy in getattr(function, "__name__", "").casefold()
+    if strategy == "greedy" and not found and not by_name:
+        limits = [name for lowered, name in names.items() if lowered in ("top_k", "topk", "k")]
+        found |= dict.fromkeys(limits, 1)
+    return found
+
+
+def _texts(constants: tuple[Any, ...]) -> Iterator[str]:
+    for constant in constants:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, tuple | frozenset):
+            yield from _texts(tuple(constant))
+
+
+def _replace_globals(
+    challenge: dict[str, Any], function: Any, setting: Setting, placed: Placement, offered: dict[str, Any]
+) -> None:
+    roles = challenge["roles"]
+    referred = names_in_code(function, setting.view, {n for rule in roles.values() for n in rule["globals"]})
+    for role, rule in roles.items():
+        if role in placed.values() or role not in offered:
+            continue
+        for name in rule["globals"]:
+            if name in referred and name in setting.namespace.now:
+                setting.namespace.now[name] = offered[role]
+
+
+def tokens_in(result: Any, vocabulary: Vocabulary) -> list[int] | None:
+    """The tokens of what a decoder returned: a tensor, a list, a text, or the first of these in a tuple."""
+    if isinstance(result, str):
+        return vocabulary.tokens_of(result) if vocabulary.texts else None
+    if isinstance(result, tuple):
+        return next((found for item in result if (found := tokens_in(item, vocabulary))), None)
+    if isinstance(result, list) and result and all(isinstance(item, str) for item in result):
+        return tokens_in("".join(result), vocabulary)
+    torch: Any = sys.modules["torch"]
+    if isinstance(result, list) and result and isinstance(result[0], torch.Tensor):
+        result = torch.cat([torch.as_tensor(item).reshape(-1) for item in result])
+    try:
+        array = np.asarray(result.detach() if isinstance(result, torch.Tensor) else result)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    if array.dtype.kind not in "iu" or not 0 < array.size <= MAX_RETURNED:
+        return None
+    rows = array.reshape(-1) if array.ndim < 2 or 1 in array.shape else array[0]
+    return [int(token) for token in rows.reshape(-1)]
+
+
+# ------------------------------------------------------------------ functions of logits
+
+
+def _filterings(
+    challenge: dict[str, Any], case: dict[str, Any], function: Any, setting: Setting, vocabulary: Vocabulary
+) -> Iterator[Callable[[], Any]]:
+    for placed in placements(function, _always(challenge["roles"]), setting.view, ("logits",)):
+        for form in ("row", "rows"):
+            yield functools.partial(_filtered, case, function, setting, vocabulary, placed, form)
+
+
+def _filtered(
+    case: dict[str, Any],
+    function: Any,
+    setting: Setting,
+    vocabulary: Vocabulary,
+    placed: Placement,
+    form: str,
+) -> dict[str, Any]:
+    """What a function makes of logits: a law once, or as many tokens as the case has to generate."""
+    torch: Any = sys.modules["torch"]
+    values = case["values"]
+    last = int(values["prompt"][-1]) % vocabulary.size
+    logits = next_logits(torch.tensor(last), vocabulary.size, values)
+
+    def call() -> Any:
+        given = logits.clone() if form == "row" else logits.clone()[None]
+        keywords = like_named(function, placed, setting.view)
+        for name, role in placed.items():
+            if role == "logits":
+                keywords[name] = torch.softmax(given, -1) if "prob" in name.casefold() else given
+            elif role in values:
+                keywords[name] = values[role]
+        keywords |= chosen(function, values["strategy"], keywords)
+        args, keywords = positional(function, keywords)
+        return function(*args, **keywords)
+
+    result = call()
+    found: dict[str, Any] = {"is_read": True, "bound": said(placed), "prompt": np.array([last])}
+    law = next(
+        (item for item in _items(result) if getattr(item, "numel", lambda: 0)() == vocabulary.size), None
+    )
+    if law is not None and law.is_floating_point():
+        return found | {"law": law.reshape(-1), "convention": "law"}
+    drawn = [tokens_in(result, vocabulary)] + [
+        tokens_in(call(), vocabulary) for _ in range(int(values["n"]) - 1)
+    ]
+    if any(one is None for one in drawn):
+        return found | {"is_read": False}
+    return found | {"drawn": np.array([one[0] for one in drawn if one]), "convention": "token"}
+
+
+def _items(result: Any) -> list[Any]:
+    return list(result) if isinstance(result, tuple | list) else [result]
+
+
+MODES["decoder"] = Mode(callables_of, put_decoder)

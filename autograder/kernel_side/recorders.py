@@ -1,0 +1,185 @@
+"""What training really used: optimizers, losses with their targets, batches, clipping, initialisers, modes.
+
+Wrappers around torch's own functions note and pass on: no argument, no result and no random stream is changed.
+Everything is bounded and counted by cell. What torch calls by itself (a layer that initialises itself) is left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+MAX_ENTRIES = 40
+MAX_LOOKED_AT = 60
+LOSSES = (
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "nll_loss",
+    "mse_loss", "l1_loss", "smooth_l1_loss", "kl_div",
+)  # fmt: skip
+INITIALISERS = (
+    "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "orthogonal_",
+    "normal_", "uniform_", "zeros_", "ones_", "constant_", "trunc_normal_",
+)  # fmt: skip
+SETTINGS = ("lr", "betas", "weight_decay", "momentum", "eps", "amsgrad", "alpha")
+
+Entry = dict[str, Any]
+
+
+class TrainingRecorder:
+    """Entries of the current cell, by kind and identity; the same thing done again counts up."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[Any, ...], Entry] = {}
+        self.dropped = 0
+        self.optimizers: dict[int, int] = {}
+
+    def install(self, torch: Any) -> None:
+        """Wraps the functions of torch, which is there."""
+        optimizer = torch.optim.Optimizer
+        optimizer.__init__ = self._after(optimizer.__init__, self._made_optimizer)
+        torch.optim.optimizer.register_optimizer_step_post_hook(self._stepped)
+        for name in LOSSES:
+            self._wrap(torch.nn.functional, name, functools.partial(self._computed, name))
+        for name in INITIALISERS:
+            self._wrap(torch.nn.init, name, functools.partial(self._initialised, name))
+        for home in (torch.nn.utils, torch.nn.utils.clip_grad):
+            self._wrap(home, "clip_grad_norm_", functools.partial(self._clipped, "norm"))
+            self._wrap(home, "clip_grad_value_", functools.partial(self._clipped, "value"))
+        torch.nn.Module.train = self._before(torch.nn.Module.train, self._switched)
+        loader = torch.utils.data.DataLoader
+        loader.__init__ = self._after(loader.__init__, self._made_loader)
+        loader.__iter__ = self._before(loader.__iter__, self._iterated)
+
+    def take(self) -> list[Entry]:
+        """The entries since the last call."""
+        taken, self.entries = list(self.entries.values()), {}
+        return taken
+
+    # -------------------------------------------------------------- wrapping
+
+    def _wrap(self, home: Any, name: str, note: Callable[..., None]) -> None:
+        if hasattr(home, name) and not hasattr(getattr(home, name), "_notes_training"):
+            setattr(home, name, self._before(getattr(home, name), note))
+
+    def _before(self, function: Any, note: Callable[..., None]) -> Any:
+        return self._noting(function, note, first=True)
+
+    def _after(self, function: Any, note: Callable[..., None]) -> Any:
+        return self._noting(function, note, first=False)
+
+    def _noting(self, function: Any, note: Callable[..., None], first: bool) -> Any:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if first and _is_asked_by_notebook():
+                with contextlib.suppress(Exception):
+                    note(*args, **kwargs)
+            result = function(*args, **kwargs)
+            if not first:
+                with contextlib.suppress(Exception):
+                    note(*args, **kwargs)
+            return result
+
+        wrapped._notes_training = True  # type: ignore[attr-defined]
+        return wrapped
+
+    def _count(self, kind: str, *identity: Any, **about: Any) -> Entry:
+        """The entry of a thing, made when it is new; counted."""
+        key = (kind, *identity)
+        if key not in self.entries:
+            if len(self.entries) >= MAX_ENTRIES:
+                self.dropped += 1
+                return {"n": 0}
+            self.entries[key] = {"kind": kind, "n": 0, **about}
+        self.entries[key]["n"] += 1
+        return self.entries[key]
+
+    # -------------------------------------------------------------- what is noted
+
+    def _made_optimizer(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        number = self.optimizers[id(optimizer)] = len(self.optimizers)
+        group = optimizer.param_groups[0]
+        known = {name: _plain(group[name]) for name in SETTINGS if name in group}
+        tensors = [p for one in optimizer.param_groups for p in one["params"]]
+        about = {"tensors": len(tensors), "parameters": int(sum(p.numel() for p in tensors))}
+        self._count(
+            "optimizer", number, name=type(optimizer).__name__, number=number, settings=known, **about
+        )
+
+    def _stepped(self, optimizer: Any, *_: Any) -> None:
+        number = self.optimizers.get(id(optimizer), -1)
+        group = optimizer.param_groups[0]
+        known = {name: _plain(group[name]) for name in ("lr",) if name in group}
+        self._count("step", number, name=type(optimizer).__name__, number=number, settings=known)
+
+    def _computed(self, name: str, input: Any = None, target: Any = None, *_: Any, **__: Any) -> None:
+        entry = self._count("loss", name, name=name, targets=[], rows=[], sums_to_one=0, looked_at=0)
+        if entry["n"] > MAX_LOOKED_AT or "targets" not in entry:
+            return
+        entry["looked_at"] += 1
+        _add(entry["rows"], int(input.shape[0]) if input.ndim else 1)
+        if target.is_floating_point() and name.startswith(("binary", "mse")):
+            unique = target.detach().reshape(-1)[:4096].unique()
+            if len(unique) <= 3:
+                for value in unique.tolist():
+                    _add(entry["targets"], round(float(value), 6))
+        if name == "cross_entropy" and input.ndim == 2:
+            rows = input.detach()[:64]
+            near = (rows.sum(dim=1) - 1).abs().max() < 1e-4
+            entry["sums_to_one"] += int(bool(near and rows.min() >= 0 and rows.shape[1] > 1))
+
+    def _initialised(self, name: str, tensor: Any = None, *_: Any, **__: Any) -> None:
+        entry = self._count("initialiser", name, name=name, elements=0, matrices=0)
+        entry["elements"] += int(tensor.numel())
+        entry["matrices"] += int(tensor.ndim >= 2)
+
+    def _clipped(self, how: str, parameters: Any = None, limit: Any = None, *_: Any, **named: Any) -> None:
+        limit = float(named.get("max_norm", named.get("clip_value", limit)))
+        self._count("clip", how, limit, name=how, limit=limit)
+
+    def _switched(self, module: Any, mode: bool = True) -> None:
+        name = type(module).__name__
+        self._count("mode", name, bool(mode), name=name, training=bool(mode))
+
+    def _made_loader(self, loader: Any, *_: Any, **__: Any) -> None:
+        about = self._loader(loader)
+        self._count("loader", *sorted(map(str, about.items())), **about)
+
+    def _iterated(self, loader: Any) -> None:
+        about = self._loader(loader)
+        self._count("epoch", *sorted(map(str, about.items())), **about)
+
+    def _loader(self, loader: Any) -> Entry:
+        size = getattr(loader, "batch_size", None)
+        sampler = type(getattr(loader, "sampler", None)).__name__
+        about: Entry = {"batch_size": size, "shuffles": sampler in ("RandomSampler", "SubsetRandomSampler")}
+        with contextlib.suppress(Exception):
+            about |= {"examples": len(loader.dataset), "drop_last": bool(loader.drop_last)}
+        return about
+
+
+def _is_asked_by_notebook() -> bool:
+    """Whether the call comes from the notebook rather than from torch itself (a loss module's forward aside)."""
+    frame = sys._getframe(2)
+    asker = str(frame.f_globals.get("__name__"))
+    return not asker.startswith("torch.") or asker == "torch.nn.modules.loss" or _is_switch(frame)
+
+
+def _is_switch(frame: Any) -> bool:
+    """Whether `eval()` asked, which is `train(False)` inside torch, and was asked by the notebook itself."""
+    return frame.f_code.co_name == "eval" and not str(frame.f_back.f_globals.get("__name__")).startswith(
+        "torch."
+    )
+
+
+def _add(values: list[Any], value: Any) -> None:
+    if value not in values and len(values) < 8:
+        values.append(value)
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON: numbers and pairs of numbers."""
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool) else float(value)

@@ -1,0 +1,266 @@
+"""Training steps of the notebook on tiny networks of ours: two calls from the same weights, noted event by event.
+
+The optimizers are plain gradient descent, so that a movement is a gradient. Before the second call the weights go
+back to where they were and the gradients stay: whoever never clears them takes another second step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .binding import Refusal, positional
+from .functions import names_in_code
+from .modes import MODES, Candidate, Fields, Mode, Setting
+from .placing import Placement, callables_of, like_named, placements, resolve, said
+from .stand_ins import stand_in_discriminator, stand_in_generator, stand_in_language_model
+from .vocabularies import vocabulary_of
+
+MAX_EVENTS = 48
+LEARNING_RATE = 0.1
+GAN_ROLES = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer", "real")
+GAN_WEARS = ("logit", "sigmoid", "logit pair", "sigmoid pair")
+"""What the discriminator gives, and whether the real images come as a pair with labels."""
+MODEL_WEARS = ("logits", "tuple")
+MODEL_ROLES = ("model", "optimizer", "batch", "inputs", "targets")
+
+
+class Ledger:
+    """The events of one call, in order: plain values and tensors, copied when they happen."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.is_open = False
+
+    def note(self, event: str, **about: Any) -> None:
+        """Notes an event, unless there were too many."""
+        if self.is_open and len(self.events) < MAX_EVENTS:
+            self.events.append({"event": event} | {key: _kept(value) for key, value in about.items()})
+
+
+def _kept(value: Any) -> Any:
+    return value.detach().clone() if hasattr(value, "detach") else value
+
+
+def recorded_sgd(name: str, networks: dict[str, Any], ledger: Ledger) -> Any:
+    """Gradient descent on the parameters of network `name` that notes every step and clearing."""
+    torch: Any = sys.modules["torch"]
+
+    class RecordedSgd(torch.optim.SGD):  # type: ignore[misc]
+        def step(self, closure: Any = None) -> Any:
+            loss = None
+            if closure is not None:
+                with torch.enable_grad():
+                    loss = closure()
+            ledger.note("step", of=name, **gradients(networks), **weights(networks, "before"))
+            super().step()
+            ledger.note("stepped", of=name, **weights(networks, "after"))
+            return loss
+
+        def zero_grad(self, set_to_none: bool = True) -> None:
+            ledger.note("clear", of=name)
+            super().zero_grad(set_to_none)
+
+    return RecordedSgd(networks[name].parameters(), lr=LEARNING_RATE)
+
+
+def flat(tensors: Any) -> Any:
+    """Tensors as one vector."""
+    torch: Any = sys.modules["torch"]
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+
+
+def gradients(networks: dict[str, Any]) -> dict[str, Any]:
+    """The gradient of each network as one vector (zeros where there is none), and whether there is any."""
+    torch: Any = sys.modules["torch"]
+    found: dict[str, Any] = {}
+    for name, network in networks.items():
+        parameters = list(network.parameters())
+        found[f"has_gradient_{name}"] = any(p.grad is not None for p in parameters)
+        found[f"gradient_{name}"] = flat(
+            torch.zeros_like(p) if p.grad is None else p.grad for p in parameters
+        )
+    return found
+
+
+def weights(networks: dict[str, Any], when: str) -> dict[str, Any]:
+    """The parameters of each network as one vector."""
+    return {f"{when}_{name}": flat(network.parameters()) for name, network in networks.items()}
+
+
+# ------------------------------------------------------------------ what torch is asked meanwhile
+
+
+@contextlib.contextmanager
+def watched(ledger: Ledger) -> Iterator[None]:
+    """Notes losses with their targets, backward passes and clippings; puts everything back."""
+    torch: Any = sys.modules["torch"]
+    functional, utils, tensor = torch.nn.functional, torch.nn.utils, torch.Tensor
+    places: list[tuple[Any, str, Callable[..., None]]] = [
+        (functional, name, functools.partial(_note_loss, ledger, name))
+        for name in ("binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "cross_entropy")
+    ]
+    places.append((utils, "clip_grad_norm_", functools.partial(_note_clip, ledger, "norm")))
+    places.append((utils, "clip_grad_value_", functools.partial(_note_clip, ledger, "value")))
+    places.append((tensor, "backward", lambda loss, *_, **__: ledger.note("backward", loss=loss)))
+    kept = [(place, name, getattr(place, name)) for place, name, _ in places]
+    try:
+        for place, name, note in places:
+            setattr(place, name, _noting(getattr(place, name), note))
+        yield
+    finally:
+        for place, name, function in kept:
+            setattr(place, name, function)
+
+
+def _noting(function: Callable[..., Any], note: Callable[..., None]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with contextlib.suppress(Exception):
+            note(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return wrapped
+
+
+def _note_loss(ledger: Ledger, name: str, input: Any = None, target: Any = None, *_: Any, **__: Any) -> None:
+    about: dict[str, Any] = {"name": name}
+    if target is not None and target.is_floating_point():
+        unique = target.detach().unique()
+        about |= {"low": float(unique[0]), "high": float(unique[-1]), "n_values": len(unique)}
+    ledger.note("loss", **about, n=len(input))
+
+
+def _note_clip(
+    ledger: Ledger, how: str, parameters: Any = None, limit: Any = None, *_: Any, **others: Any
+) -> None:
+    limit = others.get("max_norm", others.get("clip_value", limit))
+    ledger.note("clip", how=how, limit=float(limit))
+
+
+# ------------------------------------------------------------------ the step
+
+
+class Bench:
+    """Networks, optimizers and data of one attempt, and the ledger that they write to."""
+
+    def __init__(self, values: dict[str, Any], wears: str, vocab_size: int) -> None:
+        torch: Any = sys.modules["torch"]
+        kind, (output, _, form) = values["kind"], wears.partition(" ")
+        self.ledger = Ledger()
+        self.offered: dict[str, Any] = {}
+        if kind == "gan":
+            self.networks = {
+                "generator": stand_in_generator(values, self.ledger.note),
+                "discriminator": stand_in_discriminator(values, self.ledger.note, output),
+            }
+            self.offered = {
+                f"{n}_optimizer": recorded_sgd(n, self.networks, self.ledger) for n in self.networks
+            }
+            real = torch.tensor(values["real"])
+            self.offered["real"] = (real, torch.zeros(len(real), dtype=torch.long)) if form else real
+        else:
+            self.networks = {"model": stand_in_language_model(values, vocab_size, output)}
+            self.offered["optimizer"] = recorded_sgd("model", self.networks, self.ledger)
+            tokens = [torch.tensor(values[role]) for role in ("inputs", "targets")]
+            self.offered |= {"inputs": tokens[0], "targets": tokens[1], "batch": tuple(tokens)}
+        self.offered |= self.networks
+        self.start = [p.detach().clone() for n in self.networks.values() for p in n.parameters()]
+
+    def rewind(self) -> None:
+        """Puts the weights back to the start; gradients stay."""
+        torch: Any = sys.modules["torch"]
+        parameters = [p for n in self.networks.values() for p in n.parameters()]
+        with torch.no_grad():
+            for parameter, value in zip(parameters, self.start, strict=True):
+                parameter.copy_(value)
+
+    def twice(self, call: Callable[[], Any], seed: Callable[[], None]) -> dict[str, Any]:
+        """Both calls: their events and what they returned."""
+        found: dict[str, Any] = {}
+        with watched(self.ledger):
+            for which in ("first", "second"):
+                self.rewind()
+                seed()
+                self.ledger.events, self.ledger.is_open = [], True
+                result = call()
+                self.ledger.is_open = False
+                found[which] = self.ledger.events
+                found[f"{which}_returned"] = result
+        return found
+
+
+def put_step(
+    challenge: dict[str, Any], case: dict[str, Any], candidate: Candidate, setting: Setting
+) -> Fields:
+    """Two calls of a training step for each convention of the networks' outputs that it accepts: `tries`."""
+    if "torch" not in sys.modules:
+        raise Refusal("not_callable", "the notebook does not use torch")
+    function = resolve(candidate, setting.view)
+    kind = case["values"]["kind"]
+    wears = GAN_WEARS if kind == "gan" else MODEL_WEARS
+    tries: list[dict[str, Any]] = []
+    first: Exception | None = None
+    left = GAN_ROLES if kind == "gan" else MODEL_ROLES[:3]
+    for placed in list(placements(function, challenge["roles"], setting.view, left))[:6]:
+        for one in wears:
+            attempt = functools.partial(_stepped, challenge, case, function, setting, placed, one)
+            try:
+                found = setting.guarded(attempt)
+            except Refusal:
+                raise
+            except Exception as error:
+                first = first or error
+                continue
+            if any(event["event"] == "step" for event in found["first"]):
+                tries.append(found | {"bound": said(placed), "wears": one})
+        if tries:
+            break
+    if not tries:
+        raise first or Refusal("not_callable", "no optimizer that it was given made a step")
+    return {"result": setting.encoder.node({f"try_{n}": one for n, one in enumerate(tries)}), "status": "ok"}
+
+
+def _stepped(
+    challenge: dict[str, Any],
+    case: dict[str, Any],
+    function: Any,
+    setting: Setting,
+    placed: Placement,
+    wears: str,
+) -> Any:
+    vocab_size = vocabulary_of(setting.view).size
+    bench = Bench(case["values"], wears, vocab_size)
+    keywords = like_named(function, placed, setting.view)
+    for name, role in placed.items():
+        if role not in bench.offered and role not in case["values"]:
+            raise Refusal("not_callable", f"the case has no value for {role}")
+        keywords[name] = bench.offered.get(role, case["values"].get(role))
+    _replace_globals(challenge, function, setting, placed, bench.offered)
+    args, keywords = positional(function, keywords)
+    found = bench.twice(lambda: function(*args, **keywords), lambda: setting.seeds.set_all(case["seed"]))
+    return found | {"vocab_size": vocab_size}
+
+
+def _replace_globals(
+    challenge: dict[str, Any], function: Any, setting: Setting, placed: Placement, offered: dict[str, Any]
+) -> None:
+    """Puts our networks and optimizers under the global names that the function refers to."""
+    roles = challenge["roles"]
+    wanted = {name for rule in roles.values() for name in rule["globals"]}
+    referred = names_in_code(function, setting.view, wanted)
+    owner = getattr(function, "__self__", None)
+    for role, rule in roles.items():
+        if role in placed.values() or role not in offered:
+            continue
+        for name in rule["globals"]:
+            if name in referred and name in setting.namespace.now:
+                setting.namespace.now[name] = offered[role]
+            if owner is not None and hasattr(owner, name):
+                setattr(owner, name, offered[role])
+
+
+MODES["step"] = Mode(callables_of, put_step)
