@@ -123,6 +123,15 @@ def test_among_processes_of_others_only_itself_can_be_changed(machine: str) -> N
         assert judged(SHARED, machine, number(pair, machine), 2, 0) == errno.EPERM  # all of a user or a group
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_files_of_the_same_user_keep_their_modes(machine: str) -> None:
+    rules = Rules(network=False, connect=False, modes=False)
+    for pair in seccomp.OF_FILES.values():
+        if number(pair, machine) >= 0:
+            assert judged(rules, machine, number(pair, machine)) == 0  # said to be done
+            assert judged(SHARED, machine, number(pair, machine)) == ALLOWED
+
+
 def test_unknown_machines_are_refused() -> None:
     with pytest.raises(OSError, match="riscv64"):
         seccomp.build(FENCED, "riscv64")

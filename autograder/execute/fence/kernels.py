@@ -128,7 +128,8 @@ def _fence(order: dict[str, Any], spec: dict[str, Any]) -> None:
             linux.die_with_parent(order["parent"])
         landlock.restrict(_landlock_rules(order))
     linux.drop_capabilities(keep if level == "landlock" else ())
-    seccomp.install(seccomp.Rules(network=level == "namespaces", connect=spec["connect"]))
+    apart = level == "namespaces" or spec["uid"] is not None
+    seccomp.install(seccomp.Rules(network=level == "namespaces", connect=spec["connect"], modes=apart))
 
 
 def _landlock_rules(order: dict[str, Any]) -> list[tuple[str, int]]:
