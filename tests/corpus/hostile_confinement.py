@@ -158,8 +158,8 @@ def kills_everybody() -> str:
     for pid in others():
         for number in (0, signal.SIGSTOP, signal.SIGUSR1, signal.SIGTERM, signal.SIGKILL):
             reach(f"kill {pid} {number}", os.kill, pid, number)
-    for group in (T.pid, os.getppid(), 1):
-        if group not in (0, os.getpid(), os.getpgid(0)): reach(f"group {group}", os.killpg, group, signal.SIGTERM)
+    for group in (T.pid, os.getppid()):
+        if group > 1 and group != os.getpgid(0): reach(f"group {group}", os.killpg, group, signal.SIGTERM)
     reach("canary by handle", lambda: signal.pidfd_send_signal(os.pidfd_open(T.pid), signal.SIGKILL))
     """
 
