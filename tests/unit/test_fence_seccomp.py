@@ -53,7 +53,7 @@ def test_what_a_notebook_needs_is_allowed(rules: Rules, machine: str) -> None:
     refused = {number(pair, machine) for pair in seccomp.REFUSED.values()}
     special = (seccomp.CLONE, seccomp.IOCTL, seccomp.SOCKET, seccomp.CONNECT, seccomp.SENDTO)
     special += (*seccomp.ABSENT.values(), *seccomp.OF_OTHERS.values(), seccomp.SCHED_SETSCHEDULER)
-    special += (seccomp.SETPRIORITY, seccomp.IOPRIO_SET)
+    special += (seccomp.SETPRIORITY, seccomp.IOPRIO_SET, seccomp.INOTIFY_ADD_WATCH)
     refused |= {number(pair, machine) for pair in special}
     for call in range(470):
         if call not in refused:
@@ -113,6 +113,8 @@ def test_among_processes_of_others_only_itself_can_be_changed(machine: str) -> N
         assert judged(SHARED, machine, number(pair, machine), 0) == ALLOWED
         assert judged(SHARED, machine, number(pair, machine), 4711) == errno.EPERM
         assert judged(FENCED, machine, number(pair, machine), 4711) == ALLOWED
+    assert judged(SHARED, machine, number(seccomp.INOTIFY_ADD_WATCH, machine)) == errno.EACCES
+    assert judged(FENCED, machine, number(seccomp.INOTIFY_ADD_WATCH, machine)) == ALLOWED
     schedule = number(seccomp.SCHED_SETSCHEDULER, machine)
     assert judged(SHARED, machine, schedule, 0, 5) == ALLOWED
     assert judged(SHARED, machine, schedule, 4711, seccomp.SCHED_OTHER) == ALLOWED

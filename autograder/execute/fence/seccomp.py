@@ -120,6 +120,8 @@ OF_FILES = {
 copying and unpacking call them for files of their own."""
 SCHED_SETSCHEDULER, SCHED_OTHER = (144, 119), 0
 """libzmq gives each of its threads the ordinary schedule by name."""
+INOTIFY_ADD_WATCH = (254, 27)
+"""Landlock lets a process watch folders that it may not list: it is told the names of what others write there."""
 SETPRIORITY, IOPRIO_SET = (141, 140), (251, 30)
 """The same, with the process in the second argument and what it names in the first."""
 PRIO_PROCESS, IOPRIO_WHO_PROCESS = 0, 1
@@ -175,6 +177,7 @@ def build(rules: Rules, machine: str) -> list[Instruction]:
     if not rules.network:  # nor has this process a process space of its own
         for numbers in OF_OTHERS.values():
             program += _when(numbers[at], [_argument(0), *_only((0,), errno.EPERM)])
+        program += _when(INOTIFY_ADD_WATCH[at], [_return(ERRNO | errno.EACCES)])
         check = [_argument(1), *_only((SCHED_OTHER,), errno.EPERM)]
         program += _when(SCHED_SETSCHEDULER[at], [_argument(0), (JUMP_EQUAL, len(check), 0, 0), *check])
         for numbers, one in ((SETPRIORITY, PRIO_PROCESS), (IOPRIO_SET, IOPRIO_WHO_PROCESS)):
