@@ -39,6 +39,7 @@ class Caller:
         case = next(c for c in challenge["cases"] if c["key"] == case_key)
         answer: dict[str, Any] = {"id": challenge_id, "case": case_key, "status": "missing", "function": None}
         answer |= {"form": None, "bound": {}, "error": None, "result": None, "how": None}
+        answer["record"] = None
         stem = f"call-{challenge_id}-{case_key}" + (f"-{rank}" if rank else "")
         self.namespace.hold()
         noted, shift = list(self.seeds.calls), self.seeds.shift

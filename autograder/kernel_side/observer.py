@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from . import decoders, losses, modules, noise, steps  # noqa: F401  # each adds modes of challenges
 from .calls import Caller
 from .colab import Colab
 from .containers import MIB, fit, write_container
@@ -20,6 +21,7 @@ from .imports import AfterImport, BeforeImport
 from .namespace import Namespace
 from .network import Network
 from .notices import Notices
+from .recorders import TrainingRecorder
 from .seeds import SeedRecorder
 from .shell_lines import ShellLines
 from .streams import limit_streams
@@ -48,6 +50,7 @@ class Observer:
         self.network = Network(self.notices, self.data)
         self.downloads = ""
         """Folder of the stand-ins for `wget` and `curl`."""
+        self.training = TrainingRecorder()
         self.namespace = Namespace(shell)
         self.caller = Caller(settings["challenges"], self.namespace, self.seeds, self._write)
 
@@ -56,6 +59,7 @@ class Observer:
         self.seeds.install()
         hooks: dict[str, Callable[[Any], None]] = {
             "torch.random": self.seeds.torch_random,
+            "torch": self.training.install,
             "matplotlib._pylab_helpers": self.figures.patch_figure_list,
             "matplotlib.axes._axes": self.figures.patch_axes,
             "torchvision.datasets": TorchvisionSets(self.data).patch,
@@ -96,6 +100,8 @@ class Observer:
         self._note_downloads()
         document["notices"] = self.notices.take()
         document["datasets"] = self.data.take()
+        if training := self.training.take():
+            document["training"] = training
         torch: Any = sys.modules.get("torch")
         initial = getattr(torch, "initial_seed", None)
         document["torch_initial_seed"] = int(initial()) if initial is not None else None

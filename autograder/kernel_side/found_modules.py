@@ -1,0 +1,143 @@
+"""Which module of the notebook a challenge means: live ones, their classes, and functions that make them."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .binding import Refusal, is_named, parameters_of
+from .functions import describe_function, is_required
+from .modes import Candidate
+from .namespace import ABSENT, Namespace
+
+CONFIGURATION_WORDS = ("config", "cfg", "args", "hparams", "settings")
+
+
+def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candidate]:
+    """What may be meant, best first: accepted names before words, live modules before classes before functions.
+
+    A name that was used again stands for every module it was given, the latest first: another part of the notebook
+    may have taken it.
+    """
+    torch: Any = sys.modules.get("torch")
+    if torch is None or getattr(torch, "nn", None) is None:
+        raise Refusal("missing", "the notebook does not use torch")
+    made = sorted(_made(torch, namespace), key=lambda entry: (entry[0], -entry[1].cell))
+    named = {name.casefold(): place for place, name in reversed(list(enumerate(challenge["names"])))}
+    exact = [c for _, c in made if c.name.casefold() in named]
+    exact.sort(key=lambda c: named[c.name.casefold()])
+    close = [
+        c
+        for words in challenge["contains"]
+        for kind, c in made
+        if kind < 2 and all(word.casefold() in _words_of(c) for word in words)
+    ]
+    meant = _distinct([*exact, *close])
+    if not meant:
+        raise Refusal("missing", "no module of this name was found")
+    return meant
+
+
+def _made(torch: Any, namespace: Namespace) -> Iterator[tuple[int, Candidate]]:
+    """Every module (0), class of modules (1) and function (2) that a name was ever given."""
+    for name, past in namespace.history.items():
+        for cell, value in past:
+            if value is ABSENT:
+                continue
+            if isinstance(value, torch.nn.Module):
+                yield 0, Candidate(name, value, cell)
+            elif isinstance(value, type) and issubclass(value, torch.nn.Module):
+                if value.__module__ == "__main__":
+                    yield 1, Candidate(name, value, cell)
+            elif inspect.isfunction(value) and describe_function(value) is not None:
+                yield 2, Candidate(name, value, cell)
+
+
+def _words_of(candidate: Candidate) -> str:
+    """What a candidate is called: its name, and for a live module its class too."""
+    kind = "" if isinstance(candidate.value, type) else type(candidate.value).__name__
+    return f"{candidate.name} {kind}".casefold()
+
+
+def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    """One candidate for each class of the notebook: a live module says all that its class would say."""
+    kept: dict[Any, Candidate] = {}
+    for candidate in candidates:
+        value = candidate.value
+        kind = value if isinstance(value, type) or inspect.isfunction(value) else type(value)
+        # Two live modules of torch's own classes (two Sequentials) have nothing to do with each other.
+        key = kind if kind.__module__ == "__main__" else id(value)
+        kept.setdefault(key, candidate)
+    return list(kept.values())
+
+
+def made_of(
+    challenge: dict[str, Any], case: dict[str, Any], candidate: Candidate, view: dict[str, Any]
+) -> Any:
+    """A module to work on: a copy of a live one, else a new one of the class or from the function."""
+    torch: Any = sys.modules["torch"]
+    if isinstance(candidate.value, torch.nn.Module):
+        return copied(candidate.value)
+    made = built(challenge, case, candidate.value, view)
+    if not isinstance(made, torch.nn.Module):
+        raise Refusal("not_callable", f"{candidate.name} does not make a module")
+    return made
+
+
+def copied(module: Any) -> Any:
+    """A deep copy; results of an earlier call that a module keeps as attributes are cut from their graph."""
+    torch: Any = sys.modules["torch"]
+    memo: dict[int, Any] = {}
+    for part in module.modules():
+        for value in list(part.__dict__.values()):
+            if isinstance(value, torch.Tensor) and not value.is_leaf:
+                memo[id(value)] = value.detach().clone()
+    return copy.deepcopy(module, memo)
+
+
+def built(
+    challenge: dict[str, Any], case: dict[str, Any], make: Callable[..., Any], view: dict[str, Any]
+) -> Any:
+    """What a class or function makes of the case's sizes; its own defaults are kept."""
+    keywords: dict[str, Any] = {}
+    positional: list[Any] = []
+    for parameter in parameters_of(make):
+        if not is_required(parameter):
+            continue
+        value = argument(parameter.name, challenge, case, view)
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            positional.append(value)
+        else:
+            keywords[parameter.name] = value
+    return make(*positional, **keywords)
+
+
+def argument(name: str, challenge: dict[str, Any], case: dict[str, Any], view: dict[str, Any]) -> Any:
+    """The value of a required argument: by role, else a global of that name, else a configuration."""
+    role = role_of(name, challenge)
+    if role is not None and role in case["values"]:
+        return copy.deepcopy(case["values"][role])
+    lowered = {known.casefold(): value for known, value in view.items()}
+    if name.casefold() in lowered and not isinstance(lowered[name.casefold()], type):
+        return copy.deepcopy(lowered[name.casefold()])
+    if any(word in name.casefold() for word in CONFIGURATION_WORDS):
+        for known, value in view.items():
+            if any(word in known.casefold() for word in CONFIGURATION_WORDS):
+                return (
+                    built(challenge, case, value, view) if isinstance(value, type) else copy.deepcopy(value)
+                )
+    raise Refusal("not_callable", f"making it needs {name}, which the check cannot supply")
+
+
+def role_of(name: str, challenge: dict[str, Any]) -> str | None:
+    """The role of a parameter: by equal name, else by a word in it."""
+    for role, rule in challenge["roles"].items():
+        if is_named(name, rule):
+            return str(role)
+    for role, rule in challenge["roles"].items():
+        if any(word.casefold() in name.casefold() for word in rule["contains"]):
+            return str(role)
+    return None
