@@ -18,10 +18,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from autograder.datasets import data_directory, status
 from autograder.errors import AutograderError
 from autograder.execute.fences import MENDS, Level
 from autograder.execute.local import LocalExecutor
 from autograder.execute.protocol import Executor, Job, Options
+from autograder.kernel_side.known_data import VARIABLE
 from autograder.records import Limits
 from autograder.registry import assignment_ids, content_root, find_assignment
 
@@ -262,21 +264,29 @@ def content() -> Iterator[Finding]:
 
 
 def data() -> Iterator[Finding]:
-    """Yield whether the data sets that some parts need are here."""
-    folder = os.environ.get("AUTOGRADER_DATA", "")
-    if not folder:
-        yield Finding(
-            "Data sets", "ok", "AUTOGRADER_DATA is not set; only parts that train on data sets need it"
-        )
-    elif Path(folder).is_dir():
-        yield Finding("Data sets", "ok", f"AUTOGRADER_DATA={folder}")
-    else:
+    """Yield whether the data sets that some parts need are here, by the sizes of their files."""
+    folder = data_directory()
+    if os.environ.get(VARIABLE) and not folder.is_dir():
         yield Finding(
             "Data sets",
             "problem",
-            f"AUTOGRADER_DATA={folder} is no folder",
+            f"{VARIABLE}={folder} is no folder",
             "set it to the folder of the data sets, or unset it",
         )
+        return
+    try:
+        sets = status(folder)
+    except OSError as error:
+        yield Finding("Data sets", "problem", f"{folder} cannot be read ({error.strerror})", f"set {VARIABLE}")
+        return
+    lacking = [one for one in sets if one.state != "present"]
+    if not lacking:
+        yield Finding("Data sets", "ok", f"{', '.join(one.name for one in sets)} in {folder}")
+        return
+    told = ", ".join(f"{one.name} {one.state}" for one in lacking)
+    is_damaged = any(one.state == "damaged" for one in lacking)
+    text = f"{told} in {folder}; only parts that train on data sets need them"
+    yield Finding("Data sets", "problem" if is_damaged else "note", text, "autograder data fetch")
 
 
 def encoding() -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from autograder.judging import judge_part
 from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import read_cells
 from autograder.probes.observations import Leaf, read_observations
+from autograder.probes.surroundings import MISSING_DATA
 from autograder.records import (
     CheckResult,
     ExecutionRecord,
@@ -250,6 +251,8 @@ def _flags(
     statuses = {check.status for item in items for check in item.checks}
     if Status.ERROR in statuses:
         yield "fault of ours"
+    if any(note.kind == "execution" and note.title.endswith(MISSING_DATA) for note in notes):
+        yield "data missing"
     if any(note.kind == "confirm" for note in notes):
         yield "values to confirm"
     elif any(

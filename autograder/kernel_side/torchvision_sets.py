@@ -31,7 +31,7 @@ class TorchvisionSets:
             self._patch_folder(module.MNIST)
         for name in getattr(module, "__all__", ()):
             with contextlib.suppress(Exception):
-                made = getattr(module, name)
+                made = vars(module).get(name)  # what comes on demand is no data set, and imports 34 modules
                 if isinstance(made, type) and "__init__" in vars(made):
                     self._record(made)
 
@@ -80,7 +80,6 @@ class TorchvisionSets:
 
     def _record(self, made: Any) -> None:
         original = made.__init__
-        signature = inspect.signature(original)
 
         @functools.wraps(original)
         def __init__(its: Any, *args: Any, **kwargs: Any) -> None:
@@ -89,7 +88,7 @@ class TorchvisionSets:
                 return
             self.in_work.add(id(its))
             try:
-                given, defaults = _arguments(signature, its, args, kwargs)
+                given, defaults = _arguments(original, its, args, kwargs)
                 if self.is_mnist(its):
                     with contextlib.suppress(Exception):
                         self._prepare(its, defaults | given)
@@ -124,12 +123,13 @@ class TorchvisionSets:
 
 
 def _arguments(
-    signature: inspect.Signature, its: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    constructor: Any, its: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a constructor was given by name, and its defaults; ({}, {}) for a call that will fail anyway."""
     try:
+        signature = inspect.signature(constructor)
         bound = signature.bind(its, *args, **kwargs)
-    except TypeError:
+    except (TypeError, ValueError):
         return {}, {}
     given = dict(list(bound.arguments.items())[1:])
     empty = inspect.Parameter.empty

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ MAX_CONTAINER_BYTES = 256 * 2**20
 FEW = 16
 """Sequences up to this length are also opened into their members."""
 MAX_NOTICE_TEXT = 120
+MAX_DATA_TEXT = 400
 
 
 @dataclass(frozen=True)
@@ -101,15 +102,49 @@ class NoticeSeen:
 
     cell: int
     kind: str
-    """`pip`, `system`, `colab`, `folder`, `download` or `deadline`."""
+    """`pip`, `system`, `colab`, `folder`, `download`, `deadline`, `network` or `data`."""
     what: str
-    """The line or the call, shortened."""
+    """The line or the call, shortened; `network`: the URL or the host; `data`: the data set that is not here."""
     available: tuple[str, ...] = ()
     """`pip`: which of the packages are there."""
     missing: tuple[str, ...] = ()
     """`pip`: which are not."""
     seconds: float | None = None
     """`deadline`: how long the shell line was let run."""
+
+
+@dataclass(frozen=True)
+class DataSeen:
+    """A known data set that the notebook took, or a data set of torchvision that it made."""
+
+    cell: int
+    how: Literal["made", "open", "url", "wget", "curl"]
+    """`made`: by a constructor; `open`: its file was read; the others: downloaded, as far as the notebook knows."""
+    name: str = ""
+    """`MNIST`, `Tiny Shakespeare`, or the class of torchvision; "" for `open`."""
+    file: str = ""
+    """Which file of a known data set: `MNIST/raw/t10k-images-idx3-ubyte`; "" for `made`."""
+    path: str = ""
+    """Where the notebook has it: the file opened or written."""
+    url: str = ""
+    type: str = ""
+    """`made`: the class, which may be one of the notebook's own below that of torchvision."""
+    train: bool | None = None
+    """`made`: as given or by default; `is_given` tells which."""
+    split: str | None = None
+    given: tuple[str, ...] = ()
+    """`made`: names of the arguments that were given."""
+    root: str | None = None
+    transform: str | None = None
+    """`made`: its text, shortened."""
+    target_transform: str | None = None
+    length: int | None = None
+    is_shared: bool = False
+    """`made`: MNIST from the files that the kernel is shown."""
+
+    def is_given(self, argument: str) -> bool:
+        """Whether an argument was given, rather than left at its default."""
+        return argument in self.given
 
 
 @dataclass(frozen=True)
@@ -141,6 +176,7 @@ class Observations:
     problems: tuple[str, ...] = field(default=())
     """Containers that could not be read, values that were too large: sentences for the instructor."""
     notices: tuple[NoticeSeen, ...] = ()
+    datasets: tuple[DataSeen, ...] = ()
 
 
 def read_observations(folder: FilePath) -> Observations:
@@ -153,6 +189,7 @@ def read_observations(folder: FilePath) -> Observations:
     answers: list[Answer] = []
     problems: list[str] = []
     notices: list[NoticeSeen] = []
+    datasets: list[DataSeen] = []
     for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         try:
             container = read_container(path, MAX_CONTAINER_BYTES)
@@ -175,6 +212,8 @@ def read_observations(folder: FilePath) -> Observations:
             if isinstance(document.get("torch_initial_seed"), int):
                 torch_seeds.append(document["torch_initial_seed"])
             notices += [_notice(cell, notice) for notice in document.get("notices", [])]
+            used = [_dataset(cell, entry) for entry in document.get("datasets", [])]
+            datasets += [seen for seen in used if seen is not None]
             problems += [
                 f"after cell {cell + 1}, {dropped.get('name')} was not recorded: {dropped.get('why')}"
                 for dropped in document.get("dropped", [])
@@ -190,6 +229,7 @@ def read_observations(folder: FilePath) -> Observations:
         tuple(answers),
         tuple(problems),
         tuple(notices),
+        tuple(datasets),
     )
 
 
@@ -203,6 +243,35 @@ def _notice(cell: int, notice: dict[str, Any]) -> NoticeSeen:
         missing=_names(notice.get("missing")),
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
     )
+
+
+def _dataset(cell: int, entry: dict[str, Any]) -> DataSeen | None:
+    """Return one use of a data set; None for a kind that nobody knows."""
+    how = entry.get("how")
+    if how not in ("made", "open", "url", "wget", "curl"):
+        return None
+    train, length = entry.get("train"), entry.get("length")
+    return DataSeen(
+        cell,
+        how,
+        name=_text(entry.get("name")) or "",
+        file=_text(entry.get("file")) or "",
+        path=_text(entry.get("path")) or "",
+        url=_text(entry.get("url")) or "",
+        type=_text(entry.get("type")) or "",
+        split=_text(entry.get("split")),
+        root=_text(entry.get("root")),
+        transform=_text(entry.get("transform")),
+        target_transform=_text(entry.get("target_transform")),
+        train=train if isinstance(train, bool) else None,
+        given=_names(entry.get("given")),
+        length=length if isinstance(length, int) and not isinstance(length, bool) else None,
+        is_shared=entry.get("is_shared") is True,
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value[:MAX_DATA_TEXT] if isinstance(value, str) else None
 
 
 def _names(value: Any) -> tuple[str, ...]:

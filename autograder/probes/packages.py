@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _OFFERED = """
-IPython ipywidgets matplotlib mpl_toolkits numpy pandas PIL scipy seaborn sympy torch torchvision tqdm
+IPython ipywidgets matplotlib mpl_toolkits numpy pandas PIL requests scipy seaborn sympy torch torchvision tqdm
 """
 OFFERED = frozenset(_OFFERED.split())
 """Top-level modules that the kernel environment has (the extra `kernel`, and what it brings)."""
@@ -15,7 +15,7 @@ gymnasium h5py hdbscan huggingface_hub imageio jax jaxlib joblib jupyterthemes k
 librosa lightgbm lightning livelossplot lpips mido mlflow moviepy music21 mxnet networkx nflows nltk
 normflows numba numpyro omegaconf onnx open_clip openai opt_einsum optax optuna orbax peft plotly polars
 pooch pretty_midi prettytable psutil pyarrow pydot pymc pymc3 pytorch_fid pytorch_lightning
-pytorch_msssim ray regex requests rich sacrebleu safetensors sentence_transformers sentencepiece shap
+pytorch_msssim ray regex rich sacrebleu safetensors sentence_transformers sentencepiece shap
 soundfile spacy statsmodels streamlit tabulate tensorboard tensorboardX tensorflow tensorflow_datasets
 tensorflow_hub tensorflow_probability termcolor tf_keras theano tiktoken timm tokenizers torch_ema
 torch_fidelity torch_geometric torchaudio torchdata torchdiffeq torchinfo torchmetrics torchsde

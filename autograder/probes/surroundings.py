@@ -12,23 +12,39 @@ from autograder.records import ExecutionRecord, Note
 
 MAX_SENTENCES = 12
 MAX_NAMES = 6
+MISSING_DATA = "data that the grader does not have"
+"""Title of the note on it; a fault of ours, which is flagged."""
 
 
 def surroundings_notes(
     part: str, execution: ExecutionRecord, cells: Sequence[NotebookCell], notices: Sequence[NoticeSeen]
 ) -> Iterator[Note]:
-    """Return at most two notes: the imports that failed with all that was lost by them, and what was left out."""
+    """Return at most three notes: failed imports with all that was lost by them, data of ours that is missing, the rest."""
     sources = {cell.index: cell.source for cell in cells if cell.kind == "code"}
     failed = failed_imports(execution, sources)
     if failed:
         text = _limited([import_sentence(one) for one in failed])
         yield Note(kind="execution", title=f"Part {part}: imports that failed", text=text)
+    missing = [notice for notice in notices if notice.kind == "data"]
+    if missing:
+        yield Note(kind="execution", title=f"Part {part}: {MISSING_DATA}", text=_missing_data(missing))
     said = [
         f"Cell {notice.cell + 1}: {sentence}" for notice in notices if (sentence := notice_sentence(notice))
     ]
     if said:
         text = _limited(list(dict.fromkeys(said)))
         yield Note(kind="execution", title=f"Part {part}: written for another machine", text=text)
+
+
+def _missing_data(notices: Sequence[NoticeSeen]) -> str:
+    names = list(dict.fromkeys(notice.what for notice in notices))
+    cells = sorted({notice.cell + 1 for notice in notices})
+    are = "are" if len(names) > 1 else "is"
+    return (
+        f"{' and '.join(names[:MAX_NAMES])} {are} not on the machine that ran the notebook; {_cells(cells).lower()} asked "
+        "for it. That is the grader's fault, not the notebook's. Next: your instructor runs `autograder data fetch` "
+        "and grades again."
+    )
 
 
 def import_sentence(failed: FailedImport) -> str:
@@ -114,6 +130,7 @@ def notice_sentence(notice: NoticeSeen) -> str:
         "colab": f"{what} did nothing, for this is not Colab.",
         "folder": f"there is no folder {what} here.",
         "download": f"the download {what} failed; there may be no network.",
+        "network": f"tried to reach {what}; notebooks run without a network.",
     }
     return sentences.get(notice.kind, "")
 

@@ -13,6 +13,7 @@ from autograder import doctor
 from autograder.doctor import Finding, Survey
 from autograder.execute.fences import PROTECTING
 from autograder.execute.protocol import Job
+from autograder.kernel_side.known_data import KNOWN_SETS
 from autograder.records import CellError, CellRecord, ExecutionRecord
 
 
@@ -209,9 +210,24 @@ def test_content_without_goldens_or_reference(tmp_path: Path, monkeypatch: pytes
 
 def test_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AUTOGRADER_DATA", raising=False)
-    assert only(doctor.data()).state == "ok"
-    monkeypatch.setenv("AUTOGRADER_DATA", str(tmp_path))
-    assert only(doctor.data()).state == "ok"
+    monkeypatch.setattr(doctor, "data_directory", lambda: tmp_path / "of-the-user")
+    finding = only(doctor.data())
+    assert (finding.state, finding.mend) == ("note", "autograder data fetch")
+    assert "MNIST missing, Tiny Shakespeare missing" in finding.text
+    monkeypatch.setattr(doctor, "data_directory", lambda: tmp_path)
+    for known in KNOWN_SETS:
+        for file in known.files:
+            (tmp_path / file.path).parent.mkdir(parents=True, exist_ok=True)
+            with (tmp_path / file.path).open("wb") as sparse:
+                sparse.truncate(file.size)
+    finding = only(doctor.data())
+    assert (finding.state, finding.text) == ("ok", f"MNIST, Tiny Shakespeare in {tmp_path}")
+    (tmp_path / "tinyshakespeare" / "input.txt").write_text("To be")
+    finding = only(doctor.data())
+    assert (finding.state, "Tiny Shakespeare damaged" in finding.text) == ("problem", True)
+
+
+def test_folder_of_data_sets_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOGRADER_DATA", str(tmp_path / "nowhere"))
     assert only(doctor.data()).state == "problem"
 

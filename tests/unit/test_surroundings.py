@@ -16,7 +16,7 @@ from autograder.probes.failed_imports import (
 from autograder.probes.notebooks import NotebookCell, parse_code
 from autograder.probes.observations import NoticeSeen, read_observations
 from autograder.probes.packages import OFFERED, PIP_NAMES
-from autograder.probes.surroundings import import_sentence, notice_sentence, surroundings_notes
+from autograder.probes.surroundings import MISSING_DATA, import_sentence, notice_sentence, surroundings_notes
 from autograder.records import CellError, CellRecord, ExecutionRecord
 
 
@@ -208,6 +208,11 @@ def test_sentences_say_what_to_do_next() -> None:
         (NoticeSeen(0, "folder", "/content"), "no folder `/content`"),
         (NoticeSeen(0, "download", "wget x"), "download `wget x` failed"),
         (NoticeSeen(0, "deadline", "python x.py", seconds=60.0), "ended after 60 s"),
+        (
+            NoticeSeen(0, "network", "https://a.org/x"),
+            "tried to reach `https://a.org/x`; notebooks run without a network",
+        ),
+        (NoticeSeen(0, "data", "MNIST"), ""),
         (NoticeSeen(0, "forged", "anything"), ""),
     ],
 )
@@ -227,6 +232,52 @@ def test_there_are_two_notes_at_most_and_none_without_a_cause() -> None:
     assert elsewhere.text.startswith("Cell 1: there is no folder `/content/0` here. Cell 2:")
     assert elsewhere.text.endswith("And 8 more.")
     assert list(surroundings_notes("a", ExecutionRecord(state="complete"), cells, ())) == []
+
+
+def test_data_that_we_do_not_have_is_ours() -> None:
+    notices = [
+        NoticeSeen(4, "data", "MNIST"),
+        NoticeSeen(2, "data", "MNIST"),
+        NoticeSeen(2, "data", "Tiny Shakespeare"),
+    ]
+    [note] = surroundings_notes("b", ExecutionRecord(state="complete"), (), notices)
+    assert note.title == f"Part b: {MISSING_DATA}"
+    assert note.text.startswith(
+        "MNIST and Tiny Shakespeare are not on the machine that ran the notebook; cells 3 and 5"
+    )
+    assert "not the notebook's" in note.text
+
+
+def test_data_sets_are_read_from_containers_and_believed_in_nothing(tmp_path: Path) -> None:
+    made = {"how": "made", "name": "MNIST", "type": "Mine", "train": True, "given": ["root"], "length": 60000}
+    odd = {
+        "how": "url",
+        "name": 3,
+        "train": "yes",
+        "given": "abc",
+        "length": True,
+        "url": "u" * 1000,
+        "is_shared": 1,
+    }
+    path = str(tmp_path / "cell-0002.safetensors")
+    write_container(path, {"cell": 2, "datasets": [made, odd, {"how": "forged"}]}, {})
+    first, second = read_observations(tmp_path).datasets
+    assert (first.cell, first.name, first.type, first.train, first.length) == (
+        2,
+        "MNIST",
+        "Mine",
+        True,
+        60000,
+    )
+    assert (first.is_given("root"), first.is_given("train"), first.transform) == (True, False, None)
+    assert (second.name, second.train, second.given, second.length, second.is_shared) == (
+        "",
+        None,
+        (),
+        None,
+        False,
+    )
+    assert len(second.url) == 400
 
 
 def test_notices_are_read_from_containers_and_believed_in_nothing(tmp_path: Path) -> None:
