@@ -17,12 +17,13 @@ from autograder.execute import fences, framing
 from autograder.execute.driver import MAX_CONTAINER_OVERHEAD, MIB, Task
 from autograder.execute.fences import Choice, Level
 from autograder.execute.protocol import GRACE_SECONDS, Job, Options
-from autograder.execute.slots import Nursery, Slot, SlotError, environment, plain_slot
+from autograder.execute.slots import Nursery, Slot, SlotError, SlotRefused, environment, plain_slot
 from autograder.probes.container import is_container_name
 from autograder.records import ExecutionRecord
 from autograder.store import sync_folder, write_record
 
 MAX_EXECUTED_BYTES = 256 * MIB
+TRIES = 3
 KERNELS = {
     "warm": "forked from a process that has the imports done",
     "cold": "started anew",
@@ -210,13 +211,19 @@ class LocalExecutor:
             slot.end()
 
     def _try(self, level: Level) -> str:
-        """Whether a level works here: it is put up, and taken down again."""
-        try:
-            slot = self._new_slot(level)
-        except OSError as error:
-            return str(error)
-        self._idle.append(slot)
-        return ""
+        """Whether a level works here: it is put up. One that only broke is tried again, for what a notebook or a
+        passer-by kills must not lower the fence.
+        """
+        why_not = ""
+        for _ in range(TRIES):
+            try:
+                self._idle.append(self._new_slot(level))
+                return ""
+            except SlotRefused as error:
+                return str(error)
+            except OSError as error:
+                why_not = str(error)
+        return why_not
 
 
 def _ready(slot: Slot) -> Slot:

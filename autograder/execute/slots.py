@@ -22,6 +22,7 @@ from typing import Any
 from autograder.execute import containers, framing
 from autograder.execute.fence import processes
 from autograder.execute.fences import Level, sockets_in_reach
+from autograder.kernel_side import MODULES
 from autograder.kernel_side.known_data import VARIABLE
 from autograder.registry import content_root
 
@@ -35,6 +36,8 @@ WARM_IMPORTS = (
     "ipykernel.zmqshell",
     "IPython.core.completerlib",
     "IPython.core.debugger",
+    "IPython.core.magics.osm",
+    "IPython.core.magics.packaging",
     "IPython.core.magics.script",
     "IPython.core.oinspect",
     "IPython.core.pylabtools",
@@ -93,6 +96,10 @@ class SlotError(OSError):
     """A slot could not be made, or ended; with the reason."""
 
 
+class SlotRefused(SlotError):
+    """The fence cannot be put up here; with the reason, which another try will not change."""
+
+
 def environment(home: str, scratch: str, data: str = "") -> dict[str, str]:
     """What a kernel's program needs to start, and nothing else of the grader's environment."""
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
@@ -124,7 +131,14 @@ def driver_environment() -> dict[str, str]:
         "PYTHONPATH": str(PACKAGE.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_MMAP_THRESHOLD_": "131072",  # the memory of a message is given back when it is gone
+        "MALLOC_ARENA_MAX": "2",
     }
+
+
+def first_uid() -> int:
+    """Where this grader's users begin: limits on processes, and shared memory, are those of a user."""
+    return FIRST_UID + os.getpid() * 37 % 800
 
 
 class Slot:
@@ -149,7 +163,7 @@ class Slot:
         except OSError as error:
             raise SlotError(f"the slot ended at its start ({error})") from error
         if head["type"] != "ready":
-            raise SlotError(str(head.get("why", head["type"]))[:500])
+            raise SlotRefused(str(head.get("why", head["type"]))[:500])
         self.facts = dict(head["facts"])
 
     def end(self) -> None:
@@ -210,6 +224,7 @@ class Nursery:
             "control": place,
             "imports": list(WARM_IMPORTS) if warm else [],
             "shim": str(SHIM) if SHIM.is_file() else "",
+            "observer": {name: str(PACKAGE / "kernel_side" / f"{name}.py") for name in MODULES},
             "scratch": [str(self.scratch)],
         }
         code = _BOOTSTRAP.format(init=str(FENCE / "__init__.py"), folder=str(FENCE))
@@ -299,7 +314,7 @@ class Nursery:
 
     def _spec(self, level: Level, number: int) -> dict[str, Any]:
         is_root = os.geteuid() == 0 and level != "none" and not self.walled
-        own = FIRST_UID + number % 900 if is_root else None
+        own = first_uid() + number % 37 if is_root else None
         return {
             "level": "landlock" if self.walled else level,
             "uid": own,

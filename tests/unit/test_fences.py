@@ -14,6 +14,7 @@ from autograder.execute import fences
 from autograder.execute.fences import Level, choose
 from autograder.execute.local import LocalExecutor
 from autograder.execute.protocol import Options
+from autograder.execute.slots import Slot, SlotError, SlotRefused
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +85,30 @@ def test_sockets_of_others_are_found(tmp_path: Path) -> None:
         place.chmod(0o700)
         assert str(place) not in fences.sockets_in_reach(12_345)  # somebody who may not
     assert str(place) not in fences.sockets_in_reach(12_345)
+
+
+class Breaking(LocalExecutor):
+    """Slots that break at their start so many times."""
+
+    def __init__(self, n: int, error: OSError) -> None:
+        super().__init__(Options())
+        self.left, self.error, self.levels = n, error, list[Level]()
+
+    def _new_slot(self, level: Level) -> Slot:
+        self.levels.append(level)
+        if self.left:
+            self.left -= 1
+            raise self.error
+        return Slot(socket.socket(), "", "", lambda: None, lambda: "")
+
+
+def test_a_slot_that_was_killed_at_its_start_does_not_lower_the_fence() -> None:
+    with Breaking(2, SlotError("the other side is gone")) as executor:
+        assert executor.choice().level == "namespaces"
+    assert executor.levels == ["namespaces"] * 3
+
+
+def test_a_fence_that_is_refused_is_not_tried_again() -> None:
+    with Breaking(1, SlotRefused("no namespaces here")) as executor:
+        assert executor.choice().level == "landlock"
+    assert executor.levels == ["namespaces", "landlock"]
