@@ -335,12 +335,15 @@ class Supervisor:
         """Takes note of the dead; a driver that ended, ends this."""
         while True:
             try:
-                pid, _ = os.waitpid(-1, os.WNOHANG)
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if pid == 0:
+            if (
+                found is None or found.si_pid == self.kernel
+            ):  # its handle tells of its end; its status is kept
                 return
-            if pid == self.driver:
+            os.waitpid(found.si_pid, 0)
+            if found.si_pid == self.driver:
                 self._end_kernel()
                 os._exit(0)
 
