@@ -108,7 +108,7 @@ def daemons() -> str:
     """
 
 
-@attack("life cycle", DIED)
+@attack("life cycle", DIED, cell_seconds=6.0)
 def daemons_of_a_dead_kernel() -> str:
     """Daemons that go on when the kernel ends by itself."""
     return """
