@@ -70,13 +70,13 @@ def many_endless_cells() -> list[str]:
     return ["while True: pass"] * 10
 
 
-@attack("resource", COMPLETE, MEMORY, cold=True)
+@attack("resource", COMPLETE, MEMORY, cold=True, cell_seconds=6.0)
 def memory_of_lists() -> str:
     """Byte arrays without an end."""
     return "hog = []\nwhile True: hog.append(bytearray(10 ** 7))"
 
 
-@attack("resource", COMPLETE, MEMORY)
+@attack("resource", COMPLETE, MEMORY, cell_seconds=6.0)
 def memory_of_numpy() -> str:
     """Arrays of ones without an end."""
     return "import numpy as np\nhog = []\nwhile True: hog.append(np.ones(2 * 10 ** 6))"
@@ -88,13 +88,13 @@ def memory_at_once() -> str:
     return "import numpy as np\nnp.ones(10 ** 12 // 8)"
 
 
-@attack("resource", COMPLETE, MEMORY)
+@attack("resource", COMPLETE, MEMORY, cell_seconds=6.0)
 def memory_of_tensors() -> str:
     """Tensors without an end."""
     return "import torch\nhog = []\nwhile True: hog.append(torch.ones(2 * 10 ** 6))"
 
 
-@attack("resource", MEMORY, CELL)
+@attack("resource", MEMORY, cell_seconds=6.0)
 def memory_in_children() -> str:
     """Forty children, each far below the limit of a process."""
     return """
@@ -108,7 +108,7 @@ def memory_in_children() -> str:
     """
 
 
-@attack("resource", MEMORY, CELL)
+@attack("resource", MEMORY, cell_seconds=6.0)
 def memory_in_orphans() -> str:
     """Children that left the kernel's session and family, each far below the limit of a process."""
     return """
@@ -384,7 +384,7 @@ def huge_texts() -> str:
     return "long = 'ä' * 50_000_000\nraw = bytes(100_000_000)\nkeys = {long: long}"
 
 
-@attack("resource", COMPLETE, DIED, CELL, cell_seconds=4.0)
+@attack("resource", COMPLETE, DIED, CELL, MEMORY, cell_seconds=4.0)
 def million_globals() -> str:
     """A million names."""
     return "globals().update({f'v{n}': n for n in range(1_000_000)})"
