@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import inspect
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from typing import Any, Literal
 import nbformat
 
 from autograder.execute import framing
+from autograder.execute.fence import observing
 from autograder.execute.kernel import N_PROCESSES, Kernel, Outcome, Setup
 from autograder.execute.outputs import Outputs
 from autograder.execute.protocol import Plan
@@ -86,7 +88,7 @@ class Run:
         started = time.monotonic()
         try:
             self.kernel.start()
-            self.kernel.run(self._observer_code(), OBSERVE_SECONDS, silent=True)
+            self._load_observer()
             limit = self.job.limits.output_mib + 1  # beyond our own cap, which then says that it cut
             self.kernel.run(f"{CALL}limit_streams({limit!r})", OBSERVE_SECONDS, silent=True)
             cells = self._cells()
@@ -205,29 +207,28 @@ class Run:
         code = f"{CALL}call({challenge_id!r}, {case_key!r}, {rank}, {second})"
         return self.kernel.run(code, seconds, silent=True)
 
-    def _observer_code(self) -> str:
-        """Code that builds `kernel_side` as a package of its own and leaves nothing in the namespace."""
-        sources = {name: (KERNEL_SIDE / f"{name}.py").read_text(encoding="utf-8") for name in MODULES}
+    def _load_observer(self) -> None:
+        """Starts the observer. A warm kernel has it already, where its modules could be imported; others build it."""
+        if self.job.kernel == "warm":
+            found = self.kernel.run(self._observer_code(with_sources=False), OBSERVE_SECONDS, silent=True)
+            if found.reply.get("ename") != "LookupError":
+                return
+        self.kernel.run(self._observer_code(with_sources=True), OBSERVE_SECONDS, silent=True)
+
+    def _observer_code(self, *, with_sources: bool) -> str:
+        """Code that starts the observer and leaves nothing in the namespace."""
         arguments = (self.folders["seen"], self.job.plan.model_dump_json(), self.job.limits.record_mib)
-        return "\n".join(
-            [
-                "def _load():",
-                "    import importlib.machinery, sys, types",
-                "    package = sys.modules['_notebook_observer'] = types.ModuleType('_notebook_observer')",
-                "    package.__path__ = []",
-                f"    for name, source in {sources!r}.items():",
-                "        module = types.ModuleType(f'{package.__name__}.{name}')",
-                "        module.__spec__ = importlib.machinery.ModuleSpec(module.__name__, None)",
-                "        sys.modules[module.__name__], module.source_text = module, source",
-                "        exec(compile(source, f'<observer {name}>', 'exec'), module.__dict__)",
-                # The last module is `observer`; what the worker asks for is its one instance.
-                f"    package.observer = module.Observer(get_ipython(), *{arguments!r})",
-                "    package.observer.install()",
-                f"    sys.path.append({self.folders['work']!r})",
-                "_load()",
-                "del _load",
-            ]
-        )
+        lines = ["def _load():", "    import sys", "    scope = {'__name__': 'observing'}"]
+        lines.append(f"    exec({inspect.getsource(observing)!r}, scope)")
+        if with_sources:
+            sources = {name: (KERNEL_SIDE / f"{name}.py").read_text(encoding="utf-8") for name in MODULES}
+            lines.append(f"    scope['build']({sources!r})")
+        else:
+            lines.append(
+                f"    if {observing.OBSERVER!r} not in sys.modules: raise LookupError('no observer')"
+            )
+        lines.append(f"    scope['start'](get_ipython(), {arguments!r}, {self.folders['work']!r})")
+        return "\n".join([*lines, "_load()", "del _load"])
 
 
 def fence_in_words(task: Task, supervisor: Supervisor | None) -> str:

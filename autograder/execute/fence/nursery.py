@@ -1,8 +1,8 @@
 """The program that a warm kernel is born of: imports once what notebooks import, and forks slots.
 
 `python -c BOOTSTRAP ORDER`: ORDER is JSON with `control` (path of the socket to connect to), `imports` (modules),
-`shim` (a file with what must be declared before torchvision is imported, or ""). Requests on the control
-socket, each with one answer:
+`shim` (a file with what must be declared before torchvision is imported, or ""), `observer` (name to file of the
+modules that observe notebooks, in their order). Requests on the control socket, each with one answer:
 
     {"op": "slot", "spec": {...}} with the slot's channel as a file descriptor   -> {"pid": ...}
     {"op": "kill", "pid": ...}                                                    -> {}
@@ -27,7 +27,7 @@ import time
 import warnings
 from typing import Any
 
-from . import cgroups, folders, linux, roots, supervisor
+from . import cgroups, folders, linux, observing, roots, supervisor
 
 BEFORE = {"torchvision": "declare_operators"}
 
@@ -43,6 +43,8 @@ def main(order: dict[str, Any]) -> None:
     group = group if group and cgroups.prepare(group) else ""
     began = time.monotonic()
     failed = import_all(order["imports"], order["shim"])
+    if order["imports"]:
+        failed |= build_observer(order["observer"])
     gc.collect()
     gc.freeze()
     ready = {
@@ -78,6 +80,20 @@ def import_all(names: list[str], shim: str) -> dict[str, str]:
                 failed[name] = f"{type(error).__name__}: {error}"[:300]
     gc.enable()
     return failed
+
+
+def build_observer(paths: dict[str, str]) -> dict[str, str]:
+    """Builds the observer's modules (name to path), so that kernels need not; the reason when that fails."""
+    try:
+        sources = {}
+        for name, path in paths.items():
+            with open(path, encoding="utf-8") as file:
+                sources[name] = file.read()
+        observing.build(sources)
+    except BaseException as error:  # kernels then build it themselves, and say what is wrong
+        observing.forget()
+        return {observing.OBSERVER: f"{type(error).__name__}: {error}"[:300]}
+    return {}
 
 
 def _declare(path: str, function: str) -> None:
