@@ -40,7 +40,8 @@ class AfterImport(importlib.abc.MetaPathFinder):
     def install(self) -> None:
         """Runs the hooks of modules that are there already; waits for the others."""
         for name in [name for name in self.hooks if name in sys.modules]:
-            self.hooks.pop(name)(sys.modules[name])
+            with contextlib.suppress(Exception):  # one recorder that fails must not cost the others
+                self.hooks.pop(name)(sys.modules[name])
         sys.meta_path.insert(0, self)
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
