@@ -196,3 +196,117 @@ class PositiveWeights(DrawParams):
 def positive_weights(rng: np.random.Generator, params: PositiveWeights) -> Values:
     """Unnormalised, unequal, positive weights."""
     return {"weights": (np.exp(rng.normal(size=params.n)) * float(rng.uniform(2.0, 9.0))).tolist()}
+
+
+# ------------------------------------------------------------- modules
+# Values that the kernel's mode `module` carries out; see autograder/kernel_side/modules.py for the keys.
+
+
+def _run(name: str, given: str, filling: int, **more: bool) -> dict[str, Any]:
+    return {"name": name, "input": given, "filling": filling, **more}
+
+
+def _fillings(rng: np.random.Generator, scales: list[float]) -> list[list[Any]]:
+    return [[int(rng.integers(1, 2**31)), scale] for scale in scales]
+
+
+class LanguageModelProblem(DrawParams):
+    """Tokens for a causal language model, and what to vary of them."""
+
+    d_model: int = Field(ge=2)
+    n_head: int = Field(ge=1)
+    vocab_size: int = Field(ge=2)
+    """Of a model that has to be made; the tokens themselves stay below `n_tokens`."""
+    context_length: int = Field(ge=4)
+    n_layer: int = Field(default=2, ge=1)
+    d_ff: int = Field(default=0, ge=0)
+    """Hidden size of the feed-forward network, where a class asks for it."""
+    n_tokens: int = Field(default=20, ge=2)
+    n_sequences: int = Field(default=2, ge=2)
+    length: int = Field(default=10, ge=4)
+
+
+@DRAWS.register(LanguageModelProblem)
+def language_model_problem(rng: np.random.Generator, params: LanguageModelProblem) -> Values:
+    """Sequences, the same with another future, permuted, repeated, of one token, and longer than the context."""
+    shape = (params.n_sequences, params.length)
+    base = rng.integers(0, params.n_tokens, size=shape)
+    future = base.copy()
+    half = params.length // 2
+    future[:, half:] = (future[:, half:] + rng.integers(1, params.n_tokens, size=future[:, half:].shape)) % (
+        params.n_tokens
+    )
+    arrays = {
+        "base": base,
+        "future": future,
+        "turned": base[::-1],
+        "one_token": np.full(shape, rng.integers(0, params.n_tokens)),
+        "long": rng.integers(0, params.n_tokens, size=(params.n_sequences, params.context_length + 7)),
+    }
+    runs = [
+        _run("canonical_0", "base", 0, trace=True),
+        _run("canonical_1", "base", 1),
+        _run("training", "base", 0, training=True, trace=True),
+        _run("gradients", "base", 0, gradients=True),
+        _run("own", "base", -1),
+        _run("again", "base", -1),
+        *(_run(name, name, -1) for name in ("future", "turned", "one_token", "long")),
+    ]
+    return {
+        **params.model_dump(include={"d_model", "n_head", "vocab_size", "context_length", "n_layer"}),
+        "d_ff": params.d_ff or 4 * params.d_model,
+        "d_head": params.d_model // params.n_head,
+        "dropout": 0.0,
+        "input": {"kind": "tokens", "shapes": [list(shape)]},
+        "arrays": {name: array.reshape(-1).tolist() for name, array in arrays.items()},
+        "fillings": _fillings(rng, [0.6, 0.15]),
+        "noise_key": int(rng.integers(1, 2**31)),
+        "runs": runs,
+    }
+
+
+class ImageModuleProblem(DrawParams):
+    """Rows of numbers (noise, flat images) or images for a network of layers."""
+
+    shapes: list[list[int]] = Field(min_length=1)
+    """Shapes of one example, best first: [784], [1, 28, 28]."""
+    n: int = Field(default=3, ge=2)
+    low: float = 0.0
+    high: float = 1.0
+    is_normal: bool = False
+    """Standard normal numbers in place of uniform ones."""
+    sizes: dict[str, int] = Field(default_factory=dict)
+    """Arguments of a class that has to be made, by role: {latent_dim: 16}."""
+    methods: list[str] = Field(default_factory=list)
+    """Methods to call in place of the module itself, where there are any: [decode, decoder]."""
+
+
+@DRAWS.register(ImageModuleProblem)
+def image_module_problem(rng: np.random.Generator, params: ImageModuleProblem) -> Values:
+    """Examples for a network that maps numbers or images, the same in another order, and again."""
+    size = int(np.prod(params.shapes[0]))
+    base = rng.normal(size=(params.n, size)) if params.is_normal else np.empty((params.n, size))
+    if not params.is_normal:
+        base = rng.uniform(params.low, params.high, size=(params.n, size))
+    base = np.round(base, 6)
+    arrays = {"base": base, "turned": base[::-1], "wide": np.round(4.0 * base, 6)}
+    runs = [
+        _run("canonical_0", "base", 0, trace=True),
+        _run("canonical_1", "base", 1),
+        _run("training", "base", 0, training=True, trace=True),
+        _run("gradients", "base", 0, training=True, gradients=True),
+        _run("own", "base", -1),
+        _run("again", "base", -1),
+        _run("turned", "turned", -1),
+        _run("wide", "wide", 0),
+    ]
+    return {
+        **params.sizes,
+        "dropout": 0.3,
+        "input": {"kind": "floats", "shapes": [[params.n, *shape] for shape in params.shapes]},
+        "arrays": {name: array.reshape(-1).tolist() for name, array in arrays.items()},
+        "methods": params.methods,
+        "fillings": _fillings(rng, [1.0, 0.5]),
+        "noise_key": int(rng.integers(1, 2**31)),
+        "runs": runs,
+    }

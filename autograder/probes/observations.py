@@ -161,6 +161,9 @@ class Answer:
     error: str
     leaves: tuple[Leaf, ...]
     """The result, opened: its arrays and numbers with their paths inside it."""
+    record: dict[str, Any] = field(default_factory=dict)
+    """What a mode of its own says beside a result; refers to `arrays`. Of a module: :mod:`autograder.probes.modules`."""
+    arrays: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -290,6 +293,7 @@ def _answer(container: Container) -> Answer:
     result = document.get("result")
     leaves = tuple(_open(Path("result"), result, container, -1)) if isinstance(result, dict) else ()
     bound = document.get("bound") or {}
+    record = document.get("record")
     return Answer(
         challenge=str(document.get("id", "")),
         case=str(document.get("case", "")),
@@ -299,6 +303,8 @@ def _answer(container: Container) -> Answer:
         bound={str(role): (None if how is None else str(how)) for role, how in bound.items()},
         error=f"{error.get('name', '')}: {error.get('message', '')}" if error else "",
         leaves=leaves,
+        record=record if isinstance(record, dict) else {},
+        arrays=container.arrays if isinstance(record, dict) else {},
     )
 
 

@@ -152,7 +152,8 @@ def test_kernel_side_can_be_built_in_its_order() -> None:
     for at, module in enumerate(MODULES):
         for node in ast.walk(tree(OBSERVER / f"{module}.py")):
             if isinstance(node, ast.ImportFrom) and node.level:
-                assert node.module in MODULES[:at], f"{module} imports {node.module}, which comes after it"
+                for name in [node.module] if node.module else [alias.name for alias in node.names]:
+                    assert name in MODULES[:at], f"{module} imports {name}, which comes after it"
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 names = (
                     [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
