@@ -48,8 +48,12 @@ def _cells(assignment: Assignment, part: str) -> list[template.Cell]:
 
 
 def style_sources(assignment: Assignment, part: str) -> dict[str, str]:
-    """Return the correct notebooks in other styles: name to percent source (first line `# style: ...`)."""
+    """Return the correct notebooks in other styles: name to percent source (first line `# style: ...`).
+
+    They are in `styles/<part>/`, or in `styles/` itself where the part has no folder.
+    """
     folder = assignment.reference / "styles"
+    folder = folder / part if (folder / part).is_dir() else folder
     return {
         path.stem: path.read_text(encoding="utf-8").split("\n", 1)[1] for path in sorted(folder.glob("*.py"))
     }

@@ -279,7 +279,16 @@ def _stub(cell: Cell) -> str:
     tree = _parse_code(cell)
     comments, meanings = _shown_comments(cell)
     blocks = ["\n".join(comments)] if comments else []
-    blocks += [_function_stub(cell, tree, name) for name in cell.functions]
+    for name in cell.functions:
+        owner = name.rpartition(".")[0]
+        if not owner:
+            blocks.append(_function_stub(cell, tree, name))
+            continue
+        defined = _definition(tree, owner) if owner in cell.functions else None
+        if not isinstance(defined, ast.ClassDef) or _definition(defined, name.rpartition(".")[2]) is None:
+            raise TemplateError(
+                cell.line, f"functions names {name!r}; name its class before it, and a method that it defines"
+            )
     assigned = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     for name in cell.values:
         if name not in assigned:
@@ -308,9 +317,26 @@ def _shown_comments(cell: Cell) -> tuple[list[str], dict[str, str]]:
 
 
 def _function_stub(cell: Cell, tree: ast.Module, name: str) -> str:
-    node = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name), None)
+    """Stub of a function, or of a class (`VAE`) with those of its methods that are named too (`VAE.encode`)."""
+    node = _definition(tree, name)
     if node is None:
         raise TemplateError(cell.line, f"functions names {name!r}, which this cell does not define")
+    stubs = [_signature_stub(cell, node, name)]
+    if isinstance(node, ast.ClassDef):
+        for full_name in cell.functions:
+            owner, _, method_name = full_name.rpartition(".")
+            if owner == name and (method := _definition(node, method_name)) is not None:
+                stubs.append(_signature_stub(cell, method, full_name))
+    return "\n\n".join(stubs)
+
+
+def _definition(body: ast.Module | ast.ClassDef, name: str) -> ast.FunctionDef | ast.ClassDef | None:
+    return next(
+        (n for n in body.body if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name), None
+    )
+
+
+def _signature_stub(cell: Cell, node: ast.FunctionDef | ast.ClassDef, name: str) -> str:
     where = cell.line + node.lineno
     if ast.get_docstring(node) is None:
         raise TemplateError(where, f"{name} needs a docstring: it is all that the student sees")
@@ -318,7 +344,9 @@ def _function_stub(cell: Cell, tree: ast.Module, name: str) -> str:
     if len(node.body) > 1 and node.body[1].lineno == end:
         raise TemplateError(where, f"the body of {name} begins on the last line of its docstring")
     indent = " " * node.body[0].col_offset
-    return "\n".join([*cell.source.splitlines()[node.lineno - 1 : end], f"{indent}...  # {CODE_PROMPT}"])
+    gap = "\n" if isinstance(node, ast.ClassDef) else ""  # a formatter wants a blank line after its docstring
+    lines = cell.source.splitlines()[node.lineno - 1 : end]
+    return "\n".join([*lines, f"{gap}{indent}...  # {CODE_PROMPT}"])
 
 
 def _parse_code(cell: Cell) -> ast.Module:

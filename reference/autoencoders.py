@@ -85,8 +85,8 @@ class VaeLoss(NamedTuple):
 def vae_loss(reconstruction: Tensor, x: Tensor, mu: Tensor, log_var: Tensor) -> VaeLoss:
     """Return the negative ELBO: binary cross-entropy plus KL(N(mu, sigma^2) || N(0, I)).
 
-    The first is summed over pixels, the second over latent dimensions, -1/2 sum(1 + log_var - mu^2 - sigma^2)
-    (Kingma and Welling 2014, equation 10 and appendix B); both are averaged over the batch.
+    The first is summed over pixels, the second over latent dimensions; both are averaged over the batch (Kingma
+    and Welling 2014, equation 10).
 
     Parameters
     ----------
@@ -99,6 +99,7 @@ def vae_loss(reconstruction: Tensor, x: Tensor, mu: Tensor, log_var: Tensor) -> 
     """
     n = len(x)
     reconstruction_nll = F.binary_cross_entropy(reconstruction, x.flatten(1), reduction="sum") / n
+    # -1/2 sum(1 + log sigma^2 - mu^2 - sigma^2): the closed form of two Gaussians (their appendix B)
     kl = -0.5 * torch.sum(1.0 + log_var - mu.square() - log_var.exp()) / n
     return VaeLoss(reconstruction_nll + kl, reconstruction_nll, kl)
 

@@ -37,11 +37,9 @@ class Classifier(nn.Module):
         return features
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits (n, n_classes).
-
-        The sheet's softmax is `class_probabilities`: cross-entropy takes logits, and a second softmax inside it
-        would bound the loss away from zero.
-        """
+        """Return logits (n, n_classes)."""
+        # The sheet's softmax is in class_probabilities: cross-entropy takes logits, and a second softmax inside
+        # it would bound the loss away from zero.
         logits: Tensor = self.head(self.features(x))
         return logits
 

@@ -119,8 +119,10 @@ class Block(nn.Module):
 class TransformerLM(nn.Module):
     """Tokens (B, T) to the logits (B, T, V) of the next token at every position."""
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(self, config: TransformerConfig | int) -> None:
         super().__init__()
+        if isinstance(config, int):  # the size of the vocabulary, with all else as the sheet has it
+            config = TransformerConfig(config)
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.blocks = nn.ModuleList([Block(config) for _ in range(config.n_layer)])

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import zip_longest
+from types import ModuleType
 from typing import Literal
 
 from autograder.errors import UsageError, nearest
@@ -73,7 +74,7 @@ def collect_trials(assignment: Assignment, part: PartSpec) -> list[Trial]:
         Trial("special", "empty", "a notebook without cells", "nothing", to_ipynb("")),
     ]
     items = {item.id for item in part.items}
-    for special in load_reference_module(assignment, "special").SPECIALS.values():
+    for special in _module_of(assignment, "special", part.part).SPECIALS.values():
         if special.part == part.part:
             notebook = to_ipynb(special.apply(solution))
             trials.append(
@@ -81,7 +82,7 @@ def collect_trials(assignment: Assignment, part: PartSpec) -> list[Trial]:
             )
     for name, source in style_sources(assignment, part.part).items():
         trials.append(Trial("style", name, name.replace("_", " "), "all", to_ipynb(source)))
-    for mutant in load_reference_module(assignment, "mutants").MUTANTS.values():
+    for mutant in _module_of(assignment, "mutants", part.part).MUTANTS.values():
         if mutant.item not in items:
             continue
         try:
@@ -92,6 +93,13 @@ def collect_trials(assignment: Assignment, part: PartSpec) -> list[Trial]:
             Trial("mutant", mutant.id, mutant.title, "loss", notebook, (mutant.item,), mutant.unrevealable)
         )
     return trials
+
+
+def _module_of(assignment: Assignment, name: str, part: str) -> ModuleType:
+    """The part's own module (`mutants_b`), or the assignment's (`mutants`) where there is none."""
+    own = f"{name}_{part}"
+    is_there = (assignment.reference / f"{own}.py").is_file()
+    return load_reference_module(assignment, own if is_there else name)
 
 
 def select(trials: Sequence[Trial], only: Collection[str]) -> list[Trial]:

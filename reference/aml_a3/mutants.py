@@ -9,8 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 Edit = Callable[[str], str]
+Evidence = Literal["structure", "loss", "step", "decoder", "training", "form"]
+"""What can reveal a mistake: the network itself, a loss or score on given numbers, a training step, a decoder on a
+known law, what the run recorded and left behind (data, optimizers, curves, texts, figures), or the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +28,28 @@ class Mutant:
     apply: Edit
     unrevealable: str | None = None
     """Why no automatic check can see it, or None."""
+    revealed_by: Evidence | None = None
+    """The evidence that is expected to reveal it, where an author has said so."""
 
 
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(item: str, title: str, unrevealable: str | None = None) -> Callable[[Edit], Edit]:
-    """Register the decorated edit under its own name."""
+def mutant(
+    item: str,
+    title: str,
+    unrevealable: str | None = None,
+    *,
+    revealed_by: Evidence | None = None,
+    registry: dict[str, Mutant] = MUTANTS,
+) -> Callable[[Edit], Edit]:
+    """Register the decorated edit under its own name, among the mutants of part a unless told otherwise."""
 
     def register(edit: Edit) -> Edit:
         name = edit.__name__
-        if name in MUTANTS:
+        if name in registry:
             raise ValueError(f"two mutants are called {name}")
-        MUTANTS[name] = Mutant(name, item, title, edit, unrevealable)
+        registry[name] = Mutant(name, item, title, edit, unrevealable, revealed_by)
         return edit
 
     return register

@@ -50,6 +50,11 @@ def some_tokens(*shape: int, seed: int = 0) -> Tensor:
 # ------------------------------------------------------------------ sizes
 
 
+def test_the_size_of_the_vocabulary_alone_stands_for_the_sheet() -> None:
+    with torch.device("meta"):
+        assert TransformerLM(65).config == TransformerConfig(vocab_size=65)
+
+
 def test_defaults_are_the_sizes_of_the_sheet() -> None:
     config = TransformerConfig(vocab_size=65)
     assert (config.d_model, config.n_layer, config.n_head) == (
