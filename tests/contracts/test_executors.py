@@ -15,11 +15,14 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autograder.datasets import status
 from autograder.errors import UsageError
 from autograder.execute.local import LocalExecutor
 from autograder.execute.protocol import Executor, Job, Options, Plan
+from autograder.kernel_side.known_data import KNOWN_SETS
 from autograder.probes.container import Container, list_containers, read_container
 from autograder.probes.failed_imports import failed_imports
+from autograder.probes.observations import read_observations
 from autograder.records import CellRecord, ExecutionRecord, Limits
 
 pytestmark = pytest.mark.slow
@@ -625,3 +628,113 @@ def test_widgets_and_torchvision_work(fenced: Run) -> None:
     assert done.notebook.cells[0].outputs[-1].data["text/plain"] == "IntSlider(value=2)"
     assert (done.value(1, "grid").shape, done.value(1, "tensor").shape) == ((3, 12, 42), (1, 4, 4))
     assert done.cells[1].document["seeds"] == [{"call": "torch.manual_seed", "seed": 3}]
+
+
+# ------------------------------------------------------------------ data sets and the network
+
+TEXT_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+
+
+@pytest.fixture
+def real_data() -> None:
+    """For what needs the data sets themselves."""
+    folder = os.environ.get("AUTOGRADER_DATA", "")
+    if not folder or any(one.state != "present" for one in status(Path(folder), verified=True)):
+        pytest.skip("AUTOGRADER_DATA names no folder with the data sets (autograder data fetch)")
+
+
+def reached(done: Finished, index: int) -> list[tuple[str, str]]:
+    return [(notice["kind"], notice["what"]) for notice in done.cells[index].document["notices"]]
+
+
+def test_network_is_refused_at_once_and_noted(run: Run) -> None:
+    done = run(
+        "import socket, urllib.request\nsaid = []\n"
+        "for act in (lambda: urllib.request.urlopen('https://example.org/a'),\n"
+        "            lambda: socket.create_connection(('203.0.113.7', 80), timeout=20)):\n"
+        "    try:\n        act()\n    except OSError as error:\n        said.append(str(error))\n"
+        "n = sum('without a network' in one for one in said)",
+        "!wget https://example.org/b.zip\nimport os\nos.system('curl -s https://example.org/c.zip')\n",
+    )
+    assert done.value(0, "n") == 2
+    assert reached(done, 0) == [("network", "https://example.org/a"), ("network", "203.0.113.7")]
+    assert reached(done, 1) == [
+        ("network", "https://example.org/b.zip"),
+        ("network", "https://example.org/c.zip"),
+    ]
+    assert "notebooks run without a network" in done.text(1)
+    assert [cell.status for cell in done.record.cells] == ["ok", "ok"]
+
+
+def test_data_that_is_not_here_is_said_to_be_ours(tmp_path: Path) -> None:
+    with LocalExecutor(Options(data=tmp_path / "nowhere"), own_work=True) as executor:
+        done = Run(executor, tmp_path)(
+            f"import urllib.request\nurllib.request.urlopen({TEXT_URL!r})", f"!wget -q {TEXT_URL}\nn = 1"
+        )
+    assert "Tiny Shakespeare is not on this machine: the instructor runs `autograder data fetch`" in str(
+        done.cell(0).error
+    )
+    assert reached(done, 0) == reached(done, 1) == [("data", "Tiny Shakespeare")]
+
+
+@pytest.mark.usefixtures("real_data")
+def test_known_text_is_served_however_it_is_asked_for(run: Run) -> None:
+    done = run(
+        f"import urllib.request\nurl = {TEXT_URL!r}\ntext = urllib.request.urlopen(url).read().decode()\n"
+        "n, n_kinds = len(text), len(set(text))",
+        "import requests\nanswer = requests.get(url)\nm, code = len(answer.text), answer.status_code",
+        "import pandas as pd\nn_lines = len(pd.read_csv(url, sep='\\0', header=None, engine='c', quoting=3))",
+        "!wget -q $url && curl -s -o again.txt $url\ntwice = len(open('input.txt').read()) + len(open('again.txt').read())",
+    )
+    assert [cell.error for cell in done.record.cells] == [None] * 4
+    assert (done.value(0, "n"), done.value(0, "n_kinds")) == (1_115_394, 65)
+    assert (done.value(1, "m"), done.value(1, "code"), done.value(3, "twice")) == (
+        1_115_394,
+        200,
+        2 * 1_115_394,
+    )
+    assert done.value(2, "n_lines") == 32_777  # lines that are not empty
+    used = read_observations(done.out / "arrays").datasets
+    taken = [(one.cell, one.how) for one in used if one.name == "Tiny Shakespeare"]
+    assert taken == [(0, "url"), (1, "url"), (2, "url"), (3, "wget"), (3, "curl")]
+    assert all(reached(done, index) == [] for index in range(4))
+
+
+@pytest.mark.usefixtures("real_data")
+def test_mnist_is_there_whatever_the_root_and_what_was_loaded_is_recorded(run: Run) -> None:
+    pytest.importorskip("torch")
+    done = run(
+        "from torchvision import datasets, transforms\n"
+        "train = datasets.MNIST(root='./data', train=True, download=True, transform=transforms.ToTensor())\n"
+        "test = datasets.MNIST('/content/drive/MyDrive', transform=transforms.ToTensor())\n"
+        "right = datasets.MNIST('~/x', False)\n"
+        "labels = train.targets[:5].tolist(), right.targets[:5].tolist()\nn = len(train), len(test), len(right)",
+        "try:\n    datasets.FashionMNIST('./data', download=True)\nexcept RuntimeError as error:\n    said = str(error)\n"
+        "is_clear = 'without a network' in said",
+        "import os\ndef is_closed(path):\n    try:\n        open(path, 'a')\n    except OSError:\n        return True\n"
+        "closed = is_closed('data/MNIST/raw/t10k-labels-idx1-ubyte')",
+    )
+    assert [cell.error for cell in done.record.cells] == [None] * 3
+    assert done.value(0, "n").tolist() == [60_000, 60_000, 10_000]
+    assert done.value(0, "labels").tolist() == [[5, 0, 4, 1, 9], [7, 2, 1, 0, 4]]
+    seen = [one for one in read_observations(done.out / "arrays").datasets if one.how == "made"]
+    assert [(one.name, one.train, one.is_given("train"), one.length) for one in seen] == [
+        ("MNIST", True, True, 60_000),
+        ("MNIST", True, False, 60_000),
+        ("MNIST", False, True, 10_000),
+    ]
+    assert (seen[0].transform, seen[0].is_shared) == ("ToTensor()", True)
+    assert done.value(1, "is_clear") is True
+    if done.record.fence_level != "none":
+        assert done.value(2, "closed") is True
+
+
+@pytest.mark.usefixtures("real_data")
+def test_kernels_see_the_known_files_of_the_folder_and_no_others(run: Run) -> None:
+    done = run(
+        "import os\nfolder = os.environ['AUTOGRADER_DATA']\n"
+        "found = sorted(name for _, _, names in os.walk(folder) for name in names)"
+    )
+    if done.record.fence_level == "namespaces":
+        names = [node["v"] for node in done.cells[0].document["values"]["found"]["items"]]
+        assert names == sorted(file.name for known in KNOWN_SETS for file in known.files)

@@ -95,7 +95,8 @@ def test_part_plan_limits_and_environment_count(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(jobs, "fingerprint", lambda python: f"another {python}")
     others.append(job_digest("a", "content", job()))
     others.append(job_digest("a", "content", job(), "/opt/python"))
-    assert len({digest, *others}) == 7
+    others.append(job_digest("a", "content", job(), data="the data sets"))
+    assert len({digest, *others}) == 8
 
 
 def test_another_interpreter_is_asked_what_it_holds_once(monkeypatch: pytest.MonkeyPatch) -> None:
