@@ -27,8 +27,11 @@ import time
 import warnings
 from typing import Any
 
-from . import cgroups, folders, linux, observing, roots, supervisor
+from . import cgroups, folders, linux, observing, processes, roots, supervisor
 
+ORPHANS_SECONDS = 10.0
+SLOTS: set[int] = set()
+"""Process ids of the slots that run."""
 BEFORE = {"torchvision": "declare_operators"}
 
 
@@ -58,6 +61,8 @@ def main(order: dict[str, Any]) -> None:
     try:
         _serve(control)
     finally:
+        for slot in list(SLOTS):
+            _end(slot)
         for folder in order["scratch"]:
             folders.remove(folder)
         for folder in glob.glob(f"{group}/slot-*") if group else ():
@@ -129,6 +134,7 @@ def _fork_slot(spec: dict[str, Any], channel: int, control: socket.socket) -> in
             supervisor.run(spec | {"parent": parent}, channel)
         finally:
             os._exit(1)
+    SLOTS.add(slot)
     return slot
 
 
@@ -138,6 +144,21 @@ def _end(slot: int) -> None:
         os.kill(slot, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(slot, 0)
+    SLOTS.discard(slot)
+    deadline = time.monotonic() + ORPHANS_SECONDS
+    while (orphans := _orphans()) and time.monotonic() < deadline:
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first, so that none forks
+            for pid in orphans:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
+        _reap()
+        time.sleep(0.005)
+
+
+def _orphans() -> list[int]:
+    """What slots that are gone left below this process: nobody else's children come here."""
+    kept = {pid for slot in SLOTS for pid in (slot, *processes.descendants(slot))}
+    return [pid for pid in processes.descendants(os.getpid()) if pid not in kept]
 
 
 def _reap() -> None:
