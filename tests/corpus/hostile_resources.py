@@ -94,7 +94,7 @@ def memory_of_tensors() -> str:
     return "import torch\nhog = []\nwhile True: hog.append(torch.ones(2 * 10 ** 6))"
 
 
-@attack("resource", MEMORY, cell_seconds=6.0)
+@attack("resource", MEMORY, CELL, cell_seconds=6.0)
 def memory_in_children() -> str:
     """Forty children, each far below the limit of a process."""
     return """
@@ -108,7 +108,7 @@ def memory_in_children() -> str:
     """
 
 
-@attack("resource", MEMORY, cell_seconds=6.0)
+@attack("resource", MEMORY, CELL, cell_seconds=6.0)
 def memory_in_orphans() -> str:
     """Children that left the kernel's session and family, each far below the limit of a process."""
     return """
