@@ -167,7 +167,7 @@ from reference.autoencoders import (
 #: vae_elbo: list of EPOCHS numbers: their sum, the negative ELBO
 #: Save a 10 x 10 grid of samples after each epoch.
 vae = VAE()
-fixed_z = torch.randn(100, 16, generator=rng)
+fixed_z = torch.randn(100, vae.n_latent, generator=rng)
 vae_history = train_vae(
     vae, vae_optimizer(vae), train_images, validation_images, fixed_z, EPOCHS, BATCH_SIZE, rng
 )
@@ -230,7 +230,7 @@ plt.show()
 # %% tags=["task"] item="b2" values=["vae_samples"]
 #: vae_samples: (10, 784) in [0, 1]: decoded from the prior
 #: Figure: vae_samples as a 2 x 5 grid.
-vae_samples = generate(vae, torch.randn(10, 16, generator=rng))
+vae_samples = generate(vae, torch.randn(10, vae.n_latent, generator=rng))
 fig, ax = plt.subplots(figsize=(8, 3.6))
 ax.imshow(image_grid(vae_samples, 2, 5).numpy(), cmap="gray")
 ax.set_title("Samples of the VAE")
@@ -305,8 +305,8 @@ from reference.adversarial import GanEpoch, gan_optimizers, generate_images, tra
 #: Save a 10 x 10 grid of samples after each epoch.
 G, D = Generator(), Discriminator()
 opt_G, opt_D = gan_optimizers(G, D)
-fixed_noise = torch.randn(64, 64, generator=rng)
-all_noise = torch.cat([fixed_noise, torch.randn(100, 64, generator=rng)])
+fixed_noise = torch.randn(64, G.n_noise, generator=rng)
+all_noise = torch.cat([fixed_noise, torch.randn(100, G.n_noise, generator=rng)])
 gan_history = train_gan(G, D, opt_G, opt_D, to_signed(train_images), all_noise, EPOCHS, BATCH_SIZE, rng)
 losses_D = [float(epoch.losses.discriminator) for epoch in gan_history]
 losses_G = [float(epoch.losses.generator) for epoch in gan_history]
@@ -442,8 +442,8 @@ def fid(features_a: Array, features_b: Array) -> float:
 #: gan_generated: (100, 784) in [0, 1]: images of the GAN
 #: scores: {"VAE": {"is_mean": float, "is_std": float, "fid": float}, "GAN": ...}
 #: Table: IS and FID for VAE and GAN.
-vae_generated = generate(vae, torch.randn(100, 16, generator=rng))
-gan_generated = to_unit(generate_images(G, torch.randn(100, 64, generator=rng)))
+vae_generated = generate(vae, torch.randn(100, vae.n_latent, generator=rng))
+gan_generated = to_unit(generate_images(G, torch.randn(100, G.n_noise, generator=rng)))
 real_features = image_features(classifier, test_images[:1_000])
 scores = {}
 for name, generated in (("VAE", vae_generated), ("GAN", gan_generated)):
