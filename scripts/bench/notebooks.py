@@ -61,7 +61,7 @@ began = time.perf_counter()
 for epoch in range(20):
     long_losses = train(long_model, long_data, {n_steps} // 20)
     print(f"epoch {{epoch}}: {{long_losses[-1]:.3f}}")
-print(f"trained for {{time.perf_counter() - began:.4f} s")
+print(f"trained for {{time.perf_counter() - began:.4f}} s")
 """
 STEPS_PER_MINUTE = 12_000
 """Of `LONG`, on one core of an ordinary server."""

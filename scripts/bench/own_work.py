@@ -6,6 +6,7 @@ python -m scripts.bench.own_work < NOTEBOOKS (JSON: a list of lists of cells); p
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -19,6 +20,8 @@ from autograder.execute.slots import SHIM, WARM_IMPORTS
 def main(notebooks: list[list[str]]) -> list[float]:
     """CPU seconds of each notebook in a process of its own, its figures drawn as every notebook draws them."""
     import_all(list(WARM_IMPORTS), str(SHIM))
+    gc.collect()
+    gc.freeze()  # as a nursery does: else collections in the forks go through all that was imported
     return [_in_a_fork(cells) for cells in notebooks]
 
 
