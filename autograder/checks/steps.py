@@ -69,18 +69,28 @@ def attempts_in(evidence: Evidence, challenge: str) -> list[Attempt]:
 def _best(
     evidence: Evidence, challenge: str, what: str, judge: Callable[[Attempt], Finding | None]
 ) -> Finding:
-    """Return the best finding of the attempts of one function; the worst of several functions."""
+    """Return the finding of each function's likeliest attempt; the worst of several functions."""
     found: dict[str, Finding] = {}
-    for attempt in attempts_in(evidence, challenge):
+    attempts = attempts_in(evidence, challenge)
+    for name in dict.fromkeys(one.function for one in attempts):
+        # A convention that the function does not mean runs too, and gives updates that belong to no loss.
+        attempt = max((one for one in attempts if one.function == name), key=_n_explained)
         finding = judge(attempt)
-        name = attempt.function
-        if finding is not None and (name not in found or finding.fraction > found[name].fraction):
+        if finding is not None:
             found[name] = finding
     if not found:
         if attempts_in(evidence, challenge):
             return untried(f"The function that was found makes no {what}.")
         return unanswered(evidence.called[challenge], what)
     return min(found.values(), key=lambda one: one.fraction)
+
+
+def _n_explained(attempt: Attempt) -> int:
+    """How many steps of an attempt are the gradient of a loss that we know."""
+    if "real" not in attempt.values:
+        return sum(fit is not None for fit in language_fits(attempt, None))
+    fits = [*discriminator_fits(attempt), *generator_fits(attempt)]
+    return sum(fit is not None for _, fit in fits)
 
 
 # ------------------------------------------------------------------ reading a call
@@ -171,7 +181,8 @@ def generator_step_leaves_discriminator(evidence: Evidence, params: StepCheck, c
         if not steps:
             if not attempt.steps("discriminator"):
                 return None
-            if not any(_is_generator_loss(fit) for _, fit in discriminator_fits(attempt)):
+            fits = [fit for _, fit in discriminator_fits(attempt)]
+            if not any(_is_generator_loss(fit) for fit in fits) and not (len(fits) > 1 and None in fits):
                 return None  # the discriminator's half of a split step
             message = f"In {name} the generator's loss moves the discriminator, and the generator stays where it is."
             return failed(message, observed="the discriminator moves", **about)

@@ -43,7 +43,7 @@ class Caller:
         stem = f"call-{challenge_id}-{case_key}" + (f"-{rank}" if rank else "")
         self.namespace.hold()
         noted, shift = list(self.seeds.calls), self.seeds.shift
-        encoder = Encoder(MAX_VALUE_BYTES * 2)
+        encoder, is_begun = Encoder(MAX_VALUE_BYTES * 2), False
         try:
             mode = MODES[challenge["mode"]]
             meant = mode.find(challenge, self.namespace)
@@ -60,11 +60,12 @@ class Caller:
             stem += f"-{answer['form']}" if len(forms) > 1 else ""
             # What stands if the kernel ends during the call.
             self.write(stem, answer | {"status": "time_limit"}, Encoder(0))
+            is_begun = True
             guarded = functools.partial(self._guarded, view=view, cell=candidate.cell, seed=case["seed"])
             setting = Setting(view, self.namespace, self.seeds, encoder, answer["form"], guarded, answer)
             answer |= mode.put(challenge, case, candidate, setting)
         except Refusal as refusal:
-            if second or rank:
+            if (second or rank) and not is_begun:
                 return
             answer |= {"status": refusal.status, "error": {"name": "Refusal", "message": str(refusal)}}
         except KeyboardInterrupt:

@@ -69,7 +69,8 @@ def gan_step_inputs(rng: np.random.Generator, params: GanStepInputs) -> Values:
     """Real images in [-1, 1] and the phase from which the weights of both small networks follow."""
     real = rng.uniform(-1, 1, size=(params.n, params.n_pixels)).round(3)
     phase = round(float(rng.uniform(0.5, 2.5)), 4)
-    return {"kind": "gan", "n_pixels": params.n_pixels, "phase": phase, "real": real.tolist()}
+    values: Values = {"kind": "gan", "n_pixels": params.n_pixels, "phase": phase, "real": real.tolist()}
+    return values | {"noise_size": 64}
 
 
 class LanguageStepInputs(DrawParams):
