@@ -312,7 +312,7 @@ def huge_display() -> str:
     return "from IPython.display import HTML\ndisplay(HTML('x' * 60_000_000))"
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource", COMPLETE, CELL, MEMORY, DISK)
 def flood_from_a_child() -> str:
     """A child process writes 400 MB to the kernel's stdout, and children of Python print."""
     return """
