@@ -46,13 +46,13 @@ MAX_RETURNED, MAX_TRIES = 4096, 3
 
 
 def next_logits(tokens: Any, vocab_size: int, values: dict[str, Any]) -> Any:
-    """Logits (..., V) after tokens (...): -rank / spread, where token j has rank (a j + b token + c) mod V."""
+    """Logits (..., V) after tokens (...): -s log(rank + 1), where token j has rank (a j + b token + c) mod V."""
     torch: Any = sys.modules["torch"]
     a = coprime(int(values["a"]), vocab_size)
     ranks = (
         a * torch.arange(vocab_size) + int(values["b"]) * tokens[..., None] + int(values["c"])
     ) % vocab_size
-    return -ranks.to(torch.get_default_dtype()) / float(values["spread"])
+    return -float(values["exponent"]) * torch.log(ranks.to(torch.get_default_dtype()) + 1)
 
 
 def coprime(a: int, n: int) -> int:
@@ -186,8 +186,13 @@ def worn_by_models(view: dict[str, Any]) -> str:
 
 
 def _always(roles: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The roles, with numbers that are handed over even where a parameter has a default."""
-    return {role: rule | {"always": True} for role, rule in roles.items()}
+    """The roles, with numbers that are handed over even where a parameter has a default, and those of :func:`chosen`."""
+    switches = {"strategy": STRATEGY_NAMES, "switch": YES_NAMES | NO_NAMES}
+    named = {
+        role: {"kind": "number", "names": sorted(names), "contains": [], "globals": []}
+        for role, names in switches.items()
+    }
+    return {role: rule | {"always": True} for role, rule in (roles | named).items()}
 
 
 def _decoded(
@@ -247,7 +252,7 @@ def chosen(function: Any, strategy: str, keywords: dict[str, Any]) -> dict[str, 
     texts = [text for code in _codes(function) for text in _texts(code.co_consts)]
     for lowered, name in names.items():
         if lowered in STRATEGY_NAMES:
-            known = [text for text in texts if text.casefold() in SYNONYMS[strategy]]
+            known = [text for word in SYNONYMS[strategy] for text in texts if text.casefold() == word]
             found[name] = known[0] if known else SYNONYMS[strategy][0]
         elif lowered in YES_NAMES:
             found[name] = strategy == "greedy"

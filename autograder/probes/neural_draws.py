@@ -109,7 +109,7 @@ class DecoderInputs(DrawParams):
 
 @DRAWS.register(DecoderInputs)
 def decoder_inputs(rng: np.random.Generator, params: DecoderInputs) -> Values:
-    """A prompt and the law of a stand-in language model: p(token of rank r) falls as exp(-r / spread)."""
+    """A prompt and the law of a stand-in language model: p(token of rank r) falls as (r + 1)^(-s)."""
     values: Values = {
         "strategy": params.strategy,
         "prompt": rng.integers(0, 2000, size=params.n_prompt).tolist(),
@@ -119,10 +119,10 @@ def decoder_inputs(rng: np.random.Generator, params: DecoderInputs) -> Values:
         "a": int(rng.integers(3, 60)),
         "b": int(rng.integers(3, 60)),
         "c": int(rng.integers(0, 60)),
-        "spread": round(float(rng.uniform(9.0, 12.0)), 3),
+        "exponent": round(float(rng.uniform(0.9, 1.1)), 3),
     }
     if params.strategy == "top_k":
-        values["k"] = params.k or int(rng.integers(4, 12))
+        values["k"] = params.k or int(rng.integers(8, 15))
     if params.strategy == "nucleus":
         values["p"] = params.p or round(float(rng.uniform(0.55, 0.8)), 3)
     return values
