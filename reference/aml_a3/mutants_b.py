@@ -198,15 +198,6 @@ def sigmoid_twice(source: str) -> str:
     )
 
 
-@mutant("b1", "exchanges image and reconstruction in the cross-entropy", revealed_by="loss")
-def bce_arguments_exchanged(source: str) -> str:
-    return swap(
-        source,
-        "F.binary_cross_entropy(reconstruction, x.flatten(1), ",
-        "F.binary_cross_entropy(x.flatten(1), reconstruction, ",
-    )
-
-
 # ------------------------------------------------------------------ b1: VAE, training and form
 
 

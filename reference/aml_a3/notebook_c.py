@@ -74,7 +74,7 @@ rng = torch.Generator().manual_seed(SEED)
 # %% tags=["given", "parameters"]
 EPOCHS = 3
 N_CHARACTERS = 1_115_394  # of the text that is read: all
-MAX_BATCHES = 100_000  # at most this many batches in an epoch
+MAX_BATCHES = 1_000  # at most this many batches in an epoch
 BATCH_SIZE = 64
 CONTEXT_LENGTH = 128
 
