@@ -5,7 +5,9 @@ model that the rubric fills, its first docstring line is what the generated refe
 """
 
 from autograder.checks import (
+    architecture,
     autocorrelation,
+    behaviours,
     densities,
     figures,
     form,
@@ -19,7 +21,9 @@ from autograder.registry import CHECKS
 
 __all__ = [
     "CHECKS",
+    "architecture",
     "autocorrelation",
+    "behaviours",
     "densities",
     "figures",
     "form",

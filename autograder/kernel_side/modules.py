@@ -5,7 +5,7 @@ outside. A case says what to run::
 
     input: {"kind": "tokens" | "floats", "shapes": [[2, 12], ...]}     the first shape that is accepted is used
     arrays: {"base": [...], ...}                                        flat, as long as the shapes say
-    runs: [{"name", "input", "filling", "training", "trace", "gradients"}, ...]
+    runs: [{"name", "input", "filling", "training", "trace", "gradients", "turned"}, ...]
     fillings: [[key, scale], ...]; filling -1 leaves the weights as they are
     methods: names of methods or parts to call in place of the module itself
     d_model, n_head: sizes that canonical weights of a Transformer need
@@ -100,7 +100,7 @@ class Probe:
         steps: list[dict[str, Any]] = []
         before = _attributes(module)
         call = getattr(module, self.method) if self.method else module
-        with tracer(owned, steps, int(self.values["noise_key"])):
+        with tracer(owned, steps, int(self.values["noise_key"]), bool(run.get("turned"))):
             result = call(self._input(run["input"], shape))
         outputs = outputs_of(result) + _new(before, _attributes(module))
         found: dict[str, Any] = {"outputs": self._encoded(outputs[:MAX_OUTPUTS])}

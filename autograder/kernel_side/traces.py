@@ -18,10 +18,13 @@ Arguments = Callable[[int, str, Any], Any]
 """(position, name, default) to the argument that was given."""
 
 
-def tracer(owned: dict[int, str], steps: list[dict[str, Any]], noise_key: int) -> Any:
+def tracer(
+    owned: dict[int, str], steps: list[dict[str, Any]], noise_key: int, is_turned: bool = False
+) -> Any:
     """A mode under which calls are noted in `steps` and every normal draw is a known one.
 
-    `owned` maps the identity of a parameter to its name.
+    `owned` maps the identity of a parameter to its name. `is_turned` hands the noise out in the reverse order of
+    examples, as for a batch that is turned round.
     """
     torch: Any = sys.modules["torch"]
     overrides: Any = sys.modules["torch.overrides"]
@@ -33,6 +36,9 @@ def tracer(owned: dict[int, str], steps: list[dict[str, Any]], noise_key: int) -
             name = str(getattr(func, "__name__", "")).strip("_")
             if name in NOISE:
                 result = _known_noise(torch, name, args, kwargs, result, noise_key, steps)
+                if is_turned and result.ndim > 1:
+                    with torch.no_grad():
+                        result.copy_(result.flip(0))
             elif len(steps) < MAX_STEPS:
                 step = _described(name, args, kwargs, result, owned)
                 if step is not None:
@@ -172,6 +178,10 @@ def _multi_head(given: Arguments) -> dict[str, Any]:
     }
 
 
+def _dropout(given: Arguments) -> dict[str, Any]:
+    return {"p": _number(given(1, "p", 0.5)), "training": bool(given(2, "training", True))}
+
+
 def _input(given: Arguments) -> dict[str, Any]:
     return {"in": _sizes(given(0, "input", None))}
 
@@ -192,7 +202,7 @@ STEPS: dict[str, Callable[[Arguments], dict[str, Any]]] = {
     "embedding": lambda given: {"weight": _sizes(given(1, "weight", None))},
     "layer_norm": lambda given: {"eps": _number(given(4, "eps", 1e-5))},
     "batch_norm": lambda given: {"training": bool(given(5, "training", False))},
-    "dropout": lambda given: {"p": _number(given(1, "p", 0.5)), "training": bool(given(2, "training", True))},
+    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout"), _dropout),
     "leaky_relu": lambda given: {"slope": _number(given(1, "negative_slope", 0.01))},
     "gelu": lambda given: {"approximate": str(given(1, "approximate", "none"))[:10]},
     "elu": lambda given: {"alpha": _number(given(1, "alpha", 1.0))},
@@ -217,5 +227,9 @@ ALIASES = {
     "addmm": "matmul",
     "baddbmm": "matmul",
     "clamp_min": "clamp",
+    "dropout1d": "dropout",
+    "dropout2d": "dropout",
+    "alpha_dropout": "dropout",
+    "feature_alpha_dropout": "dropout",
     "rmul": "mul",
 }

@@ -222,7 +222,7 @@ class LanguageModelProblem(DrawParams):
     d_ff: int = Field(default=0, ge=0)
     """Hidden size of the feed-forward network, where a class asks for it."""
     n_tokens: int = Field(default=20, ge=2)
-    n_sequences: int = Field(default=2, ge=2)
+    n_sequences: int = Field(default=4, ge=2)
     length: int = Field(default=10, ge=4)
 
 
@@ -240,17 +240,23 @@ def language_model_problem(rng: np.random.Generator, params: LanguageModelProble
         "base": base,
         "future": future,
         "turned": base[::-1],
+        "mirrored": base[:, ::-1],
+        "future_rows": np.concatenate([base[: len(base) // 2], future[len(base) // 2 :, ::-1]]),
         "one_token": np.full(shape, rng.integers(0, params.n_tokens)),
         "long": rng.integers(0, params.n_tokens, size=(params.n_sequences, params.context_length + 7)),
     }
     runs = [
-        _run("canonical_0", "base", 0, trace=True),
+        _run("canonical_0", "base", 0),
         _run("canonical_1", "base", 1),
-        _run("training", "base", 0, training=True, trace=True),
+        _run("training", "base", 0, training=True),
         _run("gradients", "base", 0, gradients=True),
-        _run("own", "base", -1),
+        _run("own", "base", -1, trace=True),
+        _run("own_training", "base", -1, training=True, trace=True),
         _run("again", "base", -1),
-        *(_run(name, name, -1) for name in ("future", "turned", "one_token", "long")),
+        *(
+            _run(name, name, -1)
+            for name in ("future", "future_rows", "turned", "mirrored", "one_token", "long")
+        ),
     ]
     return {
         **params.model_dump(include={"d_model", "n_head", "vocab_size", "context_length", "n_layer"}),
@@ -291,13 +297,14 @@ def image_module_problem(rng: np.random.Generator, params: ImageModuleProblem) -
     base = np.round(base, 6)
     arrays = {"base": base, "turned": base[::-1], "wide": np.round(4.0 * base, 6)}
     runs = [
-        _run("canonical_0", "base", 0, trace=True),
+        _run("canonical_0", "base", 0),
         _run("canonical_1", "base", 1),
-        _run("training", "base", 0, training=True, trace=True),
+        _run("training", "base", 0, training=True),
         _run("gradients", "base", 0, training=True, gradients=True),
-        _run("own", "base", -1),
+        _run("own", "base", -1, trace=True),
+        _run("own_training", "base", -1, training=True, trace=True),
         _run("again", "base", -1),
-        _run("turned", "turned", -1),
+        _run("turned", "turned", -1, turned=True),
         _run("wide", "wide", 0),
     ]
     return {

@@ -94,18 +94,17 @@ def _one(
     logits = through(z, decoder[:-1], trial.fill)
     if decoder[-1].kind == "sigmoid" and _is_among(trial.outputs, logits):
         return "", ["logits as the decoder's output, without the Sigmoid"]
-    for part, layers in (("encoder", encoder), ("decoder", decoder)):
-        for mistake, wrong in mistakes_in(list(layers)):
-            before = through(trial.x, [*(wrong if part == "encoder" else encoder), heads], trial.fill)
-            after = through(
-                DRAWS[""](before, trial.noise), wrong if part == "decoder" else decoder, trial.fill
-            )
-            if _is_among(trial.outputs, after):
-                return f"In the {part}: {mistake[0].lower()}{mistake[1:]}", []
     for mistake, extra in (("ReLU", "relu"), ("Tanh", "tanh"), ("Sigmoid", "sigmoid")):
         bent = through(trial.x, [*encoder, heads, Layer(extra)], trial.fill)
         if _is_among(trial.outputs, through(DRAWS[""](bent, trial.noise), decoder, trial.fill)):
             return f"The heads for mean and log variance end in a {mistake}; they should be linear.", []
+    for mistake, wrong in mistakes_in([*encoder, heads]):
+        before = through(trial.x, wrong, trial.fill)
+        if _is_among(trial.outputs, through(DRAWS[""](before, trial.noise), decoder, trial.fill)):
+            return f"In the encoder: {mistake[0].lower()}{mistake[1:]}", []
+    for mistake, wrong in mistakes_in(decoder):
+        if _is_among(trial.outputs, through(z, wrong, trial.fill)):
+            return f"In the decoder: {mistake[0].lower()}{mistake[1:]}", []
     return None, []
 
 

@@ -228,8 +228,7 @@ def next_token_scores(tokens: FloatArray, sizes: Sizes, choices: Choices, fill: 
     x = fill((sizes.vocab_size, sizes.d_model))[tokens]
     if choices.is_embedding_scaled:
         x = x * math.sqrt(sizes.d_model)
-    place = positions_of(tokens.shape[1], sizes, choices, fill)
-    x = x + place
+    x = x + positions_of(tokens.shape[1], sizes, choices, fill).astype(x.dtype)
     if choices.mask == "batch":  # the attention looks along the batch; positions were added along the tokens
         x = x.swapaxes(0, 1)
     inner = choices if choices.mask != "batch" else replace(choices, mask="causal")

@@ -15,7 +15,7 @@ import numpy as np
 from autograder.stats.arrays import FloatArray
 from autograder.stats.language_models import Choices, Fill, Sizes, next_token_scores
 
-N_FAULTY_BASES = 4
+N_FAULTY_BASES = 3
 NOT_A_NUMBER = "The output is not a number (NaN): the mask hides everything from one of the positions."
 RTOL = 2e-4
 """Largest error, in units of the output's spread. Single precision errs by 1e-6, the tanh in GELU by 1e-3."""
@@ -170,6 +170,7 @@ def language_reading(trials: Sequence[Trial], sizes: Sizes, shapes: Iterable[Seq
     shapes
         Those of the model's own tensors: which of them are there says which biases to expect.
     """
+    trials = [replace(trial, fill=_in_single_precision(trial.fill)) for trial in trials]
     results = _possible_results([trial.output for trial in trials])
     bases = list(likely_conventions(sizes, [tuple(shape) for shape in shapes]))
     best = _first_fit(
@@ -186,6 +187,19 @@ def language_reading(trials: Sequence[Trial], sizes: Sizes, shapes: Iterable[Seq
         if found is not None:
             return Reading(words_of(found), fault.format(n_head=sizes.n_head), is_known=True)
     return Reading()
+
+
+def _in_single_precision(fill: Fill) -> Fill:
+    """Return a filling that rounds, as the network itself does, and that twice as fast."""
+    kept: dict[tuple[int, ...], FloatArray] = {}
+
+    def rounded(shape: Sequence[int]) -> FloatArray:
+        shape = tuple(shape)
+        if shape not in kept:
+            kept[shape] = fill(shape).astype(np.float32)
+        return kept[shape]
+
+    return rounded
 
 
 def _changed(choices: Choices, changes: dict[str, object], sizes: Sizes) -> Choices:
@@ -249,23 +263,32 @@ def _open_choices(base: Choices, results: Iterable[str], time_first: Iterable[bo
 
 def _first_fit(trials: Sequence[Trial], sizes: Sizes, candidates: Iterable[Choices]) -> Choices | None:
     """Return the choices that fit every trial, of these the best; the search ends at the first neat fit."""
+    first = _first_sequence(trials[0])
     best: tuple[float, Choices] | None = None
     for choices in candidates:
-        worst = 0.0
-        for trial in trials:
-            try:
-                expected = next_token_scores(trial.tokens, sizes, choices, trial.fill)
-            except ValueError:  # the sizes do not allow it
-                worst = float("inf")
-                break
-            worst = max(worst, fitted(trial.output, expected))
-            if worst > RTOL:
-                break
+        is_mixing = choices.is_time_first or choices.mask == "batch" or choices.softmax_axis == 0
+        if first is not None and not is_mixing and _error(first, sizes, choices) > RTOL:
+            continue
+        worst = max(_error(trial, sizes, choices) for trial in trials)
         if worst < RTOL and (best is None or worst < best[0]):
             best = (worst, choices)
             if worst < RTOL / 20:
                 break
     return None if best is None else best[1]
+
+
+def _first_sequence(trial: Trial) -> Trial | None:
+    """Return the first sequence alone, for a quick look; None when the output does not tell which part is its."""
+    if len(trial.output) != len(trial.tokens):
+        return None
+    return Trial(trial.tokens[:1], trial.output[:1], trial.fill)
+
+
+def _error(trial: Trial, sizes: Sizes, choices: Choices) -> float:
+    try:
+        return fitted(trial.output, next_token_scores(trial.tokens, sizes, choices, trial.fill))
+    except ValueError:  # the sizes do not allow it
+        return float("inf")
 
 
 def words_of(choices: Choices) -> tuple[str, ...]:
