@@ -39,7 +39,7 @@ class TrainingRecorder:
         """Wraps the functions of torch, which is there."""
         optimizer = torch.optim.Optimizer
         optimizer.__init__ = self._after(optimizer.__init__, self._made_optimizer)
-        torch.optim.optimizer.register_optimizer_step_post_hook(self._stepped)
+        sys.modules[optimizer.__module__].register_optimizer_step_post_hook(self._stepped)
         for name in LOSSES:
             self._wrap(torch.nn.functional, name, functools.partial(self._computed, name))
         for name in INITIALISERS:

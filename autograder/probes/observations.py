@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from autograder.probes.container import Container, ContainerError, read_container
 from autograder.probes.paths import Path, Step
+from autograder.probes.training import TrainingSeen, training_in
 
 Array = npt.NDArray[Any]
 MAX_CONTAINER_BYTES = 256 * 2**20
@@ -180,6 +181,7 @@ class Observations:
     """Containers that could not be read, values that were too large: sentences for the instructor."""
     notices: tuple[NoticeSeen, ...] = ()
     datasets: tuple[DataSeen, ...] = ()
+    training: tuple[TrainingSeen, ...] = ()
 
 
 def read_observations(folder: FilePath) -> Observations:
@@ -193,6 +195,7 @@ def read_observations(folder: FilePath) -> Observations:
     problems: list[str] = []
     notices: list[NoticeSeen] = []
     datasets: list[DataSeen] = []
+    training: list[TrainingSeen] = []
     for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         try:
             container = read_container(path, MAX_CONTAINER_BYTES)
@@ -217,6 +220,7 @@ def read_observations(folder: FilePath) -> Observations:
             notices += [_notice(cell, notice) for notice in document.get("notices", [])]
             used = [_dataset(cell, entry) for entry in document.get("datasets", [])]
             datasets += [seen for seen in used if seen is not None]
+            training += training_in(document, cell)
             problems += [
                 f"after cell {cell + 1}, {dropped.get('name')} was not recorded: {dropped.get('why')}"
                 for dropped in document.get("dropped", [])
@@ -233,6 +237,7 @@ def read_observations(folder: FilePath) -> Observations:
         tuple(problems),
         tuple(notices),
         tuple(datasets),
+        tuple(training),
     )
 
 
