@@ -143,6 +143,11 @@ def crash(solution: str) -> str:
 @special("a notebook that ends after A2", "all_elsewhere", items=("a3", "a4", "a5"))
 def unfinished(solution: str) -> str:
     """Return the cells of the solution before A3."""
+    return before_item(solution, "a3")
+
+
+def before_item(solution: str, item: str) -> str:
+    """Return the cells of a solution (percent format) that come before the first one of an item."""
     cells = re.split(r"^(?=# %%)", solution, flags=re.MULTILINE)
-    first_left_out = next(index for index, cell in enumerate(cells) if 'item="a3"' in cell.split("\n", 1)[0])
-    return "".join(cells[:first_left_out])
+    first = next(index for index, cell in enumerate(cells) if f'item="{item}"' in cell.split("\n", 1)[0])
+    return "".join(cells[:first])
