@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import sys
 import time
@@ -52,6 +53,7 @@ OWN_MIB = 64
 """What messages may take of this process's memory, beside the outputs that are kept. One of many frames has no
 limit of its own: libzmq counts it when it is whole."""
 MAX_DROPS = 20
+MAX_CROWD = 4.0
 
 How = Literal["ok", "error", "time_limit", "memory_limit", "disk_limit", "died"]
 
@@ -357,7 +359,7 @@ class Kernel:
     ) -> Outcome:
         """Interrupts what runs; kills the kernel when it does not answer and go on."""
         assert self._process is not None
-        patience = time.monotonic() + INTERRUPT_GRACE_SECONDS
+        patience = time.monotonic() + INTERRUPT_GRACE_SECONDS * _crowd()
         with contextlib.suppress(OSError):
             self._process.interrupt()
         stopped = self._wait(asked, patience, keep, idle_seconds=LISTEN_SECONDS)
@@ -384,3 +386,12 @@ class Kernel:
         if memory > self.limits.memory_mib:
             return "memory_limit"
         return "disk_limit" if disk > self.limits.disk_mib else None
+
+
+def _crowd() -> float:
+    """How many processes wait for each processor, from 1 to `MAX_CROWD`: a kernel answers so much later."""
+    try:
+        waiting = os.getloadavg()[0] / (os.cpu_count() or 1)
+    except (AttributeError, OSError):  # not known on this platform, or without /proc
+        return 1.0
+    return min(max(waiting, 1.0), MAX_CROWD)
