@@ -15,15 +15,24 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+import autograder.registered  # noqa: F401  # fills the registries
+from autograder.checks.findings import Context
 from autograder.datasets import status
 from autograder.errors import UsageError
 from autograder.execute.local import LocalExecutor
 from autograder.execute.protocol import Executor, Job, Options, Plan
+from autograder.golden import Golden
+from autograder.jobs import make_plan
+from autograder.kernel_side.fillings import Filling
 from autograder.kernel_side.known_data import KNOWN_SETS
+from autograder.probes.challenges import draw_cases
 from autograder.probes.container import Container, list_containers, read_container
+from autograder.probes.evidence import Evidence, gather
 from autograder.probes.failed_imports import failed_imports
 from autograder.probes.observations import read_observations
 from autograder.records import CellRecord, ExecutionRecord, Limits
+from autograder.registry import CHECKS
+from autograder.rubric.model import ChallengeSpec, PartSpec
 
 pytestmark = pytest.mark.slow
 
@@ -738,3 +747,196 @@ def test_kernels_see_the_known_files_of_the_folder_and_no_others(run: Run) -> No
     if done.record.fence_level == "namespaces":
         names = [node["v"] for node in done.cells[0].document["values"]["found"]["items"]]
         assert names == sorted(file.name for known in KNOWN_SETS for file in known.files)
+
+
+# ------------------------------------------------------------------ functions of neural notebooks
+
+NEURAL = """
+import torch, torch.nn as nn, torch.nn.functional as F
+torch.manual_seed(1234)
+def vae_loss(recon, x, mu, logvar):
+    kl = -0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp()) / len(x)
+    return F.binary_cross_entropy(recon, x, reduction='sum') / len(x) + kl, kl
+def reparameterize(mu, logvar):
+    return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+def gan_step(G, D, opt_G, opt_D, real):
+    fake, one, zero = G(torch.randn(len(real), 64)), torch.ones(len(real), 1), torch.zeros(len(real), 1)
+    bce = F.binary_cross_entropy_with_logits
+    opt_D.zero_grad(); (bce(D(real), 0.9 * one) + bce(D(fake.detach()), zero)).backward(); opt_D.step()
+    opt_G.zero_grad(); bce(D(fake), one).backward(); opt_G.step()
+@torch.no_grad()
+def generate(model, idx, n, top_k=20):
+    for _ in range(n):
+        top, where = model(idx[:, -128:])[:, -1].topk(top_k)
+        idx = torch.cat([idx, where.gather(1, torch.multinomial(top.softmax(-1), 1))], 1)
+    return idx
+"""
+TRAINING = """
+net = nn.Linear(4, 1)
+nn.init.xavier_uniform_(net.weight)
+optimizer = torch.optim.AdamW(net.parameters(), lr=3e-4, betas=(0.9, 0.95), weight_decay=0.01)
+loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.rand(64, 4)), batch_size=16, shuffle=True)
+for (x,) in loader:
+    optimizer.zero_grad()
+    F.binary_cross_entropy_with_logits(net(x), torch.full((len(x), 1), 0.9)).backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimizer.step()
+"""
+
+
+def known_as(kind: str, *names: str) -> dict[str, Any]:
+    return {"kind": kind, "names": names}
+
+
+CHALLENGES: dict[str, dict[str, Any]] = {
+    "loss": {
+        "mode": "loss", "draw": "vae_loss_inputs", "n_cases": 4, "names": ["vae_loss"],
+        "roles": {"reconstruction": known_as("tensor", "recon"), "target": known_as("tensor", "x"),
+                  "mu": known_as("tensor", "mu"), "log_var": known_as("tensor", "logvar")},
+    },
+    "sample": {
+        "mode": "noise", "draw": "sampled_latent", "names": ["reparameterize"],
+        "roles": {"mu": known_as("tensor", "mu"), "log_var": known_as("tensor", "logvar")},
+    },
+    "step": {
+        "mode": "step", "draw": "gan_step_inputs", "names": ["gan_step"],
+        "roles": {"generator": known_as("module", "G"), "discriminator": known_as("module", "D"),
+                  "generator_optimizer": known_as("optimizer", "opt_G"),
+                  "discriminator_optimizer": known_as("optimizer", "opt_D"), "real": known_as("tensor", "real")},
+    },
+    "decoder": {
+        "mode": "decoder", "draw": "decoder_inputs", "params": {"strategy": "top_k"}, "names": ["generate"],
+        "roles": {"model": known_as("module", "model"), "prompt": known_as("tokens", "idx"),
+                  "n": known_as("number", "n"), "k": known_as("number", "top_k")},
+    },
+}  # fmt: skip
+
+
+def put(run: Run, *sources: str) -> Evidence:
+    """The evidence of a notebook to which all of CHALLENGES are put."""
+    challenges = {key: ChallengeSpec.model_validate(spec) for key, spec in CHALLENGES.items()}
+    part = PartSpec(
+        part="b", title="", points=0, false_fail_rate=0.01, filenames=[], items=[], challenges=challenges
+    )
+    cases = {key: draw_cases(spec, "secret", "content", key) for key, spec in challenges.items()}
+    done = run(*sources, plan=make_plan(part, cases, {}))
+    assert [cell.error for cell in done.record.cells] == [None] * len(sources)
+    observations = read_observations(done.out / "arrays")
+    return gather(part, (), observations, done.record, cases, {})
+
+
+def says(evidence: Evidence, check: str, **params: Any) -> Any:
+    entry = CHECKS[check]
+    return entry.function(evidence, entry.params.model_validate(params), Context("b1", 1e-4, Golden()))
+
+
+def test_functions_of_neural_notebooks_are_tried(run: Run) -> None:
+    pytest.importorskip("torch")
+    evidence = put(run, NEURAL, TRAINING)
+    for check, params in {
+        "loss_is": {"challenge": "loss"},
+        "sample_is_reparameterised": {"challenge": "sample"},
+        "generator_step_leaves_discriminator": {"challenge": "step"},
+        "discriminator_step_reaches_only_discriminator": {"challenge": "step"},
+        "targets_are": {"challenge": "step", "real": 0.9},
+        "gradients_are_cleared": {"challenge": "step"},
+        "samples_from_top_k": {"challenge": "decoder"},
+        "generates_n_tokens": {"challenge": "decoder"},
+        "crops_to_context": {"challenge": "decoder"},
+        "optimizer_is": {"name": "AdamW", "lr": 3e-4, "betas": [0.9, 0.95], "weight_decay": 0.01},
+        "batch_size_is": {"size": 16, "shuffles": True},
+        "clips_gradients": {"max_norm": 1.0},
+        "initialises_with": {"name": "xavier_uniform_"},
+        "trains_on_targets": {"targets": [0.9]},
+    }.items():
+        finding = says(evidence, check, **params)  # type: ignore[arg-type]
+        assert finding.fraction == 1.0, f"{check}: {finding.message}"
+
+
+def test_mistakes_in_functions_of_neural_notebooks_are_named(fenced: Run) -> None:
+    pytest.importorskip("torch")
+    wrong = (
+        NEURAL.replace("-0.5 * torch.sum", "-torch.sum")
+        .replace("torch.exp(0.5 * logvar)", "logvar")
+        .replace("0.9 * one", "one")
+        .replace("    opt_D.zero_grad();", "   ")
+        .replace("        idx = torch.cat", "    idx = torch.cat")
+    )
+    evidence = put(fenced, wrong)
+    for check, challenge, said in [
+        ("loss_is", "loss", "the ½ is missing"),
+        ("sample_is_reparameterised", "sample", "the log variance itself is used"),
+        ("targets_are", "step", "no label smoothing"),
+        ("gradients_are_cleared", "step", "does not clear the gradients of the discriminator"),
+        ("generates_n_tokens", "decoder", "gives one token"),
+    ]:
+        params = {"challenge": challenge} | ({"real": 0.9} if check == "targets_are" else {})
+        assert said in says(evidence, check, **params).message
+
+
+def test_functions_that_end_the_kernel_cost_their_own_challenge(fenced: Run) -> None:
+    pytest.importorskip("torch")
+    deadly = NEURAL
+    for head, end in [
+        ("def reparameterize(mu, logvar):\n", "    import sys; sys.exit(3)\n"),
+        ("def gan_step(G, D, opt_G, opt_D, real):\n", "    real.resize_(2)\n"),
+    ]:
+        deadly = deadly.replace(head, head + end)
+    evidence = put(fenced, deadly)
+    assert says(evidence, "loss_is", challenge="loss").fraction == 1.0
+    assert "SystemExit" in says(evidence, "sample_is_reparameterised", challenge="sample").message
+    assert says(evidence, "targets_are", challenge="step").fraction == 0.0
+    assert says(evidence, "samples_from_top_k", challenge="decoder").fraction == 1.0
+
+
+# ------------------------------------------------------------------- modules
+
+LAYERED = {
+    "latent": 3,
+    "input": {"kind": "floats", "shapes": [[2, 3]]},
+    "arrays": {"base": [0.5, -1.0, 2.0, 0.0, 1.0, -0.5]},
+    "fillings": [[7, 1.0]],
+    "noise_key": 1,
+    "runs": [{"name": "base", "input": "base", "filling": 0, "trace": True}],
+}
+
+
+def module_plan(**roles: Any) -> Plan:
+    """One challenge to a module called `Net`."""
+    case = {"key": "0", "seed": 3, "values": LAYERED}
+    challenge = {"id": "net", "mode": "module", "names": ["Net"], "roles": roles, "cases": [case]}
+    return Plan.model_validate({"challenges": [challenge]})
+
+
+def test_module_is_made_from_its_class_and_run_with_canonical_weights(fenced: Run) -> None:
+    done = fenced(
+        "import torch\nfrom torch import nn\nWIDTH = 4\nclass Net(nn.Module):\n    def __init__(self, z_dim):\n"
+        "        super().__init__()\n        self.a, self.b = nn.Linear(z_dim, WIDTH), nn.Linear(WIDTH, 1)\n"
+        "    def forward(self, z):\n        return {'out': self.b(self.a(z).relu())}",
+        "WIDTH = None\ntorch.manual_seed(0)\nbefore = torch.rand(1)",
+        plan=module_plan(latent={"kind": "number", "names": ["z_dim"]}),
+    )
+    answer = done.calls["call-net-0"]
+    record = answer.document["record"]
+    assert answer.document["status"] == "ok"
+    assert [tensor["shape"] for tensor in record["structure"]["tensors"]] == [[4, 3], [4], [1, 4], [1]]
+    (ran,) = record["runs"]
+    assert [step["op"] for step in ran["trace"]] == ["linear", "relu", "linear"]
+    fill = Filling(7, 1.0)
+    weights = [fill.tensor(shape) for shape in ((4, 3), (4,), (1, 4), (1,))]
+    w1, b1, w2, b2 = (weight for weight in weights if weight is not None)
+    hidden = np.maximum(np.reshape(LAYERED["arrays"]["base"], (2, 3)) @ w1.T + b1, 0.0)  # type: ignore[index]
+    (output,) = ran["outputs"]
+    assert output["path"] == "out"
+    np.testing.assert_allclose(content(answer, output["node"]), hidden @ w2.T + b2, rtol=1e-5)
+
+
+def test_module_that_ends_the_kernel_or_is_not_there_is_told(fenced: Run) -> None:
+    done = fenced("x = 1", plan=module_plan())
+    assert done.calls["call-net-0"].document["status"] == "missing"
+    done = fenced(
+        "import os, torch\nclass Net(torch.nn.Module):\n    def forward(self, z): os._exit(3)",
+        plan=module_plan(),
+    )
+    assert done.calls["call-net-0"].document["status"] == "time_limit"
+    assert done.record.cells[0].status == "ok"
