@@ -418,7 +418,7 @@ def _not_run(module: ModuleSeen, about: dict[str, Any]) -> Finding:
     if error is None:
         return untried(f"`{module.name}` returned no tensor.")
     stopped = f"`{module.name}` stopped with {error.get('name', '')}: {error.get('message', '')}"
-    return failed(stopped[:300], observed="an error", **about)
+    return for_person(stopped[:300], observed="an error", **about)
 
 
 def _found(module: ModuleSeen) -> tuple[Found, ...]:

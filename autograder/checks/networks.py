@@ -18,7 +18,7 @@ def modules_in(evidence: Evidence, key: str) -> list[ModuleSeen]:
     called = evidence.called[key]
     first = next(iter(called.cases), "")
     seen = [read_module(answer, called.cases[first]) for answer in called.answers if answer.case == first]
-    return [module for module in seen if module is not None]
+    return [module for module in seen if module is not None and module.record.runs]
 
 
 def judge_modules(evidence: Evidence, key: str, what: str, judge: Callable[[ModuleSeen], Finding]) -> Finding:

@@ -90,6 +90,7 @@ def made_of(
 def copied(module: Any) -> Any:
     """A deep copy; results of an earlier call that a module keeps as attributes are cut from their graph."""
     torch: Any = sys.modules["torch"]
+    module = getattr(module, "_orig_mod", module)  # behind torch.compile
     memo: dict[int, Any] = {}
     for part in module.modules():
         for value in list(part.__dict__.values()):

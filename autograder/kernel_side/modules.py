@@ -21,8 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from .binding import Refusal, parameters_of
 from .fillings import Filling, hashed
 from .found_modules import made_of, modules_meant
+from .functions import is_required
 from .modes import MODES, Candidate, Fields, Mode, Setting
 from .structure import describe_module, tensors
 from .traces import tracer
@@ -30,6 +32,8 @@ from .values import is_tensor, tensor_array
 
 MAX_OUTPUTS = 8
 MAX_OUTPUT_BYTES = 2**21
+TARGET_WORDS = ("target", "label")
+"""Arguments of a language model that only its loss needs."""
 
 
 def put_module(
@@ -70,6 +74,19 @@ class Probe:
         ]
         self.method = next((m for m in values.get("methods", ()) if callable(getattr(module, m, None))), "")
         self.shape: list[int] | None = None
+        self.rest = self._other_arguments()
+
+    def _other_arguments(self) -> list[Any]:
+        """What a call needs beyond its input: no targets. Raises Refusal when it needs anything else."""
+        call = getattr(self.module, self.method) if self.method else self.module
+        call = call.forward if isinstance(call, self.torch.nn.Module) else call
+        needed = [p.name for p in parameters_of(call)[1:] if is_required(p)]
+        unknown = [name for name in needed if not any(word in name.casefold() for word in TARGET_WORDS)]
+        if unknown:
+            raise Refusal(
+                "not_callable", f"calling it needs {', '.join(unknown)}, which the check cannot supply"
+            )
+        return [None] * len(needed)
 
     def _width(self) -> int:
         """The size of the embedding that the module really has, else the case's."""
@@ -101,7 +118,7 @@ class Probe:
         before = _attributes(module)
         call = getattr(module, self.method) if self.method else module
         with tracer(owned, steps, int(self.values["noise_key"]), bool(run.get("turned"))):
-            result = call(self._input(run["input"], shape))
+            result = call(self._input(run["input"], shape), *self.rest)
         outputs = outputs_of(result) + _new(before, _attributes(module))
         found: dict[str, Any] = {"outputs": self._encoded(outputs[:MAX_OUTPUTS])}
         if run.get("trace"):

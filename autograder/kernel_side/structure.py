@@ -38,8 +38,12 @@ def leaves(module: Any) -> Iterator[tuple[str, Any]]:
 
 
 def tensors(module: Any) -> list[tuple[str, Any]]:
-    """The trainable tensors by name, one that is shared once; frozen ones too."""
-    return list(module.named_parameters())
+    """The trainable tensors by name, one that is shared once; all of them where training is over and all are frozen.
+
+    A single frozen one is a constant: a table of sinusoids, for instance.
+    """
+    named = list(module.named_parameters())
+    return [(name, tensor) for name, tensor in named if tensor.requires_grad] or named
 
 
 def describe_leaf(name: str, leaf: Any) -> dict[str, Any]:
@@ -63,7 +67,7 @@ def describe_leaf(name: str, leaf: Any) -> dict[str, Any]:
 def unregistered(module: Any) -> list[str]:
     """Names of attributes that hold layers or parameters in a plain list or dict: no optimizer sees them."""
     torch: Any = sys.modules["torch"]
-    known = {id(part) for part in module.modules()} | {id(tensor) for _, tensor in tensors(module)}
+    known = {id(part) for part in module.modules()} | {id(tensor) for tensor in module.parameters()}
     found = []
     for prefix, part in module.named_modules():
         for name, value in list(part.__dict__.items()):

@@ -48,6 +48,7 @@ class Choices:
     is_embedding_scaled: bool = False
     activation: str = "gelu"  # gelu_tanh; relu, silu, none
     is_time_first: bool = False
+    norm_ddof: int = 0
     result: str = "logits"  # log_probabilities; probabilities
     # What is right in one way only.
     base: float = 10_000.0
@@ -103,10 +104,11 @@ def positions_of(n: int, sizes: Sizes, choices: Choices, fill: Fill) -> FloatArr
     return np.stack(pair, axis=-1).reshape(n, d)
 
 
-def layer_norm(x: FloatArray, weight: FloatArray, bias: FloatArray | None, eps: float = 1e-5) -> FloatArray:
-    """Return (x - mean) / sqrt(variance + eps) * weight + bias over the last axis, the variance with ddof 0."""
+def layer_norm(x: FloatArray, weight: FloatArray, bias: FloatArray | None, ddof: int = 0) -> FloatArray:
+    """Return (x - mean) / sqrt(variance + 1e-5) * weight + bias over the last axis."""
     centred = x - x.mean(axis=-1, keepdims=True)
-    z = centred / np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + eps)
+    n = x.shape[-1] - ddof
+    z = centred / np.sqrt(np.sum(centred**2, axis=-1, keepdims=True) / n + 1e-5)
     return np.asarray(z * weight + (0.0 if bias is None else bias))
 
 
@@ -203,7 +205,7 @@ def block(x: FloatArray, sizes: Sizes, choices: Choices, fill: Fill) -> FloatArr
     vector = fill((sizes.d_model,))
 
     def normed(y: FloatArray) -> FloatArray:
-        return layer_norm(y, vector, vector if choices.has_norm_bias else None)
+        return layer_norm(y, vector, vector if choices.has_norm_bias else None, choices.norm_ddof)
 
     parts = (
         (choices.has_attention, attended, choices.has_attention_residual),
@@ -238,7 +240,7 @@ def next_token_scores(tokens: FloatArray, sizes: Sizes, choices: Choices, fill: 
         x = x.swapaxes(0, 1)
     if choices.has_final_norm:
         vector = fill((sizes.d_model,))
-        x = layer_norm(x, vector, vector if choices.has_norm_bias else None)
+        x = layer_norm(x, vector, vector if choices.has_norm_bias else None, choices.norm_ddof)
     logits = x @ fill((sizes.vocab_size, sizes.d_model)).T
     if choices.has_head_bias:
         logits = logits + fill((sizes.vocab_size,))

@@ -79,7 +79,8 @@ CONVENTIONS: dict[str, tuple[tuple[object, str], ...]] = {
     "has_norm_bias": ((True, ""), (False, "no biases in the norms")),
     "has_head_bias": ((True, ""), (False, "no bias in the head")),
     "is_time_first": ((False, ""), (True, "tokens of shape (T, B)")),
-    "result": ((("logits"), ""), ("log_probabilities", "log-probabilities as the output")),
+    "norm_ddof": ((0, ""), (1, "norms with the unbiased variance")),
+    "result": (("logits", ""), ("log_probabilities", "log-probabilities as the output")),
 }
 """What a sheet leaves open: for each choice its values and, beyond torch's usual answer, their words."""
 
@@ -173,9 +174,9 @@ def language_reading(trials: Sequence[Trial], sizes: Sizes, shapes: Iterable[Seq
     trials = [replace(trial, fill=_in_single_precision(trial.fill)) for trial in trials]
     results = _possible_results([trial.output for trial in trials])
     bases = list(likely_conventions(sizes, [tuple(shape) for shape in shapes]))
-    best = _first_fit(
-        trials, sizes, (c for base in bases for c in _open_choices(base, results, (False, True)))
-    )
+    usual = [c for base in bases for c in _open_choices(base, results, (False, True))]
+    rare = [replace(choices, norm_ddof=1) for choices in usual if not choices.is_time_first]
+    best = _first_fit(trials, sizes, itertools.chain(usual, rare))
     if best is not None:
         return Reading(words_of(best), is_known=True)
     if any(not np.all(np.isfinite(trial.output)) for trial in trials):

@@ -272,6 +272,35 @@ class TransformerLM(nn.Module):
             "weights = F.dropout(F.softmax(scores, dim=-1), 0.1, self.training)",
         ),
     ),
+    "frozen table of positions": swap(
+        PLAIN,
+        (
+            'self.register_buffer("pe", sinusoids())',
+            "self.pe = nn.Embedding.from_pretrained(sinusoids(), freeze=True)",
+        ),
+        ("self.pe[:idx.shape[1]]", "self.pe(torch.arange(idx.shape[1]))"),
+    ),
+    "norms by hand, unbiased": swap(
+        PLAIN,
+        (
+            "class Block",
+            """class Norm(nn.Module):
+    def __init__(self, d):
+        super().__init__()
+        self.gamma, self.beta = nn.Parameter(torch.ones(d)), nn.Parameter(torch.zeros(d))
+    def forward(self, x):
+        return self.gamma * (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-6) + self.beta
+
+class Block""",
+        ),
+        ("nn.LayerNorm(C)", "Norm(C)"),
+    ),
+    "heads as the fastest index": swap(
+        PLAIN,
+        (".view(B, T, H, C // H).transpose(1, 2)", ".view(B, T, C // H, H).permute(0, 3, 1, 2)"),
+        ("(weights @ v).transpose(1, 2).contiguous()", "(weights @ v).permute(0, 2, 3, 1).contiguous()"),
+    ),
+    "targets are required": swap(PLAIN, ("def forward(self, idx):", "def forward(self, idx, targets):")),
 }
 """Correct language models."""
 
@@ -285,6 +314,7 @@ CONVENTIONS: dict[str, str] = {
     "sines before cosines, loss returned": "all sines before",
     "time first throughout": "(T, B)",
     "log-probabilities": "log-probabilities",
+    "norms by hand, unbiased": "unbiased variance",
 }
 """Words of the convention that must be named."""
 

@@ -275,8 +275,38 @@ def test_module_that_fails_is_told_with_its_error() -> None:
         swap(PLAIN, ("x = self.embedding(idx)", "raise RuntimeError('oh'); x = self.embedding(idx)"))
     )
     finding = found(evidence, "matches_transformer", n_layer=2)
-    assert finding.status is Status.FAILED
+    assert finding.status is Status.REVIEW  # the call may be ours to blame
     assert "oh" in finding.message
+
+
+def test_model_that_needs_more_than_tokens_is_left_to_other_evidence() -> None:
+    source = swap(PLAIN, ("def forward(self, idx):", "def forward(self, idx, mask):"))
+    finding = found(transformer_evidence(source), "matches_transformer", n_layer=2)
+    assert (finding.status, finding.untried) == (Status.BLOCKED, True)
+    assert "mask" in finding.message
+
+
+REFERENCE = """
+from reference.transformer import TransformerConfig, TransformerLM
+from reference.autoencoders import VAE
+from reference.adversarial import Discriminator, Generator
+model = TransformerLM(TransformerConfig(31, 16, 2, 3, 24, 96))
+vae = VAE(36, (20, 12), 4)
+G, D = Generator(8, (12, 20), 36), Discriminator(36, (20, 12))
+"""
+
+
+def test_reference_is_accepted() -> None:
+    """The answers and the formulas were written apart from each other."""
+    for spec, check, params in (
+        (LANGUAGE_MODEL, "matches_transformer", {"n_layer": 2}),
+        (layers.VAE_CHALLENGE, "matches_autoencoder", layers.AUTOENCODER),
+        (GENERATOR, "matches_layers", {"layers": layers.GENERATOR}),
+        (DISCRIMINATOR, "matches_layers", {"layers": layers.DISCRIMINATOR}),
+    ):
+        finding = found(probed(spec, REFERENCE), check, **params)
+        assert finding.status is Status.PASSED, finding.message
+        assert finding.notes == ()
 
 
 def test_record_that_makes_no_sense_is_not_read() -> None:
