@@ -597,7 +597,8 @@ def test_template_is_made_again_when_it_is_out_of_date(content: Path, invoke: In
     original = path.read_bytes()
     path.write_text("{}", encoding="utf-8")
     said = invoke("template", "aml-a3", "--check", "--json")
-    assert (said.status, said.json) == (1, {str(path): "out of date"})
+    assert said.status == 1
+    assert [name for name, state in said.json.items() if state == "out of date"] == [str(path)]
     assert path.read_text(encoding="utf-8") == "{}"
     said = invoke("template", "aml-a3", "--part", "a")
     assert (said.status, said.out) == (0, f"{path}: written\n")
