@@ -337,7 +337,7 @@ def _judge_latent(
 ) -> Finding:
     z = vector(call, "z")
     name, form = f"`{function}`", text(call, "form")
-    if z is None or z.shape != np.shape(values["mu"]):
+    if z is None or z.shape != np.shape(values["mu"]) or form not in FORMS:
         return failed(f"{name} does not return a finite z of the shape of μ.", observed="no z", **about)
     fit = explain_latent(z, values["mu"], values["log_var"], values["noise"], form)
     notes = _form_notes((function, text(call, "bound"), form))
@@ -346,7 +346,7 @@ def _judge_latent(
         return finding
     gradients = call.get("gradients")
     flows = (
-        isinstance(gradients, dict) and bool(gradients.get("flows")) and {"mu", "log_var"} <= set(gradients)
+        isinstance(gradients, dict) and gradients.get("flows") is True and {"mu", "log_var"} <= set(gradients)
     )
     zero = isinstance(gradients, dict) and any(
         isinstance(gradients.get(key), np.ndarray) and not np.any(gradients[key]) for key in ("mu", "log_var")
@@ -359,6 +359,7 @@ def _judge_latent(
     )
 
 
+FORMS = ("log_var", "sigma", "variance")
 LATENT_MISTAKES = {
     "log_var_as_sigma": "the log variance itself is used as σ; σ = exp(½·log σ²)",
     "variance_as_sigma": "exp(log σ²) is used as σ: that is the variance; σ = exp(½·log σ²)",

@@ -28,6 +28,7 @@ from autograder.stats.updates import (
 
 Array = np.ndarray
 SAME = 1e-5
+MAX_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _batches(attempt: Attempt, events: list[Tree]) -> list[tuple[Array, bool]]:
     found: list[tuple[Array, bool]] = []
     for event in events:
         images = vector(event, "images") if text(event, "event") == "discriminator" else None
-        if images is None or images.ndim != 2 or images.shape[1] != real.shape[1]:
+        if images is None or images.ndim != 2 or images.shape[1] != real.shape[1] or len(images) > MAX_ROWS:
             continue
         is_real = np.array([bool(np.any(np.all(np.abs(real - row) < 1e-4, axis=1))) for row in images])
         parts = [(images[is_real == kind], kind) for kind in (True, False)]
@@ -116,39 +117,44 @@ def _batches(attempt: Attempt, events: list[Tree]) -> list[tuple[Array, bool]]:
     return distinct
 
 
+def _sized(attempt: Attempt, event: Tree, what: str, of: str) -> Array | None:
+    """Return the recorded vector of a network, where it has the network's length."""
+    n = np.shape(attempt.values["real"])[1]
+    found = vector(event, f"{what}_{of}")
+    return (
+        found
+        if found is not None and found.shape == ({"discriminator": n + 1, "generator": 3 * n}[of],)
+        else None
+    )
+
+
 def discriminator_fits(
     attempt: Attempt, which: str = "first"
 ) -> Iterator[tuple[int, DiscriminatorFit | None]]:
     """Yield position and loss of every step of the discriminator."""
     events = attempt.events(which)
     for at in attempt.steps("discriminator", which):
-        gradient, before = (
-            vector(events[at], "gradient_discriminator"),
-            vector(events[at], "before_discriminator"),
-        )
-        if gradient is None or before is None:
-            yield at, None
-            continue
-        yield at, fit_discriminator(gradient, before, _batches(attempt, events[:at]))
+        gradient = _sized(attempt, events[at], "gradient", "discriminator")
+        before = _sized(attempt, events[at], "before", "discriminator")
+        is_whole = gradient is not None and before is not None
+        batches = _batches(attempt, events[:at])
+        yield at, fit_discriminator(gradient, before, batches) if is_whole else None  # type: ignore[arg-type]
 
 
 def generator_fits(attempt: Attempt, which: str = "first") -> Iterator[tuple[int, GeneratorFit | None]]:
     """Yield position and loss of every step of the generator."""
     events = attempt.events(which)
     for at in attempt.steps("generator", which):
-        gradient, before = vector(events[at], "gradient_generator"), vector(events[at], "before_generator")
+        gradient = _sized(attempt, events[at], "gradient", "generator")
+        before = _sized(attempt, events[at], "before", "generator")
+        passes = [vector(one, "noise") for one in events[:at] if text(one, "event") == "generator"]
         noises = [
-            z
-            for one in events[:at]
-            if text(one, "event") == "generator" and (z := vector(one, "noise")) is not None
+            z for z in passes if z is not None and z.ndim == 2 and z.shape[1] == 2 and 0 < len(z) <= MAX_ROWS
         ]
-        weights = [w for one in events[: at + 1] if (w := vector(one, "before_discriminator")) is not None]
-        is_whole = (
-            gradient is not None
-            and before is not None
-            and all(z.ndim == 2 and z.shape[1] == 2 for z in noises)
-        )
-        yield at, fit_generator(gradient, before, noises, weights[::-1]) if is_whole else None  # type: ignore[arg-type]
+        states = [_sized(attempt, one, "before", "discriminator") for one in events[: at + 1]]
+        weights = [w for w in states if w is not None][::-1]
+        is_whole = gradient is not None and before is not None
+        yield at, fit_generator(gradient, before, noises, weights) if is_whole else None  # type: ignore[arg-type]
 
 
 def _about(attempt: Attempt, expected: str) -> dict[str, Any]:
@@ -193,8 +199,9 @@ def generator_step_leaves_discriminator(evidence: Evidence, params: StepCheck, c
                 )
                 return failed(message, observed="the discriminator moves", **about)
         for at in steps:
-            before = vector(events[at], "before_discriminator")
-            after = vector(branch(events[at + 1]) if at + 1 < len(events) else {}, "after_discriminator")
+            before = _sized(attempt, events[at], "before", "discriminator")
+            later = branch(events[at + 1]) if at + 1 < len(events) else {}
+            after = _sized(attempt, later, "after", "discriminator")
             if before is not None and after is not None and not np.allclose(before, after, atol=SAME):
                 message = f"In {name} the step of the generator changes the discriminator as well."
                 return failed(message, observed="the discriminator moves", **about)
@@ -226,10 +233,10 @@ def discriminator_step_reaches_only_discriminator(
             return None
         about = _about(attempt, "no gradient of the discriminator's loss moves the generator")
         name = f"`{attempt.function}`"
-        own = [vector(events[at], "gradient_generator") for at in attempt.steps("generator")]
+        own = [_sized(attempt, events[at], "gradient", "generator") for at in attempt.steps("generator")]
         notes = list(_notes(attempt))
         for at in steps:
-            leaked = vector(events[at], "gradient_generator")
+            leaked = _sized(attempt, events[at], "gradient", "generator")
             if leaked is None or not np.any(leaked):
                 continue
             if any(one is not None and np.allclose(one, leaked, atol=SAME) for one in own):
@@ -305,11 +312,12 @@ def targets_are(evidence: Evidence, params: TargetsAre, context: Context) -> Fin
 
 def _unfitted_targets(attempt: Attempt, about: dict[str, Any]) -> Finding:
     """Return what the recorded loss calls say where the update tells no targets."""
-    seen = [one for one in attempt.events() if text(one, "event") == "loss" and "low" in one]
-    spread = [(float(one["low"]), float(one["high"])) for one in seen if one["low"] != one["high"]]
+    pairs = [(one.get("low"), one.get("high")) for one in attempt.events() if text(one, "event") == "loss"]
+    spread = [
+        pair for pair in pairs if all(isinstance(value, float) for value in pair) and pair[0] != pair[1]
+    ]
     if spread:
-        low, high = spread[0]
-        what = f"targets that vary between {number(low)} and {number(high)}"
+        what = "targets that vary between " + " and ".join(number(float(value or 0.0)) for value in spread[0])
         return failed(f"`{attempt.function}` uses {what}.", observed=what, **about)
     what = "another update"
     return failed(
@@ -583,7 +591,9 @@ def _is_clean(attempt: Attempt, of: str) -> bool:
         a, b = vector(first[one], f"gradient_{of}"), vector(second[other], f"gradient_{of}")
         if a is None or b is None:
             return False
-        if np.allclose(a, b, rtol=1e-3, atol=1e-6) or _is_explained(attempt, of, other):
+        if (a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-6)) or _is_explained(
+            attempt, of, other
+        ):
             continue
         return False
     return True
