@@ -1,14 +1,17 @@
 """The correct styles of parts b and c: well-formed, seeded, complete; executed on a tiny budget they are all there."""
 
 import ast
+import math
 import re
 from collections.abc import Iterator
 from itertools import pairwise, product
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from notebook_runs import ITEMS, ROOT, STYLES, Runner, code_cells, code_of, run, stand_ins
+from scipy import linalg
 from torch import nn
 
 from autograder.registry import Assignment
@@ -17,7 +20,7 @@ from autograder.template import Cell, parse
 from reference.adversarial import Discriminator, Generator
 from reference.aml_a3.demo import load_styles
 from reference.autoencoders import VAE
-from reference.image_scores import Classifier
+from reference.image_scores import Classifier, frechet_distance, inception_score
 from reference.transformer import TransformerConfig, TransformerLM
 
 __all__ = ["run", "stand_ins"]
@@ -126,6 +129,38 @@ def test_code_is_seeded_and_says_what_the_sheet_asks_for(part: str, name: str) -
     assert re.search(r"np\.random\.(seed|default_rng)\(", code)
     assert not re.search(r"cuda|import autograder|from reference|YOUR|TODO", code)
     assert [claim for claim in SAYS[part] if not re.search(claim, code)] == []
+
+
+SCORES = {
+    "distributions": ("score_is", "score_fid"),
+    "encoder_decoder_classes": ("compute_is", "compute_fid"),
+    "espanol": ("puntuacion_inception", "distancia_frechet"),
+    "few_cells": ("IS", "FID"),
+    "sequential_networks": ("inception_score", "fid"),
+    "template_filled": ("inception_score", "fid"),
+}
+"""Of the styles of part b that have functions for them (inline_loops has none)."""
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_scores_agree_with_the_package(name: str) -> None:
+    """The mean exactly, the deviation with ddof 0 or 1, the distance but for what is added to a singular covariance."""
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.full(10, 0.3), size=100)
+    a, b = rng.normal(size=(60, 128)).clip(0), rng.normal(size=(40, 128)).clip(0) + 0.2
+    names: dict[str, Any] = {"np": np, "torch": torch, "linalg": linalg, "Array": np.ndarray}
+    tree = ast.parse("\n".join(code_of(cell) for cell in code_cells(STYLES["b"][name])))
+    wanted = {*SCORES[name], "raiz"}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name in wanted:
+            exec(compile(ast.Module([node], []), name, "exec"), names)
+    inputs = [torch.tensor(x) if name == "distributions" else x for x in (probs, a, b)]
+    mean, deviation = names[SCORES[name][0]](inputs[0], 10)
+    expected_mean, expected_deviation = inception_score(probs, 10)
+    assert float(mean) == pytest.approx(expected_mean, rel=1e-6)
+    ddof_one = expected_deviation * math.sqrt(10 / 9)
+    assert any(float(deviation) == pytest.approx(value, rel=1e-6) for value in (expected_deviation, ddof_one))
+    assert float(names[SCORES[name][1]](*inputs[1:])) == pytest.approx(frechet_distance(a, b), rel=2e-3)
 
 
 @pytest.mark.slow
