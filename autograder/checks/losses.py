@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from autograder.checks.calls import successes, unanswered
-from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number
+from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number, untried
 from autograder.checks.trees import items, numbers, text, tree_of, vector
 from autograder.probes.evidence import Called, Evidence
 from autograder.records import Found
@@ -319,6 +319,8 @@ def sample_is_reparameterised(
             fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked")))
             if fit is not None:
                 findings.append(_latent_finding(fit, f"`{answer.function}`", (), about))
+    if not findings and successes(called):
+        return untried("Where the model samples its latent variable could not be seen from its layers.")
     if not findings:
         return unanswered(called, "sampling the latent variable")
     return max(findings, key=lambda one: (one.fraction, one.observed != "another value"))

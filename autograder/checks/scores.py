@@ -10,12 +10,14 @@ from pydantic import Field
 
 from autograder.checks.calls import successes, unanswered, used
 from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number
+from autograder.checks.trees import tree_of
 from autograder.probes.evidence import Evidence
 from autograder.probes.observations import Answer
 from autograder.records import Found
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeKey
 from autograder.stats.scores import frechet, frechet_of_features, inception_scores, perplexities
+from autograder.stats.updates import token_nlls
 
 INCEPTION_MISTAKES = {
     "no_exp": "the exponential is missing",
@@ -197,13 +199,37 @@ def perplexity_is(evidence: Evidence, params: PerplexityIs, context: Context) ->
     called = evidence.called[params.challenge]
     findings: list[Finding] = []
     for answer, values in successes(called):
-        seen, truths = _numbers(answer), perplexities(values["nlls"])
+        seen = _numbers(answer)
+        truths = _of_model(answer, values) if "tokens" in values else perplexities(values["nlls"])
+        if truths is None:
+            continue
         about = _about(answer, seen, number(truths["right"]))
         name = f"`{answer.function}`"
         if _near(seen, truths["right"], params.rtol):
             findings.append(judged(1.0, message=f"{name} gives the perplexity of given losses.", **about))
             continue
+        if _near(seen, truths.get("batch_average", truths["right"]), params.rtol):
+            note = f"{name} averages over batches, not over tokens: the last, smaller batch counts too much."
+            findings.append(judged(1.0, message=f"{name} gives the perplexity.", notes=(note,), **about))
+            continue
         cause = _named(seen, truths, PERPLEXITY_MISTAKES, params.rtol)
         message = f"{name} does not give the perplexity of given losses" + (f": {cause}." if cause else ".")
         findings.append(failed(message, **(about | ({"observed": cause} if cause else {}))))
     return min(findings, key=lambda one: one.fraction) if findings else unanswered(called, "the perplexity")
+
+
+BATCH_SIZE = 4
+
+
+def _of_model(answer: Answer, values: Mapping[str, Any]) -> dict[str, float] | None:
+    """Return the perplexities of the stand-in model on the text or on the batches that the function took."""
+    tree = tree_of(answer)
+    size = tree.get("vocab_size")
+    if not isinstance(size, int) or not 10 <= size <= 2000:
+        return None
+    if tree.get("form") == "tokens":
+        tokens = np.asarray(values["tokens"])
+        return perplexities(token_nlls(tokens[:-1], tokens[1:], values["phase"], values["gain"], size))
+    nlls = token_nlls(values["inputs"], values["targets"], values["phase"], values["gain"], size)
+    means = [float(nlls[at : at + BATCH_SIZE].mean()) for at in range(0, len(nlls), BATCH_SIZE)]
+    return perplexities(nlls) | {"batch_average": float(np.exp(np.mean(means)))}

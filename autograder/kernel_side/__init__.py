@@ -44,6 +44,7 @@ MODULES = (
     "noise",
     "steps",
     "decoders",
+    "likelihoods",
     "recorders",
     "calls",
     "observer",

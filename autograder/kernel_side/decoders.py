@@ -16,9 +16,19 @@ from typing import Any
 import numpy as np
 
 from .binding import Refusal, is_named, parameters_of, positional
-from .functions import _codes, is_required, names_in_code
+from .functions import _codes, is_required
 from .modes import MODES, Candidate, Fields, Mode, Setting
-from .placing import Placement, callables_of, is_module, like_named, placements, resolve, said
+from .namespace import Namespace
+from .placing import (
+    Placement,
+    callables_of,
+    is_module,
+    like_named,
+    placements,
+    replace_globals,
+    resolve,
+    said,
+)
 from .stand_ins import dress
 from .vocabularies import Vocabulary, vocabulary_of
 
@@ -27,9 +37,9 @@ CONVENTIONS = ("all", "pair", "last")
 """Logits (B, T, V); a pair of them and a loss; logits (B, V) of the last position alone."""
 PROMPT_FORMS = ("rows", "row", "list", "text")
 SYNONYMS = {
-    "greedy": ("greedy", "argmax", "max"),
+    "greedy": ("greedy", "argmax", "voraz", "glouton", "max"),
     "top_k": ("top_k", "topk", "top-k", "top k", "k"),
-    "nucleus": ("nucleus", "top_p", "topp", "top-p", "top p", "p"),
+    "nucleus": ("nucleus", "top_p", "topp", "top-p", "top p", "núcleo", "nucleo", "noyau", "p"),
 }
 STRATEGY_NAMES = {
     "strategy",
@@ -38,6 +48,9 @@ STRATEGY_NAMES = {
     "decoding",
     "decode_strategy",
     "decoding_strategy",
+    "metodo",
+    "método",
+    "estrategia",
     "sampling",
     "how",
 }
@@ -217,7 +230,7 @@ def _decoded(
     keywords |= chosen(function, case["values"]["strategy"], keywords)
     missing = [p.name for p in parameters_of(function) if is_required(p) and p.name not in keywords]
     keywords |= dict.fromkeys(missing)  # a limit that is not wanted: top_k=None
-    _replace_globals(challenge, function, setting, placed, offered)
+    replace_globals(challenge, function, setting, placed, offered)
     args, keywords = positional(function, keywords)
     torch: Any = sys.modules["torch"]
     with torch.no_grad():
@@ -271,19 +284,6 @@ def _texts(constants: tuple[Any, ...]) -> Iterator[str]:
             yield constant
         elif isinstance(constant, tuple | frozenset):
             yield from _texts(tuple(constant))
-
-
-def _replace_globals(
-    challenge: dict[str, Any], function: Any, setting: Setting, placed: Placement, offered: dict[str, Any]
-) -> None:
-    roles = challenge["roles"]
-    referred = names_in_code(function, setting.view, {n for rule in roles.values() for n in rule["globals"]})
-    for role, rule in roles.items():
-        if role in placed.values() or role not in offered:
-            continue
-        for name in rule["globals"]:
-            if name in referred and name in setting.namespace.now:
-                setting.namespace.now[name] = offered[role]
 
 
 def tokens_in(result: Any, vocabulary: Vocabulary) -> list[int] | None:
@@ -363,4 +363,20 @@ def _items(result: Any) -> list[Any]:
     return list(result) if isinstance(result, tuple | list) else [result]
 
 
-MODES["decoder"] = Mode(callables_of, put_decoder)
+def decoders_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candidate]:
+    """What may be meant, without functions whose names speak of other strategies alone."""
+    strategy = challenge["cases"][0]["values"]["strategy"]
+    words = {name: [word for word in known if len(word) > 3] for name, known in SYNONYMS.items()}
+
+    def speaks_of(name: str, which: str) -> bool:
+        return any(word in name.casefold() for word in words[which])
+
+    others = [name for name in SYNONYMS if name != strategy]
+    return [
+        one
+        for one in callables_of(challenge, namespace)
+        if speaks_of(one.name, strategy) or not any(speaks_of(one.name, other) for other in others)
+    ]
+
+
+MODES["decoder"] = Mode(decoders_of, put_decoder)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .binding import Refusal, is_named, parameters_of
-from .functions import is_required
-from .modes import Candidate
+from .functions import is_required, names_in_code
+from .modes import Candidate, Setting
 from .namespace import ABSENT, Namespace
 from .values import MAX_ITEMS
 
@@ -175,6 +175,27 @@ def like_named(function: Any, placed: Placement, view: dict[str, Any]) -> dict[s
     needed = [p.name for p in parameters_of(function) if is_required(p) and p.name not in placed]
     found = {name: global_for(name, view) for name in needed}
     return {name: value for name, value in found.items() if value is not ABSENT}
+
+
+def replace_globals(
+    challenge: dict[str, Any], function: Any, setting: Setting, placed: Placement, offered: dict[str, Any]
+) -> None:
+    """Puts what is offered under the global names, and the attributes of a method's owner, that the code refers to.
+
+    A name is given a value even where the notebook never came to give it one.
+    """
+    roles = challenge["roles"]
+    wanted = {name for rule in roles.values() for name in rule["globals"]}
+    referred = names_in_code(function, setting.view, wanted)
+    owner = getattr(function, "__self__", None)
+    for role, rule in roles.items():
+        if role in placed.values() or role not in offered:
+            continue
+        for name in rule["globals"]:
+            if owner is not None and hasattr(owner, name):
+                setattr(owner, name, offered[role])
+            elif name in referred:
+                setting.namespace.now[name] = offered[role]
 
 
 def said(placed: Placement) -> str:

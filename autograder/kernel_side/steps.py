@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .binding import Refusal, positional
-from .functions import names_in_code
 from .modes import MODES, Candidate, Fields, Mode, Setting
-from .placing import Placement, callables_of, like_named, placements, resolve, said
+from .placing import Placement, callables_of, like_named, placements, replace_globals, resolve, said
 from .stand_ins import stand_in_discriminator, stand_in_generator, stand_in_language_model
 from .vocabularies import vocabulary_of
 
@@ -239,28 +238,10 @@ def _stepped(
         if role not in bench.offered and role not in case["values"]:
             raise Refusal("not_callable", f"the case has no value for {role}")
         keywords[name] = bench.offered.get(role, case["values"].get(role))
-    _replace_globals(challenge, function, setting, placed, bench.offered)
+    replace_globals(challenge, function, setting, placed, bench.offered)
     args, keywords = positional(function, keywords)
     found = bench.twice(lambda: function(*args, **keywords), lambda: setting.seeds.set_all(case["seed"]))
     return found | {"vocab_size": vocab_size}
-
-
-def _replace_globals(
-    challenge: dict[str, Any], function: Any, setting: Setting, placed: Placement, offered: dict[str, Any]
-) -> None:
-    """Puts our networks and optimizers under the global names that the function refers to."""
-    roles = challenge["roles"]
-    wanted = {name for rule in roles.values() for name in rule["globals"]}
-    referred = names_in_code(function, setting.view, wanted)
-    owner = getattr(function, "__self__", None)
-    for role, rule in roles.items():
-        if role in placed.values() or role not in offered:
-            continue
-        for name in rule["globals"]:
-            if name in referred and name in setting.namespace.now:
-                setting.namespace.now[name] = offered[role]
-            if owner is not None and hasattr(owner, name):
-                setattr(owner, name, offered[role])
 
 
 MODES["step"] = Mode(callables_of, put_step)

@@ -189,3 +189,27 @@ def token_nlls(rng: np.random.Generator, params: TokenNlls) -> Values:
         "total_nll": float(nlls.sum()),
         "n_tokens": params.n,
     }
+
+
+class LikelihoodInputs(DrawParams):
+    """A text of tokens and batches of them, for a perplexity."""
+
+    period: int = Field(default=8, ge=2)
+    """The text repeats itself, so that every cut into windows of a multiple of it has the same mean."""
+    n_periods: int = Field(default=64, ge=4)
+    n_rows: int = Field(default=6, ge=5)
+    length: int = Field(default=16, ge=4)
+
+
+@DRAWS.register(LikelihoodInputs)
+def likelihood_inputs(rng: np.random.Generator, params: LikelihoodInputs) -> Values:
+    """A periodic text, rows of tokens with their successors, and the weights of a small language model."""
+    cycle = rng.integers(0, 10, size=params.period).tolist()
+    rows = rng.integers(0, 10, size=(params.n_rows, params.length + 1))
+    return {
+        "tokens": cycle * params.n_periods + cycle[:1],
+        "inputs": rows[:, :-1].tolist(),
+        "targets": rows[:, 1:].tolist(),
+        "phase": round(float(rng.uniform(0.5, 2.5)), 4),
+        "gain": 30.0,
+    }

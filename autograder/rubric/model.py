@@ -84,7 +84,7 @@ class RoleSpec(Model):
 class ChallengeSpec(Model):
     """A function of the student's that is called on inputs drawn at grading time."""
 
-    mode: Literal["call", "points", "module", "loss", "noise", "step", "decoder"]
+    mode: Literal["call", "points", "module", "loss", "noise", "step", "decoder", "likelihood"]
     draw: StrictStr
     """The registered generator of the inputs (`autograder.probes.challenges`)."""
     params: dict[str, Any] = Field(default_factory=dict)

@@ -92,7 +92,7 @@ def explain_model(
     without_noise = False
     for z in shown:
         eps = noise_of_shape(noise, z.shape)
-        alike = [one for one in given if one.shape == z.shape]
+        alike = [half for one in given for half in _of_width(one, z.shape[1]) if len(half) == len(z)]
         for mu in alike:
             without_noise = without_noise or _same(z, mu)
             for spread in alike:
@@ -103,3 +103,10 @@ def explain_model(
                         if _same(z, mu + sigma_of(spread) * eps):
                             return LatentFit(mistake, (f"The encoder gives {what}.",) if not mistake else ())
     return LatentFit("no_noise") if without_noise and not has_asked else None
+
+
+def _of_width(values: FloatArray, d: int) -> list[FloatArray]:
+    """A matrix of d columns; of 2 d columns, its halves: both heads of an encoder in one layer, in rows or in turn."""
+    if values.shape[1] == 2 * d:
+        return [values[:, :d], values[:, d:], values[:, ::2], values[:, 1::2]]
+    return [values] if values.shape[1] == d else []

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, softmax
+from scipy.special import expit, log_softmax, softmax
 
 from autograder.stats.arrays import FloatArray
 
@@ -164,6 +164,16 @@ def _generator_kind(slope: float, constant: float) -> GeneratorFit:
         return GeneratorFit("minimax", 0.0, -slope)
     target = -constant / slope
     return GeneratorFit("flipped" if target < 0.5 else "non_saturating", target, slope)
+
+
+def token_nlls(
+    inputs: npt.ArrayLike, targets: npt.ArrayLike, phase: float, gain: float, vocab_size: int
+) -> FloatArray:
+    """Return -log p(target | input) in nats, of the shape of the inputs, by the language model above."""
+    x, y = np.asarray(inputs, dtype=np.int64), np.asarray(targets, dtype=np.int64)
+    table = log_softmax(gain * wave(vocab_size**2, phase, 0.05).reshape(vocab_size, vocab_size), axis=1)
+    nlls: FloatArray = -table[x, y]
+    return nlls
 
 
 class LanguageFit(NamedTuple):

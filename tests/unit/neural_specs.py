@@ -63,7 +63,7 @@ DECODER_ROLES = {
     "temperature": role("number", "temperature temp T"),
     "k": role("number", "k top_k topk"),
     "p": role("number", "p top_p topp"),
-    "logits": role("tensor", "logits probs"),
+    "logits": role("tensor", "logits probs log_probs"),
 }
 
 

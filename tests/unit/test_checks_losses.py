@@ -219,6 +219,15 @@ class VAE(nn.Module):
         mu, lv = self.m(h), self.s(h)
         return torch.sigmoid(self.dec(mu + torch.exp(lv / 2) * torch.randn_like(lv))), mu, lv
 """,
+    "both heads in one layer": """
+class VAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.enc, self.dec = nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 32)), nn.Linear(16, 784)
+    def forward(self, x):
+        mu, lv = self.enc(x).chunk(2, dim=1)
+        return self.dec(torch.distributions.Normal(mu, (lv / 2).exp()).rsample()), mu, lv
+""",
     "numpy's noise": "def sample_z(mu, log_var):\n    eps = torch.from_numpy(np.random.randn(*mu.shape)).float()\n    return mu + torch.exp(0.5 * log_var) * eps",
 }
 

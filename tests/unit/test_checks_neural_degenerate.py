@@ -12,7 +12,7 @@ from kernel_asker import ask
 from neural_specs import DECODER_ROLES, GAN, HEAD, LANGUAGE, LOSS, RATE, SAMPLE, spec
 from test_checks_decoding import FULL
 from test_checks_losses import RIGHT_LOSSES, RIGHT_SAMPLES
-from test_checks_scores import DISTANCE, FID, IS, PPL, RIGHT_PERPLEXITIES, SCORE
+from test_checks_scores import BY_LOADER, DISTANCE, FID, IS, LIKELIHOOD, PPL, RIGHT_PERPLEXITIES, SCORE
 from test_checks_steps import STEP, TRAIN
 
 from autograder.checks.findings import Context, Finding
@@ -40,6 +40,7 @@ CLAIMS: dict[str, tuple[ChallengeSpec, str, dict[str, Any]]] = {
     "inception_score_is": (IS, SCORE, {}),
     "frechet_distance_is": (FID, DISTANCE, {}),
     "perplexity_is": (PPL, RIGHT_PERPLEXITIES["math"], {}),
+    "perplexity_is ": (LIKELIHOOD, BY_LOADER, {}),
 }
 RUBBISH: list[Any] = [
     np.nan, -1, 10**15, "text", True, None, np.zeros(0), np.full((2, 3), np.nan), np.ones((4, 4, 4)),

@@ -177,6 +177,60 @@ def test_distances_of_equal_sets_and_of_singular_covariances(
     assert found.fraction == 1.0, f"{found.observed} {found.expected}"
 
 
+LIKELIHOOD_ROLES = {
+    "model": role("module", "model net lm", "", "model net"),
+    "tokens": role("tokens", "tokens ids data val_data text"),
+    "batches": role("tokens", "loader val_loader dataloader", "loader"),
+}
+LIKELIHOOD = spec("likelihood", "likelihood_inputs", "perplexity evaluate_ppl", LIKELIHOOD_ROLES)
+BY_LOADER = """
+import math
+def perplexity(model, loader):
+    model.eval()
+    total, n = 0.0, 0
+    with torch.no_grad():
+        for x, y in loader:
+            logits = model(x)
+            total += F.cross_entropy(logits.view(-1, logits.size(-1)), y.view(-1), reduction="sum").item()
+            n += y.numel()
+    return math.exp(total / n)
+"""
+RIGHT_LIKELIHOODS = {
+    "loader": BY_LOADER,
+    "chunks": "@torch.no_grad()\ndef perplexity(model, tokens, context=128):\n    n = (len(tokens) - 1) // context\n    x, y = tokens[:n * context].view(n, context), tokens[1:n * context + 1].view(n, context)\n    return torch.exp(F.cross_entropy(model(x).flatten(0, 1), y.flatten())).item()",
+    "overlapping": "def perplexity(model, data, T=128, step=32):\n    losses = []\n    for i in range(0, len(data) - T - 1, step):\n        logits, loss = model(data[None, i:i + T], data[None, i + 1:i + T + 1])\n        losses.append(loss.item())\n    return float(np.exp(np.mean(losses)))",
+    "a global model": "net = nn.Embedding(3, 3)\ndef evaluate_ppl(val_loader):\n    nll = [F.cross_entropy(net(x).transpose(1, 2), y, reduction='none').flatten() for x, y in val_loader]\n    return {'ppl': torch.cat(nll).mean().exp().item(), 'loss': torch.cat(nll).mean().item()}",
+}
+
+
+@pytest.mark.parametrize("source", RIGHT_LIKELIHOODS.values(), ids=RIGHT_LIKELIHOODS)
+def test_right_perplexities_of_a_model_pass(source: str, tmp_path: Path) -> None:
+    found = finding(tmp_path, "perplexity_is", LIKELIHOOD, source)
+    assert found.fraction == 1.0, found.message
+    assert found.notes == ()
+
+
+def test_perplexity_by_batches_is_noted(tmp_path: Path) -> None:
+    source = "def perplexity(model, loader):\n    l = [F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item() for x, y in loader]\n    return np.exp(sum(l) / len(loader))"
+    found = finding(tmp_path, "perplexity_is", LIKELIHOOD, source)
+    assert found.fraction == 1.0
+    assert "averages over batches" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("math.exp(total / n)", "total / n", "the exponential is missing"),
+        ("math.exp(total / n)", "2 ** (total / n)", "2 is raised"),
+        ("y.view(-1), reduction", "x.view(-1), reduction", "does not give the perplexity of given losses."),
+    ],
+)
+def test_mistakes_in_perplexities_of_a_model_are_named(old: str, new: str, said: str, tmp_path: Path) -> None:
+    found = finding(tmp_path, "perplexity_is", LIKELIHOOD, BY_LOADER.replace(old, new))
+    assert found.status is Status.FAILED
+    assert said in found.message
+
+
 # ------------------------------------------------------------------ the numbers
 
 
