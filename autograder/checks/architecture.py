@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -214,7 +215,11 @@ def _layer_counts(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 def _language_counts(module: ModuleSeen, n_layer: int) -> Iterator[tuple[int, str]]:
     """Yield the counts of the accepted conventions, the usual one first; words only where one alone has the count."""
-    sizes = language_sizes(module, n_layer)
+    values = module.values
+    d_model, d_ff = int(values["d_model"]), int(values.get("d_ff") or 4 * values["d_model"])
+    sizes = replace(
+        language_sizes(module, n_layer), d_model=d_model, d_ff=d_ff
+    )  # the sheet's, whatever is there
     flags = (
         "has_norm_bias",
         "has_head_bias",
@@ -224,8 +229,8 @@ def _language_counts(module: ModuleSeen, n_layer: int) -> Iterator[tuple[int, st
         "has_final_norm",
     )
     found: dict[int, list[str]] = {}
-    for values in itertools.product((True, False), repeat=len(flags)):
-        choices = Choices(**dict(zip(flags, values, strict=True)))  # type: ignore[arg-type]
+    for held in itertools.product((True, False), repeat=len(flags)):
+        choices = Choices(**dict(zip(flags, held, strict=True)))  # type: ignore[arg-type]
         for is_tied in (False, True):
             words = [*words_of(choices), *(["a head tied to the embedding"] if is_tied else [])]
             found.setdefault(n_parameters(sizes, choices, is_tied), []).append(", ".join(words))

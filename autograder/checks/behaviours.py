@@ -21,7 +21,7 @@ from autograder.checks.findings import (
 )
 from autograder.checks.networks import judge_modules
 from autograder.probes.evidence import Evidence
-from autograder.probes.modules import Array, ModuleSeen, RunSeen
+from autograder.probes.modules import Array, GradientsSeen, ModuleSeen, RunSeen, TensorSeen
 from autograder.records import Found
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeKey
@@ -323,7 +323,7 @@ class GradientsReach(OfModule):
 
 @CHECKS.register(GradientsReach)
 def gradients_reach(evidence: Evidence, params: GradientsReach, context: Context) -> Finding:
-    """Every matrix of the network receives a gradient from its output, so that all of it is trained."""
+    """Every weight of the network receives a gradient from its output, so that all of it is trained."""
 
     def judge(module: ModuleSeen) -> Finding:
         run = module.run("gradients")
@@ -335,16 +335,12 @@ def gradients_reach(evidence: Evidence, params: GradientsReach, context: Context
         ]
         if not meant:
             return untried(f"`{module.name}` has no output of {params.from_size} numbers an example.")
-        idle = [
-            tensor.name
-            for at, tensor in enumerate(module.structure.tensors)
-            if sum(size != 1 for size in tensor.shape) >= 2  # the bias of a key has no gradient at all
-            and not any(at < len(seen.largest) and seen.largest[at] for seen in meant)
-        ]
-        n = sum(sum(size != 1 for size in tensor.shape) >= 2 for tensor in module.structure.tensors)
+        tensors = module.structure.tensors
+        idle = [tensor.name for at, tensor in enumerate(tensors) if _is_idle(tensor, at, meant)]
+        n = len(tensors)
         about = {
-            "observed": f"{n - len(idle)} of {n} matrices",
-            "expected": f"{n} of {n} matrices",
+            "observed": f"{n - len(idle)} of {n} tensors",
+            "expected": f"{n} of {n} tensors",
             **_about(module),
         }
         if module.structure.unregistered:
@@ -358,3 +354,10 @@ def gradients_reach(evidence: Evidence, params: GradientsReach, context: Context
         return judged(1.0, message=f"All weights of `{module.name}` receive gradients.", **about)
 
     return judge_modules(evidence, params.challenge, "the network", judge)
+
+
+def _is_idle(tensor: TensorSeen, at: int, gradients: Sequence[GradientsSeen]) -> bool:
+    """Return whether no output depends on a tensor; a vector may have gradient 0 (the bias of a key always has)."""
+    received = [seen.largest[at] for seen in gradients if at < len(seen.largest)]
+    is_matrix = sum(size != 1 for size in tensor.shape) >= 2
+    return not any(received) if is_matrix else all(value is None for value in received)

@@ -60,6 +60,7 @@ class Choices:
     softmax_axis: int = -1
     split: str = "heads"  # reshaped: without the transposition
     merge: str = "heads"  # reshaped
+    has_first_norm: bool = False
     has_output_projection: bool = True
     has_attention: bool = True
     has_feed_forward: bool = True
@@ -230,7 +231,13 @@ def next_token_scores(tokens: FloatArray, sizes: Sizes, choices: Choices, fill: 
     x = fill((sizes.vocab_size, sizes.d_model))[tokens]
     if choices.is_embedding_scaled:
         x = x * math.sqrt(sizes.d_model)
-    x = x + positions_of(tokens.shape[1], sizes, choices, fill).astype(x.dtype)
+    if choices.positions == "along_batch":
+        x = x + positions_of(len(tokens), sizes, choices, fill).astype(x.dtype)[:, None]
+    else:
+        x = x + positions_of(tokens.shape[1], sizes, choices, fill).astype(x.dtype)
+    vector = fill((sizes.d_model,))
+    if choices.has_first_norm:
+        x = layer_norm(x, vector, vector if choices.has_norm_bias else None, choices.norm_ddof)
     if choices.mask == "batch":  # the attention looks along the batch; positions were added along the tokens
         x = x.swapaxes(0, 1)
     inner = choices if choices.mask != "batch" else replace(choices, mask="causal")
@@ -239,7 +246,6 @@ def next_token_scores(tokens: FloatArray, sizes: Sizes, choices: Choices, fill: 
     if choices.mask == "batch":
         x = x.swapaxes(0, 1)
     if choices.has_final_norm:
-        vector = fill((sizes.d_model,))
         x = layer_norm(x, vector, vector if choices.has_norm_bias else None, choices.norm_ddof)
     logits = x @ fill((sizes.vocab_size, sizes.d_model)).T
     if choices.has_head_bias:

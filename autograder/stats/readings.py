@@ -16,6 +16,8 @@ from autograder.stats.arrays import FloatArray
 from autograder.stats.language_models import Choices, Fill, Sizes, next_token_scores
 
 N_FAULTY_BASES = 3
+OTHER_COUNTS = (2, 3, 4, 6, 8, 12, 16)
+"""Numbers of heads that a model may have in place of the right one."""
 NOT_A_NUMBER = "The output is not a number (NaN): the mask hides everything from one of the positions."
 RTOL = 2e-4
 """Largest error, in units of the output's spread. Single precision errs by 1e-6, the tanh in GELU by 1e-3."""
@@ -133,7 +135,6 @@ FAULTS: dict[str, dict[str, object]] = {
     },
     "The positions have sines only, no cosines.": {"positions": "sine_only"},
     "There is one head in place of {n_head}.": {"n_head_factor": 0.0},
-    "There are twice as many heads as there should be.": {"n_head_factor": 2.0},
     "There are d_head heads of size n_head: the two sizes are exchanged.": {"n_head_factor": -1.0},
     "The heads are merged in the wrong order: the transposition before the reshape is missing.": {
         "merge": "reshaped"
@@ -150,7 +151,12 @@ FAULTS: dict[str, dict[str, object]] = {
     "The softmax of the attention runs over the batch in place of the keys.": {"softmax_axis": 0},
     "There is one block less than there should be.": {"n_layer_less": 1},
     "There is one block more than there should be.": {"n_layer_less": -1},
-    "The output projection of the attention is missing.": {"has_output_projection": False},
+    "One of the value and output projections of the attention is missing.": {"has_output_projection": False},
+    "The positions run along the batch in place of along the tokens.": {"positions": "along_batch"},
+    "The last norm stands before the blocks in place of after them.": {
+        "has_final_norm": False,
+        "has_first_norm": True,
+    },
     "The feed-forward network has no activation.": {"activation": "none"},
     "The feed-forward network uses SiLU in place of GELU.": {"activation": "silu"},
     "The feed-forward network uses tanh in place of GELU.": {"activation": "tanh"},
@@ -182,12 +188,20 @@ def language_reading(trials: Sequence[Trial], sizes: Sizes, shapes: Iterable[Seq
     if any(not np.all(np.isfinite(trial.output)) for trial in trials):
         return Reading(fault=NOT_A_NUMBER, is_known=True)
     accepted = [c for base in bases[:N_FAULTY_BASES] for c in _open_choices(base, results, (False,))]
-    for fault, changes in FAULTS.items():
+    for fault, changes in (FAULTS | _other_counts_of_heads(sizes)).items():
         wrong = dict.fromkeys(_changed(choices, changes, sizes) for choices in accepted)
         found = _first_fit(trials, sizes, wrong)
         if found is not None:
             return Reading(words_of(found), fault.format(n_head=sizes.n_head), is_known=True)
     return Reading()
+
+
+def _other_counts_of_heads(sizes: Sizes) -> dict[str, dict[str, object]]:
+    return {
+        f"There are {n} heads in place of {{n_head}}.": {"n_head_factor": n / sizes.n_head}
+        for n in OTHER_COUNTS
+        if sizes.d_model % n == 0 and n != sizes.n_head
+    }
 
 
 def _in_single_precision(fill: Fill) -> Fill:

@@ -447,7 +447,7 @@ FAULTY: dict[str, tuple[str, str]] = {
         swap(PLAIN, ("for block in self.blocks:", "for block in self.blocks[1:]:")),
         "one block less",
     ),
-    "no output projection": (swap(PLAIN, ("return self.o(out)", "return out")), "output projection"),
+    "no output projection": (swap(PLAIN, ("return self.o(out)", "return out")), "output projections"),
     "attention along the batch": (
         swap(
             STYLES["encoder layers of torch"],

@@ -11,6 +11,7 @@ import torch
 from autograder.kernel_side.fillings import Filling, hashed
 from autograder.probes.modules import read_module
 from autograder.records import Status
+from tests.corpus import neural_heldout
 from tests.corpus import neural_layers as layers
 from tests.corpus.neural_styles import CONVENTIONS, FAULTY, MODEL, PLAIN, PREAMBLE, STYLES, swap
 from tests.unit.module_probing import (
@@ -57,6 +58,23 @@ def test_faulty_transformer_is_named(mistake: str) -> None:
     finding = found(transformer_evidence(source), "matches_transformer", n_layer=2)
     assert finding.status is Status.FAILED
     assert words in finding.message
+
+
+@pytest.mark.parametrize("style", neural_heldout.CORRECT)
+def test_later_style_is_accepted(style: str) -> None:
+    evidence = transformer_evidence(neural_heldout.CORRECT[style])
+    for check, params in (("matches_transformer", {"n_layer": 2}), ("parameter_count_is", {"n_layer": 2})):
+        finding = found(evidence, check, **params)
+        assert finding.status is Status.PASSED, finding.message
+
+
+@pytest.mark.parametrize("mistake", neural_heldout.FAULTY)
+def test_later_mistake_is_caught(mistake: str) -> None:
+    """By the formula, by behaviour or by the number of parameters; what is not known goes to a person."""
+    evidence = transformer_evidence(neural_heldout.FAULTY[mistake])
+    findings = [found(evidence, check, n_layer=2) for check in ("matches_transformer", "parameter_count_is")]
+    findings += [found(evidence, check) for check in ("is_causal", "is_batch_independent", "gradients_reach")]
+    assert any(finding.status in (Status.FAILED, Status.REVIEW) for finding in findings)
 
 
 @pytest.mark.parametrize(
