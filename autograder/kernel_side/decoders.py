@@ -25,6 +25,7 @@ from .placing import (
     is_module,
     like_named,
     placements,
+    refusal,
     replace_globals,
     resolve,
     said,
@@ -157,7 +158,7 @@ def put_decoder(
         if one["is_read"] and (takes_logits or sum(old["is_read"] for old in found) >= len(CONVENTIONS)):
             break
     if not found:
-        raise first or Refusal("not_callable", "there is no way to call the function")
+        raise refusal(first)
     tries = {f"try_{n}": one for n, one in enumerate(found[:MAX_TRIES])}
     return {"result": setting.encoder.node(tries | {"vocab_size": vocabulary.size}), "status": "ok"}
 
@@ -337,7 +338,7 @@ def _filtered(
         keywords = like_named(function, placed, setting.view)
         for name, role in placed.items():
             if role == "logits":
-                keywords[name] = torch.softmax(given, -1) if "prob" in name.casefold() else given
+                keywords[name] = in_scale_of(name, given)
             elif role in values:
                 keywords[name] = values[role]
         keywords |= chosen(function, values["strategy"], keywords)
@@ -357,6 +358,14 @@ def _filtered(
     if any(one is None for one in drawn):
         return found | {"is_read": False}
     return found | {"drawn": np.array([one[0] for one in drawn if one]), "convention": "token"}
+
+
+def in_scale_of(name: str, logits: Any) -> Any:
+    """Logits, or the probabilities or log-probabilities that a parameter's name asks for."""
+    torch: Any = sys.modules["torch"]
+    if "prob" not in name.casefold():
+        return logits
+    return torch.log_softmax(logits, -1) if "log" in name.casefold() else torch.softmax(logits, -1)
 
 
 def _items(result: Any) -> list[Any]:

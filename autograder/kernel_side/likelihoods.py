@@ -8,7 +8,7 @@ from typing import Any
 
 from .binding import Refusal, positional
 from .modes import MODES, Candidate, Fields, Mode, Setting
-from .placing import Placement, callables_of, like_named, placements, replace_globals, resolve, said
+from .placing import Placement, callables_of, like_named, placements, refusal, replace_globals, resolve, said
 from .stand_ins import stand_in_language_model
 from .vocabularies import vocabulary_of
 
@@ -38,7 +38,7 @@ def put_likelihood(
                     first = first or error
                     continue
                 return {"result": setting.encoder.node(found | {"bound": said(placed)}), "status": "ok"}
-    raise first or Refusal("not_callable", "there is no way to call the function")
+    raise refusal(first)
 
 
 def _scored(

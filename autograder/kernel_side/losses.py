@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from .binding import Refusal, positional
+from .binding import Refusal, parameters_of, positional
+from .functions import is_required
 from .modes import MODES, Candidate, Fields, Mode, Setting
-from .placing import Placement, callables_of, like_named, placements, resolve, said
+from .placing import Placement, callables_of, like_named, placements, refusal, resolve, said
 from .stand_ins import stand_in_vae
 from .values import MAX_ITEMS
 
 TENSORS = ("reconstruction", "target", "mu", "log_var")
+UNNAMED = (*TENSORS, "outputs")
+"""Roles that parameters without a telling name may take; `outputs` are reconstruction, mu and log_var as one tuple."""
 MAX_CALLS = 30
 
 
@@ -26,7 +29,9 @@ def put_loss(
     function = resolve(candidate, setting.view)
     calls: list[dict[str, Any]] = []
     first: Exception | None = None
-    for placed, form in ways(challenge, function, setting.view):
+    every = list(ways(challenge, function, setting.view))
+    is_decided = len({said(placed) for placed, _ in every}) == 1
+    for placed, form in every:
         attempt = functools.partial(_called, challenge, case, function, setting.view, placed, form)
         try:
             value = setting.guarded(attempt)
@@ -37,7 +42,9 @@ def put_loss(
             continue
         calls.append({"bound": said(placed), "form": form, "value": value})
     if not calls:
-        raise first or Refusal("not_callable", "there is no way to call the function")
+        if first is not None and is_decided and not {"model", "outputs"} & set(placed.values()):
+            raise first
+        raise refusal(first)
     setting.answer["bound"] = {role: f"parameter {name}" for name, role in placed.items()}
     return {"result": setting.encoder.node({"calls": calls}), "status": "ok"}
 
@@ -45,7 +52,8 @@ def put_loss(
 def ways(challenge: dict[str, Any], function: Any, view: dict[str, Any]) -> Iterator[tuple[Placement, str]]:
     """Placements with the form of the spread: log variance, and where no name says so, deviation and variance too."""
     roles, n_calls = challenge["roles"], 0
-    left = tuple(role for role in TENSORS if role in roles)
+    few = sum(map(is_required, parameters_of(function))) <= 2
+    left = tuple(role for role in (UNNAMED if few else TENSORS) if role in roles)
     for placed in placements(function, roles, view, left):
         name = next((name for name, role in placed.items() if role == "log_var"), "log")
         for form in FORMS[:1] if "log" in name.casefold() else FORMS:
@@ -85,6 +93,8 @@ def _called(
     for name, role in placed.items():
         if role == "model":
             keywords[name] = stand_in_vae(tensors)
+        elif role == "outputs":
+            keywords[name] = tuple(tensors[part] for part in ("reconstruction", "mu", "log_var"))
         elif role == "log_var":
             keywords[name] = spread(tensors[role], form)
         elif role in tensors:

@@ -13,7 +13,7 @@ import numpy as np
 from .binding import Refusal, positional
 from .losses import spread, ways
 from .modes import MODES, Candidate, Fields, Mode, Setting
-from .placing import callables_of, is_module, like_named, resolve, said
+from .placing import callables_of, is_module, like_named, refusal, resolve, said
 
 MAX_SHOWN = 16
 MAX_LAYERS = 40
@@ -115,7 +115,7 @@ def put_noise(
         except Exception as error:
             first = first or error
     if not calls:
-        raise first or Refusal("not_callable", "there is no way to call the function")
+        raise refusal(first)
     return {"result": setting.encoder.node({"calls": calls}), "status": "ok"}
 
 

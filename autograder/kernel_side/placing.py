@@ -177,6 +177,16 @@ def like_named(function: Any, placed: Placement, view: dict[str, Any]) -> dict[s
     return {name: value for name, value in found.items() if value is not ABSENT}
 
 
+def refusal(error: Exception | None) -> Refusal:
+    """What to raise when no way to call a function works: with stand-ins of ours, that is not its mistake yet."""
+    if error is None:
+        return Refusal("not_callable", "there is no way to call the function")
+    if isinstance(error, Refusal):
+        return error
+    text = f"{type(error).__name__}: {error}"[:300]
+    return Refusal("not_callable", f"it does not fit what it was called with ({text})")
+
+
 def replace_globals(
     challenge: dict[str, Any], function: Any, setting: Setting, placed: Placement, offered: dict[str, Any]
 ) -> None:

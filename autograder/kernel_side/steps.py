@@ -14,7 +14,17 @@ from typing import Any
 
 from .binding import Refusal, positional
 from .modes import MODES, Candidate, Fields, Mode, Setting
-from .placing import Placement, callables_of, like_named, placements, replace_globals, resolve, said
+from .placing import (
+    Placement,
+    callables_of,
+    is_module,
+    like_named,
+    placements,
+    refusal,
+    replace_globals,
+    resolve,
+    said,
+)
 from .stand_ins import stand_in_discriminator, stand_in_generator, stand_in_language_model
 from .vocabularies import vocabulary_of
 
@@ -219,7 +229,7 @@ def put_step(
         if tries:
             break
     if not tries:
-        raise first or Refusal("not_callable", "no optimizer that it was given made a step")
+        raise refusal(first)
     return {"result": setting.encoder.node({f"try_{n}": one for n, one in enumerate(tries)}), "status": "ok"}
 
 
@@ -238,10 +248,35 @@ def _stepped(
         if role not in bench.offered and role not in case["values"]:
             raise Refusal("not_callable", f"the case has no value for {role}")
         keywords[name] = bench.offered.get(role, case["values"].get(role))
+    theirs = optimizers_of_networks(challenge, function, setting)
     replace_globals(challenge, function, setting, placed, bench.offered)
+    for holder, name, role in theirs:
+        if role in bench.offered:
+            holder[name] = bench.offered[role]
     args, keywords = positional(function, keywords)
     found = bench.twice(lambda: function(*args, **keywords), lambda: setting.seeds.set_all(case["seed"]))
     return found | {"vocab_size": vocab_size}
+
+
+def optimizers_of_networks(
+    challenge: dict[str, Any], function: Any, setting: Setting
+) -> list[tuple[dict[str, Any], str, str]]:
+    """Optimizers under any name that hold the parameters of a network that will be replaced: where, name, role."""
+    torch: Any = sys.modules["torch"]
+    live, own = setting.namespace.now, getattr(getattr(function, "__self__", None), "__dict__", {})
+    owners: dict[int, str] = {}
+    for role, rule in challenge["roles"].items():
+        network: Any = next((place[n] for place in (own, live) for n in rule["globals"] if n in place), None)
+        if rule["kind"] == "module" and is_module(network):
+            name = "optimizer" if role == "model" else f"{role}_optimizer"
+            owners |= {id(parameter): name for parameter in network.parameters()}
+    found = []
+    for place in (own, live):
+        for name, value in place.items():
+            if isinstance(value, torch.optim.Optimizer) and value.param_groups[0]["params"]:
+                role = owners.get(id(value.param_groups[0]["params"][0]))
+                found += [(place, name, role)] if role else []
+    return found
 
 
 MODES["step"] = Mode(callables_of, put_step)

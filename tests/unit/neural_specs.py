@@ -34,6 +34,7 @@ LOSS_ROLES = {
     **LATENT,
     "beta": role("number", "beta kl_weight"),
     "model": role("module", "model vae net"),
+    "outputs": role("tensor", "outputs out_tuple vae_output"),
 }
 GAN_ROLES = {
     "generator": role("module", "G gen generator netG", "generator", "G generator gen netG"),

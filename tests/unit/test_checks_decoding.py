@@ -362,6 +362,20 @@ def generate(model, prompt, n, strategy, k=20, p=0.9):
         assert found.fraction == 1.0, found.message
 
 
+def test_the_references_laws_are_filters_of_log_probabilities(tmp_path: Path) -> None:
+    source = "from reference.decoding import greedy, nucleus, top_k as top_k_filter"
+    for strategy, check in CHECK.items():
+        found = finding(tmp_path, check, decoder(strategy), source)
+        assert found.fraction == 1.0, found.message
+
+
+def test_decoder_that_does_not_fit_the_stand_in_is_left_to_the_twin(tmp_path: Path) -> None:
+    source = "def generate(model, prompt, n):\n    return model.tokenizer.decode(model.sample(prompt, n))"
+    found = finding(tmp_path, "decodes_greedily", decoder("greedy"), source)
+    assert found.untried
+    assert "it does not fit what it was called with (AttributeError" in found.message
+
+
 def test_no_decoder_leaves_the_points_to_the_twin(tmp_path: Path) -> None:
     assert finding(tmp_path, "decodes_greedily", decoder("greedy"), "x = 1").untried
 

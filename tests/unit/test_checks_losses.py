@@ -71,6 +71,11 @@ def compute_loss(model, x):
     bce = F.binary_cross_entropy(recon, x, reduction="sum")
     return (bce - 0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp())) / x.size(0)
 """,
+    "what the model returned, as one": """
+def vae_loss(x, salida):
+    recon, mu, logvar = salida
+    return (F.binary_cross_entropy(recon, x, reduction="sum") + 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum()) / len(x)
+""",
     "a dataclass": """
 from dataclasses import dataclass
 @dataclass
@@ -182,6 +187,13 @@ def test_single_terms(tmp_path: Path) -> None:
         reductions={"element_mean": 1.0},
     )
     assert found.fraction == 1.0
+
+
+def test_loss_of_other_things_leaves_the_points_to_the_twin(tmp_path: Path) -> None:
+    source = "def elbo(vae, x):\n    q = vae.posterior(x)\n    return -vae.likelihood(q.rsample()).log_prob(x).sum()"
+    assert finding(tmp_path, "loss_is", LOSS, source).untried
+    broken = "def vae_loss(recon, x, mu, logvar):\n    return F.binary_cross_entropy(recon, x[:, :5])"
+    assert "stopped with" in finding(tmp_path, "loss_is", LOSS, broken).message
 
 
 def test_no_function_leaves_the_points_to_the_twin(tmp_path: Path) -> None:

@@ -100,6 +100,12 @@ def gan_step(G, D, opt_G, opt_D, real):
     (bce(D(real), torch.full((n, 1), 0.9)) + bce(D(fake.detach()), torch.zeros(n, 1))).backward()
     opt_D.step()
 """,
+    "optimizers under names of their own": STEP.replace(
+        "def gan_step(G, D, opt_G, opt_D, real):",
+        "G, D = nn.Linear(64, 784), nn.Linear(784, 1)\nschritt_g, schritt_d = torch.optim.Adam(G.parameters()), torch.optim.Adam(D.parameters())\ndef gan_step(real):",
+    )
+    .replace("opt_D", "schritt_d")
+    .replace("opt_G", "schritt_g"),
     "mean of the halves": STEP.replace(
         "    loss_d.backward()", "    loss_d = loss_d / 2\n    loss_d.backward()"
     ),
