@@ -79,6 +79,11 @@ def _enter_own_namespaces(order: dict[str, Any]) -> None:
     root = order["root"]
     for part, place in roots.ROOM_PARTS.items():
         linux.mount(f"{roots.ROOM}/{part}", root + place, flags=linux.MS_BIND)
+        for path in order["readable"]:
+            if path.startswith(f"{place}/"):  # an interpreter in /tmp was covered just now
+                os.makedirs(root + path, exist_ok=True)
+                linux.bind(path, root + path)
+                roots.hide(root, order["hidden"], [path])
     for place in (roots.SOCKETS, roots.SEEN):
         linux.mount(place, root + place, flags=linux.MS_BIND)
     linux.mount(roots.SHARED, f"{root}/dev/shm", flags=linux.MS_BIND)
