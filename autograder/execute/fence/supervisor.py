@@ -265,6 +265,7 @@ class Supervisor:
         """Forks the kernel; in a process space of its own where there are namespaces: its end is everybody's."""
         readable = [*self.spec["readable"], *self.spec["data"].values()]
         order |= {"folders": self.folders, "readable": readable, "parent": os.getpid()}
+        order |= {"hidden": self.spec["hidden"]}
         order |= {"root": "/kernel", "proc": self.facts.get("proc", False)}
         if self.level == "namespaces":
             linux.setns(self.own_processes, linux.CLONE_NEWPID)
