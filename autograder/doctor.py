@@ -277,7 +277,9 @@ def data() -> Iterator[Finding]:
     try:
         sets = status(folder)
     except OSError as error:
-        yield Finding("Data sets", "problem", f"{folder} cannot be read ({error.strerror})", f"set {VARIABLE}")
+        yield Finding(
+            "Data sets", "problem", f"{folder} cannot be read ({error.strerror})", f"set {VARIABLE}"
+        )
         return
     lacking = [one for one in sets if one.state != "present"]
     if not lacking:
