@@ -406,7 +406,7 @@ def errors_that_do_not_tell() -> list[str]:
     ]
 
 
-@attack("cheating", COMPLETE, CELL, MEMORY, DIED, total_seconds=20.0)
+@attack("cheating", COMPLETE, CELL, DIED, total_seconds=20.0)
 def displays_that_do_not_show() -> list[str]:
     """Values whose representation raises, loops, exits or is a lie."""
     return [

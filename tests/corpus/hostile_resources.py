@@ -82,7 +82,7 @@ def memory_of_numpy() -> str:
     return "import numpy as np\nhog = []\nwhile True: hog.append(np.ones(2 * 10 ** 6))"
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource")
 def memory_at_once() -> str:
     """One array of a terabyte."""
     return "import numpy as np\nnp.ones(10 ** 12 // 8)"
@@ -273,25 +273,25 @@ def folders_without_an_end() -> str:
     """
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource", COMPLETE, CELL)
 def print_flood() -> str:
     """Prints 200 MB."""
     return "for _ in range(2_000): print('x' * 100_000)"
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource", COMPLETE, CELL)
 def print_flood_in_small_pieces() -> str:
     """Prints and flushes a line, again and again."""
     return "for number in range(10 ** 7): print(number, flush=True)"
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource")
 def stderr_flood() -> str:
     """200 MB to stderr."""
     return "for _ in range(2_000): sys.stderr.write('x' * 100_000)"
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource", COMPLETE, CELL)
 def display_flood() -> str:
     """A hundred thousand small displays."""
     return "for number in range(100_000): display(number)"
@@ -306,7 +306,7 @@ def display_flood_within_a_large_limit() -> str:
     """
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource")
 def huge_display() -> str:
     """One display of 60 MB."""
     return "from IPython.display import HTML\ndisplay(HTML('x' * 60_000_000))"
@@ -339,7 +339,7 @@ def shell_flood() -> str:
     return "!yes"
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource")
 def nested_without_an_end() -> str:
     """Containers that hold themselves, and lists a hundred thousand deep."""
     return """
@@ -352,7 +352,7 @@ def nested_without_an_end() -> str:
     """
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource")
 def doubling() -> str:
     """A list of two same lists of two same lists, and so on: 2^60 leaves."""
     return """
@@ -372,7 +372,7 @@ def broad_and_nested() -> str:
     """
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource", COMPLETE, CELL)
 def huge_integers() -> str:
     """Integers of a million digits, alone and in lists."""
     return "big = 10 ** 1_000_000\nmany = [big, -big, 2 ** 64, -2 ** 63 - 1]\nby_big = {big: big}"
@@ -425,7 +425,7 @@ def frames_that_grow() -> str:
     """
 
 
-@attack("resource", COMPLETE, CELL, MEMORY)
+@attack("resource")
 def tensors_that_grow() -> str:
     """Expanded, sparse and meta tensors of a petabyte."""
     return """
