@@ -25,12 +25,17 @@ from autograder.execute.provisioners import (
     PlainProcess,
     Process,
     Supervisor,
+    Usage,
 )
 from autograder.records import Limits
 
 STARTUP_SECONDS = 60.0
-INTERRUPT_GRACE_SECONDS = 0.9
+INTERRUPT_GRACE_SECONDS = 0.7
 """From a deadline to the kill of a kernel that does not answer: whoever waits behind it waits less than a second."""
+MAX_GRACE_SECONDS = 3.6
+"""The same where others keep the processors from the kernel: the time in which it waited for one does not count."""
+CROWD = 24
+"""A kernel with more processes at a deadline is killed at once: an interrupt reaches one of them."""
 IDLE_GRACE_SECONDS = 2.0
 LISTEN_SECONDS = 0.25
 WATCH_SECONDS, WATCH_SHARE = 0.15, 10
@@ -39,7 +44,9 @@ START_POLL_SECONDS = 0.002
 ADDRESS_OVERHEAD_MIB = 1741
 """Address space that an idle kernel with torch and matplotlib reserves; it holds 0.3 GiB of it in memory."""
 FILE_MIB = 1024
-N_PROCESSES = 128
+N_PROCESSES = min(128, 32 + 8 * (os.cpu_count() or 1))
+"""A bomb of more would take the processors more than half a second to clear away; libraries start a thread or a
+process for each processor, and get them."""
 POLL_MS = 10
 """Also how long a kernel can fill our memory before that is seen."""
 TAKE_SECONDS = 0.05
@@ -53,7 +60,6 @@ OWN_MIB = 64
 """What messages may take of this process's memory, beside the outputs that are kept. One of many frames has no
 limit of its own: libzmq counts it when it is whole."""
 MAX_DROPS = 20
-MAX_CROWD = 4.0
 
 How = Literal["ok", "error", "time_limit", "memory_limit", "disk_limit", "died"]
 
@@ -108,6 +114,7 @@ class Kernel:
         self._process: Process | None = None
         self._lost = False
         self._n_drops = 0
+        self._watch_at = 0.0
         self._max_own_mib = processes.own_mib() + OWN_MIB + limits.output_mib
 
     def start(self) -> None:
@@ -295,7 +302,7 @@ class Kernel:
     ) -> Outcome:
         """Collects messages until the reply and the idle status came, or the deadline or the kernel's end."""
         reply: dict[str, Any] | None = None
-        idle, replied, checked = False, 0.0, time.monotonic()
+        idle, replied = False, 0.0
         while True:
             ready = dict(self._poller.poll(POLL_MS))
             now = time.monotonic()
@@ -312,12 +319,12 @@ class Kernel:
                 return Outcome("memory_limit" if supervisor and supervisor.out_of_memory else "died")
             if not self._has_room():
                 return Outcome("died")
-            if now > checked:
+            if now > self._watch_at:
                 if (excess := self._excess()) is not None:
                     return Outcome(excess)
                 # Where processes without number leave us little of the processors, looking is what costs most.
                 spent = time.monotonic() - now
-                checked = now + max(WATCH_SECONDS, WATCH_SHARE * spent)
+                self._watch_at = now + max(WATCH_SECONDS, WATCH_SHARE * spent)
             if now > deadline and reply is None:
                 return Outcome("time_limit")
 
@@ -357,12 +364,23 @@ class Kernel:
     def _interrupt(
         self, asked: str, keep: Callable[[dict[str, Any]], None] | None, outcome: Outcome
     ) -> Outcome:
-        """Interrupts what runs; kills the kernel when it does not answer and go on."""
+        """Interrupts what runs; kills the kernel when it does not answer and go on, or is a crowd by now."""
         assert self._process is not None
-        patience = time.monotonic() + INTERRUPT_GRACE_SECONDS * _crowd()
+        used = self._usage()
+        if used.n_processes > CROWD:
+            self.kill()
+            return outcome
+        began, waited = time.monotonic(), used.waited_seconds
+        patience = began + INTERRUPT_GRACE_SECONDS
         with contextlib.suppress(OSError):
             self._process.interrupt()
-        stopped = self._wait(asked, patience, keep, idle_seconds=LISTEN_SECONDS)
+        while True:
+            stopped = self._wait(asked, patience, keep, idle_seconds=LISTEN_SECONDS)
+            waited_now = self._usage().waited_seconds
+            more = min(waited_now - waited, began + MAX_GRACE_SECONDS - patience)
+            if stopped.how != "time_limit" or more < POLL_MS / 1000:
+                break
+            patience, waited = patience + more, waited_now
         if stopped.how in ("ok", "error"):
             check = self._session.msg(
                 "execute_request", {"code": "None", "silent": True, "allow_stdin": False}
@@ -381,17 +399,11 @@ class Kernel:
 
     def _excess(self) -> Literal["memory_limit", "disk_limit"] | None:
         """Which limit that only we can watch is exceeded."""
-        assert self._process is not None
-        memory, disk = self._process.usage(self.limits.memory_mib)
-        if memory > self.limits.memory_mib:
+        used = self._usage()
+        if used.memory_mib > self.limits.memory_mib:
             return "memory_limit"
-        return "disk_limit" if disk > self.limits.disk_mib else None
+        return "disk_limit" if used.disk_mib > self.limits.disk_mib else None
 
-
-def _crowd() -> float:
-    """How many processes wait for each processor, from 1 to `MAX_CROWD`: a kernel answers so much later."""
-    try:
-        waiting = os.getloadavg()[0] / (os.cpu_count() or 1)
-    except (AttributeError, OSError):  # not known on this platform, or without /proc
-        return 1.0
-    return min(max(waiting, 1.0), MAX_CROWD)
+    def _usage(self) -> Usage:
+        assert self._process is not None
+        return self._process.usage(self.limits.memory_mib)

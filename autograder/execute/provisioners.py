@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -21,6 +22,18 @@ ANSWER_SECONDS = 60.0
 MAX_MESSAGE = 4 * 2**20
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a kernel and all that it started take."""
+
+    memory_mib: float = 0.0
+    disk_mib: float = 0.0
+    """Files that no file system limits."""
+    n_processes: int = 1
+    waited_seconds: float = 0.0
+    """How long the kernel itself, since it was started, stood ready to run and got no processor."""
+
+
 class Process(Protocol):
     """What a kernel needs of the process that it is."""
 
@@ -30,8 +43,8 @@ class Process(Protocol):
     def interrupt(self) -> None:
         """SIGINT, or what stands for it."""
 
-    def usage(self, limit_mib: float) -> tuple[float, float]:
-        """Memory in MiB of it and all below it, and MiB of files that no file system limits."""
+    def usage(self, limit_mib: float) -> Usage:
+        """What it and all below it take; memory is looked at closely when it is beyond the limit."""
 
     def kill(self) -> float:
         """Ends it and all that it started; CPU seconds that it used."""
@@ -98,10 +111,9 @@ class FencedProcess:
         """See :class:`Process`."""
         self.supervisor.ask("signal", number=int(signal.SIGINT))
 
-    def usage(self, limit_mib: float) -> tuple[float, float]:
+    def usage(self, limit_mib: float) -> Usage:
         """See :class:`Process`."""
-        used = self.supervisor.ask("usage", limit_mib=limit_mib)
-        return used["memory_mib"], used["disk_mib"]
+        return Usage(**self.supervisor.ask("usage", limit_mib=limit_mib))
 
     def kill(self) -> float:
         """See :class:`Process`."""
@@ -198,11 +210,14 @@ class PlainProcess:
         """See :class:`Process`."""
         run_sync(self.manager._async_interrupt_kernel)()
 
-    def usage(self, limit_mib: float) -> tuple[float, float]:
-        """See :class:`Process`; memory is known on Linux alone."""
+    def usage(self, limit_mib: float) -> Usage:
+        """See :class:`Process`; known on Linux alone."""
         pid = self.provisioner.pid
-        tree = [pid, *processes.descendants(pid)] if pid is not None else []
-        return processes.memory_mib(tree, limit_mib), 0.0
+        if pid is None:
+            return Usage()
+        tree = [pid, *processes.descendants(pid)]
+        memory = processes.memory_mib(tree, limit_mib)
+        return Usage(memory, n_processes=len(tree), waited_seconds=processes.waited_seconds(pid))
 
     def kill(self) -> float:
         """See :class:`Process`; what it started is found as far as the platform tells."""

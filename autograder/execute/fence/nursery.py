@@ -157,8 +157,7 @@ def _end(slot: int) -> None:
 
 def _orphans() -> list[int]:
     """What slots that are gone left below this process: nobody else's children come here."""
-    kept = {pid for slot in SLOTS for pid in (slot, *processes.descendants(slot))}
-    return [pid for pid in processes.descendants(os.getpid()) if pid not in kept]
+    return processes.descendants(os.getpid(), spared=SLOTS)
 
 
 def _reap() -> None:

@@ -6,7 +6,8 @@ The driver asks through a socket pair that keeps messages apart; every request h
                                                                empty folders and limits for the next kernel
     {"op": "spawn", ...}                                       see :func:`kernels.become`  -> {"pid"}
     {"op": "signal", "number"}
-    {"op": "usage", "limit_mib"}                               -> {"memory_mib", "disk_mib"} of all that it started
+    {"op": "usage", "limit_mib"}          -> {"memory_mib", "disk_mib", "n_processes"} of all that it started, and
+                                             "waited_seconds": how long the kernel itself got no processor
     {"op": "kill"}                                             all that the kernel started ends -> {"status", "cpu_seconds"}
 
 and hears `{"event": "exit", "status", "out_of_memory"}` when a kernel ends by itself. A driver that ends, ends the slot.
@@ -285,6 +286,7 @@ class Supervisor:
         """Memory of the kernel and all below it, and of their files where no file system of ours limits those."""
         tree = self._below()
         used: dict[str, Any] = {"memory_mib": self.memory.mib(tree, limit_mib), "disk_mib": 0.0}
+        used |= {"n_processes": len(tree), "waited_seconds": processes.waited_seconds(self.kernel)}
         if self.level != "namespaces" and time.monotonic() - self.measured > DISK_CHECK_SECONDS:
             used["disk_mib"] = folders.used_mib(self.folders.values(), self.disk_mib)
             used["disk_mib"] += folders.nameless_mib(tree)
@@ -299,8 +301,7 @@ class Supervisor:
         """
         if self.level == "namespaces":
             return [self.kernel, *processes.descendants(self.kernel)] if self.kernel else []
-        spared = {self.driver, *processes.descendants(self.driver)}
-        return [pid for pid in processes.descendants(os.getpid()) if pid not in spared]
+        return processes.descendants(os.getpid(), spared=(self.driver,))
 
     def _end_kernel(self) -> None:
         """Kills the kernel and all that it started, and waits for them."""
