@@ -9,7 +9,7 @@ import autograder.registered  # noqa: F401  # fills the registries that rubrics 
 from autograder.golden import Golden, read_golden
 from autograder.registry import Assignment, find_assignment
 from autograder.rubric.loader import load_rubric
-from autograder.rubric.model import Rubric
+from autograder.rubric.model import Budget, Rubric
 from autograder.template_cells import TemplateCells, template_cells
 
 
@@ -21,10 +21,11 @@ class Course:
     rubric: Rubric
     goldens: Mapping[str, Golden]
     templates: Mapping[str, TemplateCells] = field(default_factory=dict)
+    budget: Budget = "full"
 
     @classmethod
-    def load(cls, assignment_id: str, parts: Iterable[str] = ()) -> Course:
-        """Return the rubric, goldens and template cells of an assignment.
+    def load(cls, assignment_id: str, parts: Iterable[str] = (), budget: Budget = "full") -> Course:
+        """Return the rubric, goldens (those of a budget) and template cells of an assignment.
 
         Raises
         ------
@@ -33,9 +34,12 @@ class Course:
         """
         assignment = find_assignment(assignment_id)
         rubric = load_rubric(assignment, parts)
-        goldens = {part.part: read_golden(assignment.golden(part.part)) for part in rubric.parts}
+        goldens = {
+            part.part: read_golden(assignment.golden(part.part, part.golden_budget(budget)))
+            for part in rubric.parts
+        }
         templates = {
             part.part: template_cells(assignment.student_template / f"part_{part.part}.ipynb")
             for part in rubric.parts
         }
-        return cls(assignment, rubric, goldens, templates)
+        return cls(assignment, rubric, goldens, templates, budget)

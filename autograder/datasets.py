@@ -118,6 +118,11 @@ def shown_files(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> dict[
     return {file.path: path for file, path in _whole_files(directory, sets)}
 
 
+def shown_sets(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> dict[str, str]:
+    """Return the data sets that kernels are shown whole: name to a digest of their content."""
+    return {known.name: found for known in sets if (found := identity(directory, (known,)))}
+
+
 def identity(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> str:
     """Return a digest of the content that kernels are shown, or "": two equal ones give the same results."""
     found = sorted((file.path, file.sha256) for file, _ in _whole_files(directory, sets))

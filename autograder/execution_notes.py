@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from autograder.records import CellRecord, ExecutionRecord, Limits, Note
+from autograder.rubric.model import Budget, PartSpec
+from autograder.shortened import INJECTED
+
+
+def budget_notes(part: PartSpec, budget: Budget, notebook: Mapping[str, Any] | None) -> Iterator[Note]:
+    """Return a note on how a notebook was tried, where that was not as handed in.
+
+    Parameters
+    ----------
+    notebook : as it was executed
+    """
+    title = f"Part {part.part}: budget"
+    if budget == "replay":
+        text = (
+            "Nothing was executed. What the stored outputs cannot show waits for a grading that runs the "
+            "notebook."
+        )
+        yield Note(kind="execution", title=title, text=text)
+    elif budget == "short" and "short" in part.budgets:
+        sources = [cell["source"] for cell in (notebook or {"cells": []})["cells"]]
+        put_in = [source.partition(INJECTED)[2].split("\n") for source in sources if INJECTED in source]
+        values = ", ".join(line for lines in put_in for line in lines if line)
+        text = (
+            f"Executed with the short budget: {values}. Bands are those of such runs."
+            if values
+            else "No cell is tagged `parameters`, so the notebook was executed as it was handed in."
+        )
+        yield Note(kind="execution", title=title, text=text)
 
 
 def execution_notes(part: str, execution: ExecutionRecord, limits: Limits) -> Iterator[Note]:

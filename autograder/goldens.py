@@ -16,10 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from autograder import __version__
+from autograder.datasets import data_directory, shown_sets
 from autograder.errors import InternalError
 from autograder.execute.protocol import Executor, Job, Plan
 from autograder.golden import Golden, GoldenValue, Replicates
@@ -30,6 +32,7 @@ from autograder.records import ExecutionRecord
 from autograder.registry import SUMMARIES, TRUTHS, Assignment
 from autograder.rendering import solution_source, to_ipynb
 from autograder.rubric.model import PartSpec
+from autograder.shortened import with_values
 from autograder.store import read_record
 
 SHIFT_OF_REPLICATE = 7919
@@ -43,8 +46,15 @@ def make_golden(
     n_replicates: int,
     n_workers: int = 2,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    budget: Literal["full", "short"] = "full",
+    data: Path | None = None,
 ) -> Golden:
-    """Return the golden values of a part.
+    """Return the golden values of a part under a budget.
+
+    Parameters
+    ----------
+    data : folder of the data sets that the executor shows
 
     Raises
     ------
@@ -53,7 +63,8 @@ def make_golden(
     """
     values = truths_of(part)
     source = solution_source(assignment, part.part)
-    samples = _replicate(part, source, executor, n_replicates, n_workers, progress)
+    solution = with_values(json.loads(to_ipynb(source)), part.values_of(budget))
+    samples = _replicate(part, solution, executor, n_replicates, n_workers, progress)
     for key, numbers in samples.items():
         if len(numbers) != n_replicates:
             raise InternalError(f"the reference gave {key!r} in {len(numbers)} of {n_replicates} replicates")
@@ -74,7 +85,9 @@ def make_golden(
         "reference_sha256": hashlib.sha256(source.encode()).hexdigest(),
         "n_replicates": n_replicates,
         "seed_shift": SHIFT_OF_REPLICATE,
-        "data": "none",
+        "budget": budget,
+        "values": {str(old): new for old, new in part.values_of(budget).items()},
+        "data": shown_sets(data_directory(data)) if part.budgets else "none",
         "versions": {name: version(name) for name in ("numpy", "scipy", "torch")},
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
     }
@@ -95,7 +108,7 @@ def truths_of(part: PartSpec) -> dict[str, GoldenValue]:
 
 def _replicate(
     part: PartSpec,
-    source: str,
+    solution: dict[str, Any],
     executor: Executor,
     n: int,
     n_workers: int,
@@ -105,7 +118,7 @@ def _replicate(
     done = 0
     with tempfile.TemporaryDirectory(prefix="golden-") as folder:
         notebook = Path(folder) / "solution.ipynb"
-        notebook.write_text(to_ipynb(source), encoding="utf-8")
+        notebook.write_text(json.dumps(solution), encoding="utf-8")
 
         def run(index: int) -> Path:
             out = Path(folder) / str(index)

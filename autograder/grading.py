@@ -119,6 +119,7 @@ def grade(
         source=str(source),
         secret=secret or new_secret(),
         limits=limits,
+        budget=course.budget,
         budgets={part: dict(given) for part, given in (budgets or {}).items()},
         seed_shift=seed_shift,
         bindings={name: dict(paths) for name, paths in (bindings or {}).items()},
@@ -281,7 +282,7 @@ def rescore(
     """
     run = RunDirectory(run_path)
     info = run.info()
-    course = Course.load(info.assignment, info.parts)
+    course = Course.load(info.assignment, info.parts, info.budget)
     listener = listener or Listener()
     with run.locked():
         for confirmed in bindings:

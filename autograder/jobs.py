@@ -19,8 +19,9 @@ from autograder.environments import fingerprint
 from autograder.execute.protocol import Job, Plan
 from autograder.intake import UnreadableNotebook, read_notebook
 from autograder.probes.challenges import draw_cases
-from autograder.records import ExecutionRecord, Submission
+from autograder.records import CellError, CellRecord, ExecutionRecord, Submission
 from autograder.rubric.model import PartSpec
+from autograder.shortened import with_values
 from autograder.store import (
     RunDirectory,
     RunInfo,
@@ -141,7 +142,13 @@ def _task(
         return None
     helpers = {} if submission.shares_folder else helper_files(source, info)
     content = content_digest(notebook, helpers)
+    if info.budget == "replay":
+        _take_stored(folder, source, notebook, content)
+        return None
     cases = {key: draw_cases(spec, info.secret, content, key) for key, spec in part.challenges.items()}
+    if values := part.values_of(info.budget):
+        notebook = with_values(notebook, values)
+        content = content_digest(notebook, helpers)
     job = Job(
         notebook=folder / "input.ipynb",
         out=folder,
@@ -158,6 +165,44 @@ def _task(
     if not is_same:  # in something that does not count, such as the name of its kernel
         write_json(job.notebook, notebook)
     return Task(submission, part.part, job, notebook, cases, stored, before)
+
+
+def _take_stored(folder: Path, source: Path, notebook: dict[str, Any], content: str) -> None:
+    """Take a notebook as it was handed in, with the outputs that it holds, for an execution of it."""
+    kept = read_notebook(source, keep_outputs=True)
+    record = stored_record(kept, content)
+    write_json(folder / "input.ipynb", notebook)
+    write_json(folder / "executed.ipynb", kept)
+    if read_record(folder / "execution.json", ExecutionRecord) != record:
+        write_record(folder / "execution.json", record)
+
+
+def stored_record(notebook: Mapping[str, Any], digest: str) -> ExecutionRecord:
+    """Return what the outputs that a notebook holds say of the execution they came from.
+
+    A cell that was never run, by its number, counts as not run; one whose outputs hold an error, as failed.
+    """
+    cells = []
+    for index, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] != "code":
+            continue
+        found = next((one for one in cell["outputs"] if one.get("output_type") == "error"), None)
+        if found is not None:
+            about = {key: str(found.get(key, ""))[:2000] for key in ("ename", "evalue")}
+            error = CellError(name=about["ename"], message=about["evalue"])
+            cells.append(CellRecord(index=index, status="error", error=error))
+        elif cell["execution_count"] is None and not cell["outputs"] and cell["source"].strip():
+            cells.append(CellRecord(index=index, status="not_run"))
+        else:
+            cells.append(CellRecord(index=index, status="ok"))
+    return ExecutionRecord(
+        state="complete",
+        detail="Nothing was executed: the outputs are those that were handed in.",
+        cells=tuple(cells),
+        executor="replay",
+        fence="nothing was executed",
+        input_digest=digest,
+    )
 
 
 def helper_files(source: Path, info: RunInfo) -> dict[str, Path]:

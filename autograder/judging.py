@@ -24,7 +24,7 @@ from autograder.probes.evidence import Agreement, Evidence
 from autograder.probes.surroundings import surroundings_notes
 from autograder.records import Note, Record, Status
 from autograder.registry import CHECKS
-from autograder.rubric.model import CheckSpec, EvidenceKey, ItemSpec, PartSpec
+from autograder.rubric.model import Budget, CheckSpec, EvidenceKey, ItemSpec, PartSpec
 from autograder.store import read_record, write_record
 from autograder.template_cells import TemplateCells
 
@@ -78,6 +78,7 @@ def judge_part(
     execution_key: str,
     gather: Callable[[Agreement], Evidence],
     kept_at: Path,
+    budget: Budget = "full",
 ) -> Judged:
     """Return the verdict of every check of a part; the evidence is gathered only when one has to be worked out.
 
@@ -86,6 +87,7 @@ def judge_part(
     execution_key : what the stored execution and the confirmed bindings are, as a text
     gather : gives the evidence
     kept_at : file of the verdicts that were worked out before
+    budget : how the notebook was tried
     """
     evidence_key = _evidence_key(part, execution_key)
     rate = part.false_fail_rate / max(1, sum(is_random(check) for _, check in part.checks()))
@@ -94,29 +96,48 @@ def judge_part(
         for item, check in part.checks()
     }
     kept = read_record(kept_at, KeptFindings)
-    known: dict[str, Verdict] = {}
+    waiting = {check.id: _waits(budget) for _, check in part.checks() if budget not in check.budgets}
+    known: dict[str, Verdict] = dict(waiting)
     if kept is not None and kept.evidence_key == evidence_key:
-        known = dict(_known(kept, keys))
+        known = dict(_known(kept, keys)) | waiting
         if len(known) == len(keys):
             return Judged(known, kept.notes, kept.cell_items)
     evidence = gather(agreement_of(part, golden))
     has_work = has_any_work(evidence)
     for item, check in part.checks():
         if check.id not in known:
-            known[check.id] = _judge(
-                item, check, evidence, Context(item.id, rate, golden, has_work, template)
-            )
+            context = Context(item.id, rate, golden, has_work or budget == "replay", template)
+            known[check.id] = _judge(item, check, evidence, context)
+            if budget == "replay":
+                known[check.id] = _of_stored(known[check.id])
     judged = Judged(known, tuple(_notes(evidence)), tuple(cell.item for cell in evidence.cells))
     verdicts = {
         check_id: KeptVerdict(key=keys[check_id], verdict=_VERDICT.dump_python(verdict, mode="json"))
         for check_id, verdict in known.items()
-        if verdict.finding.status is not Status.ERROR
+        if verdict.finding.status is not Status.ERROR and check_id not in waiting
     }
     kept = KeptFindings(
         evidence_key=evidence_key, verdicts=verdicts, notes=judged.notes, cell_items=judged.cell_items
     )
     write_record(kept_at, kept)
     return judged
+
+
+def _waits(budget: Budget) -> Verdict:
+    """Return the verdict of a check that the budget of the grading cannot try."""
+    reason = {
+        "replay": "Nothing was executed in this grading, and the stored outputs alone cannot show this.",
+        "short": "A short run cannot show this; it waits for a grading with the full budget.",
+        "full": "This belongs to another budget.",
+    }[budget]
+    return Verdict(for_person(reason), is_evaluated=False)
+
+
+def _of_stored(verdict: Verdict) -> Verdict:
+    """Return a verdict on stored outputs: what is not there waits, as it may be there when the notebook runs."""
+    if verdict.finding.missing or verdict.finding.untried or not verdict.is_evaluated:
+        return Verdict(for_person(f"{verdict.finding.message} Nothing was executed."), is_evaluated=False)
+    return verdict
 
 
 def _known(kept: KeptFindings, keys: Mapping[str, str]) -> Iterator[tuple[str, Verdict]]:

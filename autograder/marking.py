@@ -10,7 +10,7 @@ from typing import Any
 import reports
 from autograder import __version__
 from autograder.courses import Course
-from autograder.execution_notes import execution_notes
+from autograder.execution_notes import budget_notes, execution_notes
 from autograder.judging import judge_part
 from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import read_cells
@@ -80,6 +80,7 @@ def score_submission(
         part_items, part_notes, assigned = _score_part(folder, course, part, execution, bindings)
         items += part_items
         limits = execution.limits or info.limits_of(part.part, part.limits)
+        notes += [*budget_notes(part, info.budget, read_json(folder / "input.ipynb"))]
         notes += [*execution_notes(part.part, execution, limits), *part_notes]
         cell_items[part.part] = assigned
     notes += _twin_notes(others)
@@ -124,7 +125,8 @@ def _score_part(
 
     execution_key = json.dumps([execution.model_dump(mode="json"), dict(bindings)], sort_keys=True)
     golden, template = course.goldens[part.part], course.templates[part.part]
-    judged = judge_part(part, golden, template, execution_key, evidence_of, folder / "findings.json")
+    kept_at = folder / "findings.json"
+    judged = judge_part(part, golden, template, execution_key, evidence_of, kept_at, course.budget)
     items, notes = score_part(part, judged.verdicts)
     return items, notes + judged.notes, judged.cell_items
 

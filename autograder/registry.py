@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -122,9 +122,10 @@ class Assignment:
     reference: Path
     student_template: Path
 
-    def golden(self, part: str) -> Path:
-        """Return the file that holds the golden values of a part."""
-        return self.reference / "golden" / f"part_{part}.json"
+    def golden(self, part: str, budget: Literal["full", "short"] = "full") -> Path:
+        """Return the file that holds the golden values of a part under a budget."""
+        suffix = "" if budget == "full" else f".{budget}"
+        return self.reference / "golden" / f"part_{part}{suffix}.json"
 
     def notebook_source(self, part: str) -> Path:
         """Return the percent-format source of a part's reference notebook."""

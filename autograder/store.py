@@ -55,6 +55,8 @@ class RunInfo(Record):
     """Limits of every part, in place of the rubric's."""
     budgets: dict[str, dict[str, float]] = Field(default_factory=dict)
     """Single limits of a part, over `limits` and the rubric's: part id, name of the limit, value."""
+    budget: Literal["full", "short", "replay"] = "full"
+    """How notebooks are tried."""
     bindings: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Submission id to evidence key to path, confirmed by a person. `*` stands for every submission."""
 
@@ -260,6 +262,11 @@ class RunDirectory:
         if (info.assignment, info.parts) != (wanted.assignment, wanted.parts):
             raise UsageError(
                 f"{self.path} holds a run of {info.assignment} part {', '.join(info.parts)}; give --run another folder"
+            )
+        if info.budget != wanted.budget:
+            raise UsageError(
+                f"{self.path} holds a run with the budget {info.budget}; give --run another folder, "
+                f"or continue it with --budget {info.budget}"
             )
         bindings = {name: info.bindings.get(name, {}) | paths for name, paths in wanted.bindings.items()}
         budgets = {part: info.budgets.get(part, {}) | given for part, given in wanted.budgets.items()}

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from math import isclose
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from autograder.cli.interrupts import stoppable
-from autograder.cli.options import AsJson, AssignmentArgument, PartsOption, WorkersOption, n_workers
+from autograder.cli.options import (
+    AsJson,
+    AssignmentArgument,
+    DataOption,
+    PartsOption,
+    WorkersOption,
+    n_workers,
+)
 from autograder.cli.output import err, line, print_json
+from autograder.datasets import require_directory
 from autograder.errors import UsageError, nearest
 from autograder.registry import Assignment, find_assignment
 from autograder.store import write_record, write_text
@@ -20,8 +30,16 @@ if TYPE_CHECKING:
     from autograder.rubric.model import PartSpec
 
 OUT_OF_DATE = 1
+N_REPLICATES = 60
 SAME_TRUTH = 1e-7
 """Relative difference up to which two quadratures of one number, on two machines, are the same."""
+
+
+class GoldenBudget(StrEnum):
+    """What `golden --budget` takes."""
+
+    FULL = "full"
+    SHORT = "short"
 
 
 # -------------------------------------------------------------------- template
@@ -90,14 +108,21 @@ def golden(
     assignment: AssignmentArgument,
     part: PartsOption = None,
     replicates: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=2,
             metavar="N",
-            help="Runs of the reference under other random streams; bands get narrower with more.",
+            help="Runs of the reference under other random streams; bands get narrower with more. Default: as "
+            "the rubric says, else 60.",
+            show_default=False,
         ),
-    ] = 60,
+    ] = None,
     workers: WorkersOption = None,
+    data: DataOption = None,
+    budget: Annotated[
+        GoldenBudget | None,
+        typer.Option(help="Only the golden values of this budget. Default: of all that a part has."),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -109,28 +134,28 @@ def golden(
 ) -> None:
     """Make the golden values: exact truths, and replicates of the reference.
 
-    Writes `reference/ID/golden/part_X.json`. The reference's own notebook is executed as a student's would
-    be, once for each replicate; with 60 of them this takes some minutes. `--check` takes seconds.
+    Writes `reference/ID/golden/part_X.json`, and `part_X.short.json` for the short budget. The reference's
+    own notebook is executed as a student's would be, once for each replicate: minutes for a part that samples,
+    hours for one that trains. `--check` takes seconds.
     """
     import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
     from autograder.rubric.loader import load_rubric
 
     found = find_assignment(assignment)
     told: dict[str, Any] = {}
-    for spec in load_rubric(found, part or ()).parts:
-        path = found.golden(spec.part)
-        told[spec.part] = {"path": str(path)}
+    require_directory(data)
+    for spec, chosen in _goldens_of(load_rubric(found, part or ()).parts, budget):
+        path = found.golden(spec.part, chosen)
+        key = spec.part if chosen == "full" else f"{spec.part}.{chosen}"
+        told[key] = {"path": str(path)}
         if check:
-            told[spec.part]["differences"] = truth_differences(spec, path)
+            told[key]["differences"] = truth_differences(spec, path)
         else:
-            made = make(found, spec, replicates, n_workers(workers))
+            n = replicates or (spec.budgets[chosen].replicates if chosen in spec.budgets else N_REPLICATES)
+            made = make(found, spec, n, n_workers(workers), chosen, data)
             write_record(path, made)
             n_replicated = sum(value.replicates is not None for value in made.values.values())
-            told[spec.part] |= {
-                "values": len(made.values),
-                "replicated": n_replicated,
-                "replicates": replicates,
-            }
+            told[key] |= {"values": len(made.values), "replicated": n_replicated, "replicates": n}
     differs = any(entry.get("differences") for entry in told.values())
     if as_json:
         print_json(told)
@@ -142,14 +167,33 @@ def golden(
     raise typer.Exit(OUT_OF_DATE if differs else 0)
 
 
-def make(assignment: Assignment, part: PartSpec, n_replicates: int, workers: int) -> Golden:
+def _goldens_of(
+    parts: Iterable[PartSpec], budget: GoldenBudget | None
+) -> Iterator[tuple[PartSpec, Literal["full", "short"]]]:
+    """Return every golden file that is asked for: the part and the budget."""
+    for spec in parts:
+        wanted: Iterable[Literal["full", "short"]] = spec.budgets or ("full",)
+        for chosen in wanted:
+            if budget is None or budget.value == chosen:
+                yield spec, chosen
+
+
+def make(
+    assignment: Assignment,
+    part: PartSpec,
+    n_replicates: int,
+    workers: int,
+    budget: Literal["full", "short"] = "full",
+    data: Path | None = None,
+) -> Golden:
     """Return the golden values of a part, with a bar on standard error while the replicates run."""
     from autograder.cli.progress import bar
     from autograder.execute.local import LocalExecutor
+    from autograder.execute.protocol import Options
     from autograder.goldens import make_golden
 
     with (
-        LocalExecutor(own_work=True) as executor,
+        LocalExecutor(Options(data=data), own_work=True) as executor,
         stoppable("The golden file is as it was."),
         bar(err()) as progress,
     ):
@@ -158,7 +202,7 @@ def make(assignment: Assignment, part: PartSpec, n_replicates: int, workers: int
         def move(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
-        return make_golden(assignment, part, executor, n_replicates, workers, move)
+        return make_golden(assignment, part, executor, n_replicates, workers, move, budget=budget, data=data)
 
 
 def truth_differences(part: PartSpec, path: Path) -> list[str]:

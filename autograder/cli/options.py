@@ -44,6 +44,25 @@ DataOption = Annotated[
 ]
 
 
+class BudgetKind(StrEnum):
+    """What `--budget` takes."""
+
+    FULL = "full"
+    SHORT = "short"
+    REPLAY = "replay"
+
+
+BudgetOption = Annotated[
+    BudgetKind,
+    typer.Option(
+        "--budget",
+        help="`full`: notebooks run as handed in; `short`: with smaller numbers in the cell tagged `parameters`, "
+        "where a part says which; `replay`: nothing runs, the stored outputs are judged. What a budget cannot "
+        "show waits.",
+    ),
+]
+
+
 class FenceLevel(StrEnum):
     """What `--fence` takes."""
 

@@ -10,7 +10,15 @@ import typer
 from rich.text import Text
 
 from autograder.cli.interrupts import stoppable
-from autograder.cli.options import AsJson, AssignmentArgument, WorkersOption, n_workers
+from autograder.cli.options import (
+    AsJson,
+    AssignmentArgument,
+    BudgetKind,
+    BudgetOption,
+    DataOption,
+    WorkersOption,
+    n_workers,
+)
 from autograder.cli.output import err, line, print_json, print_place, table
 from autograder.registry import find_assignment
 from autograder.store import write_text
@@ -146,6 +154,8 @@ def validate(
         typer.Option("--rescore", help="Execute nothing: mark what is stored with the rubric as it is now."),
     ] = False,
     workers: WorkersOption = None,
+    data: DataOption = None,
+    budget: BudgetOption = BudgetKind.FULL,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -162,12 +172,15 @@ def validate(
     status 1 when a target is missed.
     """
     from autograder.cli.progress import bar
+    from autograder.datasets import require_directory
     from autograder.execute.local import LocalExecutor
+    from autograder.execute.protocol import Options
     from autograder.validation import Progress, Sample
     from autograder.validation import validate as validate_rubric
 
+    require_directory(data)
     with (
-        LocalExecutor(own_work=True) as executor,
+        LocalExecutor(Options(data=data), own_work=True) as executor,
         stoppable("What is finished is kept; the same command continues with the rest."),
         bar(err()) as progress,
     ):
@@ -191,6 +204,8 @@ def validate(
             only=only,
             sample=Sample(rotation=first_seed) if quick else None,
             rescore=rescore,
+            budget=budget.value,
+            data=data,
             progress=move,
         )
     if out is not None:

@@ -13,6 +13,8 @@ from autograder import gradebook
 from autograder.cli.interrupts import stoppable
 from autograder.cli.options import (
     AsJson,
+    BudgetKind,
+    BudgetOption,
     DataOption,
     FenceLevel,
     FenceOption,
@@ -99,6 +101,7 @@ def grade(
         ),
     ] = None,
     data: DataOption = None,
+    budget: BudgetOption = BudgetKind.FULL,
     fence: FenceOption = FenceLevel.AUTO,
     kernel: KernelOption = KernelKind.AUTO,
     as_json: AsJson = False,
@@ -119,7 +122,7 @@ def grade(
     from autograder.grading import grade as grade_batch
     from autograder.intake import read_class_bindings
 
-    course = Course.load(assignment, part or ())
+    course = Course.load(assignment, part or (), budget.value)
     require_directory(data)
     if run.resolve().is_relative_to(submissions.resolve()):
         raise UsageError(

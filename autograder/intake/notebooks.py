@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 
 from autograder.intake.files import read_file
+from autograder.intake.outputs import stored_outputs, text_of
 from autograder.intake.problems import RefusedFile, UnreadableNotebook
 
 MAX_NOTEBOOK_BYTES = 64 * 2**20
@@ -43,15 +44,17 @@ _OTHER_KERNELS = re.compile(
 )
 
 
-def read_notebook(path: Path) -> dict[str, Any]:
+def read_notebook(path: Path, *, keep_outputs: bool = False) -> dict[str, Any]:
     """Return the notebook at `path` as nbformat 4 JSON with every source a plain string.
+
+    Outputs are cleared, or, `keep_outputs`, kept as far as they are outputs.
 
     Raises
     ------
     UnreadableNotebook
         When the file is missing, empty, too large, something else, damaged, or written in another language.
     """
-    return parse_notebook(read_content(path), path.name)
+    return parse_notebook(read_content(path), path.name, keep_outputs=keep_outputs)
 
 
 def read_content(path: Path) -> bytes:
@@ -80,7 +83,7 @@ def known_start(content: bytes) -> tuple[str, str] | None:
     return None
 
 
-def parse_notebook(content: bytes, name: str) -> dict[str, Any]:
+def parse_notebook(content: bytes, name: str, *, keep_outputs: bool = False) -> dict[str, Any]:
     """Return the notebook in `content`; see :func:`read_notebook`."""
     if not content.strip(b"\x00 \t\r\n"):
         raise UnreadableNotebook(
@@ -104,7 +107,7 @@ def parse_notebook(content: bytes, name: str) -> dict[str, Any]:
             f"{name} is JSON, but not a notebook: it has no cells; hand in the notebook that you worked in",
             f"{name} is valid JSON, but {found[:300]}",
         )
-    return normalise(tree, name)
+    return normalise(tree, name, keep_outputs=keep_outputs)
 
 
 def _text_of(content: bytes, name: str) -> str:
@@ -192,11 +195,14 @@ def _kind_of(value: Any) -> str:
     return kinds.get(type(value), "a number")
 
 
-def normalise(tree: dict[str, Any], name: str = "the notebook") -> dict[str, Any]:
+def normalise(
+    tree: dict[str, Any], name: str = "the notebook", *, keep_outputs: bool = False
+) -> dict[str, Any]:
     """Return notebook JSON in the one form that the rest works with.
 
     Old formats are converted, sources joined, characters that cannot be encoded replaced, metadata that would
-    change what runs (`skip-execution`, `raises-exception`) left out.
+    change what runs (`skip-execution`, `raises-exception`) left out. Outputs are cleared, or, `keep_outputs`,
+    kept as far as they are outputs.
 
     Raises
     ------
@@ -220,11 +226,17 @@ def normalise(tree: dict[str, Any], name: str = "the notebook") -> dict[str, Any
         )
     kernelspec = _kernelspec(tree.get("metadata"), name)
     clean = [_cell(cell, index, name) for index, cell in enumerate(cells)]
+    if keep_outputs:
+        for cell, given in zip(clean, cells, strict=True):
+            if cell["cell_type"] == "code":
+                count = given.get("execution_count")
+                cell["execution_count"] = count if type(count) is int else None
+                cell["outputs"] = stored_outputs(given.get("outputs"))
     return {
         "cells": clean,
         "metadata": {
             "kernelspec": {
-                "name": _text(kernelspec.get("name")),
+                "name": text_of(kernelspec.get("name")),
                 "display_name": "Python 3",
                 "language": "python",
             }
@@ -280,9 +292,9 @@ def _kernelspec(metadata: Any, name: str) -> dict[str, Any]:
     if isinstance(language, str) and language.strip().lower() not in ("python", "python3", "ipython", ""):
         raise UnreadableNotebook(
             "other_language",
-            f"{name} is written in {_short(_text(language))}; only Python notebooks can be graded: "
+            f"{name} is written in {_short(text_of(language))}; only Python notebooks can be graded: "
             "choose a Python kernel and hand it in again",
-            f"{name}: language {_short(_text(language))!r}, kernel {_short(_text(kernel))!r}",
+            f"{name}: language {_short(text_of(language))!r}, kernel {_short(text_of(kernel))!r}",
         )
     return kernelspec
 
@@ -302,21 +314,13 @@ def _cell(cell: Any, index: int, name: str) -> dict[str, Any]:
         "id": f"cell-{index:04d}",
         "cell_type": kind,
         "metadata": {},
-        "source": _text(cell.get("source")),
+        "source": text_of(cell.get("source")),
     }
     metadata = cell.get("metadata")
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     if isinstance(tags, list):
-        kept = [_text(tag) for tag in tags if tag not in ("skip-execution", "raises-exception")]
+        kept = [text_of(tag) for tag in tags if tag not in ("skip-execution", "raises-exception")]
         clean["metadata"] = {"tags": [tag for tag in dict.fromkeys(kept) if tag and "," not in tag]}
     if kind == "code":
         clean |= {"execution_count": None, "outputs": []}
     return clean
-
-
-def _text(value: Any) -> str:
-    """Return a source as one string that can be encoded in UTF-8, without NUL."""
-    text = "".join(line for line in value if isinstance(line, str)) if isinstance(value, list) else value
-    if not isinstance(text, str):
-        return ""
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")

@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 
 from autograder.records import Limits
 
+Budget = Literal["full", "short", "replay"]
+"""How a notebook is tried: as handed in; with smaller numbers; not at all, but for its stored outputs."""
+
 Number = StrictInt | StrictFloat
 """A YAML number. Text that looks like one (`"10"`) is refused."""
 
@@ -123,6 +126,14 @@ class SectionSpec(Model):
     """Regular expressions for code, used where a notebook has no headings."""
 
 
+class BudgetSpec(Model):
+    """One way to run a part: with which numbers, and how many replicates of the reference its bands rest on."""
+
+    values: dict[StrictInt, StrictInt] = Field(default_factory=dict)
+    """A number of the sheet to the one in its place, in the cell tagged `parameters`."""
+    replicates: StrictInt = Field(default=60, ge=2)
+
+
 class CheckSpec(Model):
     """One claim about the work, with its points."""
 
@@ -141,6 +152,8 @@ class CheckSpec(Model):
     """The check of the same item that was judged with the reference's version of what `follows` names."""
     twin: StrictStr | None = None
     """The check that judges the same from other evidence, and takes the points when there is nothing to call."""
+    budgets: list[Budget] = Field(default_factory=lambda: list[Budget](("full", "short")))
+    """The budgets under which it can be tried; under another it waits."""
     public: StrictBool = False
     """Whether the student's self-check shows it."""
     hidden: StrictBool = False
@@ -177,6 +190,8 @@ class PartSpec(Model):
     filenames: list[StrictStr]
     """File-name patterns (glob, without regard to case) by which the part's notebook is known."""
     limits: Limits = Field(default_factory=Limits)
+    budgets: dict[Literal["full", "short"], BudgetSpec] = Field(default_factory=dict)
+    """How its notebooks are run; without `short` they always run as handed in."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Facts of the sheet that checks and challenges refer to."""
     sections: dict[str, SectionSpec] = Field(default_factory=dict)
@@ -188,6 +203,14 @@ class PartSpec(Model):
     errata: list[ErratumSpec] = Field(default_factory=list)
     changes: list[dict[str, StrictStr]] = Field(default_factory=list)
     """Why tolerances or points were changed after marking began: `{date, author, why}`; `rescore` shows it."""
+
+    def values_of(self, budget: Budget) -> dict[int, int]:
+        """Return the numbers that a budget replaces; none where the part has no such budget."""
+        return self.budgets[budget].values if budget != "replay" and budget in self.budgets else {}
+
+    def golden_budget(self, budget: Budget) -> Literal["full", "short"]:
+        """Return the budget whose golden values hold: stored outputs are those of a full run."""
+        return "short" if budget == "short" and "short" in self.budgets else "full"
 
     def checks(self) -> Iterator[tuple[ItemSpec, CheckSpec]]:
         """Return every check with its item, in the order of the rubric."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -26,7 +26,8 @@ from autograder.execute.protocol import Executor
 from autograder.grading import Listener
 from autograder.intake.notebooks import parse_notebook
 from autograder.records import ExecutionRecord, Grade, Submission
-from autograder.rubric.model import PartSpec
+from autograder.rubric.model import Budget, PartSpec
+from autograder.shortened import with_values
 from autograder.store import RunDirectory, read_record, write_json, write_text
 from autograder.validation.outcomes import Outcome, outcome_of, scalar_points, written_checks
 from autograder.validation.summary import Validation
@@ -78,6 +79,8 @@ def validate(
     only: Collection[str] | None = None,
     sample: Sample | None = None,
     rescore: bool = False,
+    budget: Budget = "full",
+    data: Path | None = None,
     progress: Report = lambda progress: None,
 ) -> Validation:
     """Return what the rubric of a part does to correct notebooks, to known mistakes and to special notebooks.
@@ -92,6 +95,8 @@ def validate(
     sample : a small selection with one seed, in place of all notebooks and seeds
     rescore : score what is stored, execute nothing; for edits of points, tolerances and checks. What the
         kernel was asked (the challenges) is as it was when the notebooks were executed.
+    budget : how the notebooks are tried
+    data : folder of the data sets that the executor shows
 
     Raises
     ------
@@ -100,7 +105,7 @@ def validate(
     RubricError
         When the rubric is wrong.
     """
-    course = Course.load(assignment, [part])
+    course = Course.load(assignment, [part], budget)
     spec = course.rubric.part(part)
     trials = collect_trials(course.assignment, spec)
     if sample is not None:
@@ -132,8 +137,8 @@ def validate(
         )
 
     if rescore:
-        found, missing = _stored(folder, rounds, spec)
-        outcomes += _rescore(found, assignment, part, n_workers, progress)
+        found, missing = _stored(folder, rounds, spec, budget)
+        outcomes += _rescore(found, assignment, part, budget, n_workers, progress)
         save(folder, summary())
         return summary()
     to_execute = sum(not _is_executed(folder, seed, trial) for seed, chosen in rounds for trial in chosen)
@@ -148,6 +153,7 @@ def validate(
             _run_folder(folder, seed),
             executor,
             n_workers=n_workers,
+            data=data,
             seed_shift=SHIFT_OF_SEED * seed,
             secret=f"validation-{seed}",
             author="validate",
@@ -237,32 +243,38 @@ def _lay_out(source: Path, trials: Iterable[Trial]) -> None:
 
 
 def _stored(
-    folder: Path, rounds: Iterable[tuple[int, Sequence[Trial]]], part: PartSpec
+    folder: Path, rounds: Iterable[tuple[int, Sequence[Trial]]], part: PartSpec, budget: Budget
 ) -> tuple[list[tuple[int, Trial, Path]], list[str]]:
     """Return the trials whose execution is stored, and the names of those whose is not."""
+    values = part.values_of(budget)
     found: list[tuple[int, Trial, Path]] = []
     missing: list[str] = []
     for seed, trials in rounds:
         for trial in trials:
             run_folder = _run_folder(folder, seed)
             stored = RunDirectory(run_folder).submission(trial.id)
-            if _is_executed(folder, seed, trial) and _same_notebook(stored / "input.ipynb", trial):
+            if _is_executed(folder, seed, trial) and _same_notebook(stored / "input.ipynb", trial, values):
                 found.append((seed, trial, run_folder))
             else:
                 missing.append(f"{trial.id} (seed {seed})")
     return found, missing
 
 
-def _same_notebook(path: Path, trial: Trial) -> bool:
+def _same_notebook(path: Path, trial: Trial, values: Mapping[int, int]) -> bool:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(stored == parse_notebook(trial.notebook.encode(), trial.id))
+    return bool(stored == with_values(parse_notebook(trial.notebook.encode(), trial.id), values))
 
 
 def _rescore(
-    stored: Sequence[tuple[int, Trial, Path]], assignment: str, part: str, n_workers: int, progress: Report
+    stored: Sequence[tuple[int, Trial, Path]],
+    assignment: str,
+    part: str,
+    budget: Budget,
+    n_workers: int,
+    progress: Report,
 ) -> list[Outcome]:
     """Return the outcomes of stored executions; several processes, since scoring is all computation."""
     outcomes: list[Outcome] = []
@@ -273,7 +285,8 @@ def _rescore(
     )
     with pool:
         futures = [
-            pool.submit(_score_stored, assignment, part, seed, trial, path) for seed, trial, path in stored
+            pool.submit(_score_stored, assignment, part, budget, seed, trial, path)
+            for seed, trial, path in stored
         ]
         try:
             for future in futures:
@@ -287,8 +300,10 @@ def _rescore(
     return outcomes
 
 
-def _score_stored(assignment: str, part: str, seed: int, trial: Trial, run_folder: Path) -> Outcome:
-    course = _course(assignment, part)
+def _score_stored(
+    assignment: str, part: str, budget: Budget, seed: int, trial: Trial, run_folder: Path
+) -> Outcome:
+    course = _course(assignment, part, budget)
     run = RunDirectory(run_folder)
     submission = read_record(run.submission(trial.id) / "submission.json", Submission)
     if submission is None:
@@ -300,5 +315,5 @@ def _score_stored(assignment: str, part: str, seed: int, trial: Trial, run_folde
 
 
 @cache
-def _course(assignment: str, part: str) -> Course:
-    return Course.load(assignment, [part])
+def _course(assignment: str, part: str, budget: Budget) -> Course:
+    return Course.load(assignment, [part], budget)
