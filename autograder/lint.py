@@ -5,9 +5,10 @@ Works on the rubric and the golden files alone; neither PyTorch nor a kernel is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -113,18 +114,21 @@ def _lint_part(report: Report, assignment: Assignment, part: PartSpec, source: S
     for where, check in located_checks(part):
         report.problems += _untitled(source, where, check)
         report.advice += _unexplained(source, where, check)
-    try:
-        golden = read_golden(assignment.golden(part.part))
-    except AutograderError as error:
-        report.problems.append(source.problem((), str(error)))
-        return
-    report.problems += _missing_truths(source, part, golden)
-    if advice := _few_replicates(part, golden):
-        report.advice.append(source.problem(("summaries",), advice))
-    for where, check in located_checks(part):
-        params = CHECKS[check.check].params.model_validate(check.params)
-        if isinstance(params, CheckParams):
-            _lint_bands(report, part, source, (*where, "params"), check, params, Context("", rate, golden))
+    wanted: Iterable[Literal["full", "short"]] = part.budgets or ("full",)
+    for budget in wanted:
+        try:
+            golden = read_golden(assignment.golden(part.part, budget))
+        except AutograderError as error:
+            report.problems.append(source.problem((), str(error)))
+            continue
+        report.problems += _missing_truths(source, part, golden)
+        if advice := _few_replicates(part, golden):
+            report.advice.append(source.problem(("summaries",), advice))
+        for where, check in located_checks(part):
+            params = CHECKS[check.check].params.model_validate(check.params)
+            if isinstance(params, CheckParams) and budget in check.budgets:
+                context = Context("", rate, golden)
+                _lint_bands(report, part, source, (*where, "params"), check, params, context)
 
 
 def is_random(check: CheckSpec) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from autograder.checks.findings import Context, number
 from autograder.errors import UsageError
+from autograder.golden import GoldenValue
 from autograder.records import Picture
 from autograder.stats.bands import Band, exact, negative_binomial, normal, proportion, replicates
 
@@ -28,6 +29,9 @@ class BandSpec(BaseModel):
     """Sample size (proportion) or number of successes (negative binomial)."""
     atol: float = 0.0
     """`exact` only."""
+    scale: float = 1.0
+    """What the golden value is multiplied by in this convention: -1 for a bound that stands for a loss, 1/784 for
+    a mean over pixels."""
     excludes: dict[str, float] = {}
     """Values of typical mistakes that the band must not hold; `lint` verifies it."""
 
@@ -39,8 +43,16 @@ class BandSpec(BaseModel):
         UsageError
             When the golden value lacks what the method needs.
         """
-        value = context.golden.value(self.golden)
-        rate = context.rate / n_sharing
+        band = self._unscaled(context.golden.value(self.golden), context.rate / n_sharing)
+        if self.scale == 1.0:
+            return band
+        low, high = sorted((band.low * self.scale, band.high * self.scale))
+        truth = None if band.truth is None else band.truth * self.scale
+        return replace(
+            band, low=low, high=high, truth=truth, min_discrepancy=band.min_discrepancy * abs(self.scale)
+        )
+
+    def _unscaled(self, value: GoldenValue, rate: float) -> Band:
         if self.method == "replicates":
             if value.replicates is None:
                 raise UsageError(

@@ -14,6 +14,8 @@ from typing import Any
 
 MAX_ENTRIES = 40
 MAX_LOOKED_AT = 60
+MAX_BATCHES_KNOWN = 4096
+N_COMPARED = 64
 LOSSES = (
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "nll_loss",
     "mse_loss", "l1_loss", "smooth_l1_loss", "kl_div",
@@ -34,6 +36,10 @@ class TrainingRecorder:
         self.entries: dict[tuple[Any, ...], Entry] = {}
         self.dropped = 0
         self.optimizers: dict[int, int] = {}
+        self.tokens: Any = None
+        """Tokens (B, T) that an embedding looked up last, with gradients."""
+        self.batches: set[int] = set()
+        """Hashes of the beginnings of the targets that training was shown."""
 
     def install(self, torch: Any) -> None:
         """Wraps the functions of torch, which is there."""
@@ -42,6 +48,7 @@ class TrainingRecorder:
         sys.modules[optimizer.__module__].register_optimizer_step_post_hook(self._stepped)
         for name in LOSSES:
             self._wrap(torch.nn.functional, name, functools.partial(self._computed, name))
+        self._wrap_embedding(torch)
         for name in INITIALISERS:
             self._wrap(torch.nn.init, name, functools.partial(self._initialised, name))
         for home in (torch.nn.utils, torch.nn.utils.clip_grad):
@@ -62,6 +69,22 @@ class TrainingRecorder:
     def _wrap(self, home: Any, name: str, note: Callable[..., None]) -> None:
         if hasattr(home, name) and not hasattr(getattr(home, name), "_notes_training"):
             setattr(home, name, self._before(getattr(home, name), note))
+
+    def _wrap_embedding(self, torch: Any) -> None:
+        """Notes what embeddings look up, whoever asks: layers of torch do it for the notebook."""
+        embedding = torch.nn.functional.embedding
+        if hasattr(embedding, "_notes_training"):
+            return
+
+        @functools.wraps(embedding)
+        def noted(input: Any, *args: Any, **kwargs: Any) -> Any:
+            with contextlib.suppress(Exception):
+                if input.ndim == 2 and torch.is_grad_enabled():
+                    self.tokens = input.detach()
+            return embedding(input, *args, **kwargs)
+
+        noted._notes_training = True  # type: ignore[attr-defined]
+        torch.nn.functional.embedding = noted
 
     def _before(self, function: Any, note: Callable[..., None]) -> Any:
         return self._noting(function, note, first=True)
@@ -115,6 +138,8 @@ class TrainingRecorder:
 
     def _computed(self, name: str, input: Any = None, target: Any = None, *_: Any, **__: Any) -> None:
         entry = self._count("loss", name, name=name, targets=[], rows=[], sums_to_one=0, looked_at=0)
+        if "targets" in entry and input.requires_grad and not target.is_floating_point():
+            self._trained_on(entry, target.detach())
         if entry["n"] > MAX_LOOKED_AT or "targets" not in entry:
             return
         entry["looked_at"] += 1
@@ -128,6 +153,25 @@ class TrainingRecorder:
             rows = input.detach()[:64]
             near = (rows.sum(dim=1) - 1).abs().max() < 1e-4
             entry["sums_to_one"] += int(bool(near and rows.min() >= 0 and rows.shape[1] > 1))
+
+    def _trained_on(self, entry: Entry, target: Any) -> None:
+        """Counts the targets of training, batches that were there before, and how targets follow their inputs."""
+        entry["trained"] = entry.get("trained", 0) + int(target.numel())
+        entry["batches"] = entry.get("batches", 0) + 1
+        begins = hash(tuple(target.reshape(-1)[:N_COMPARED].tolist()))
+        entry["repeated"] = entry.get("repeated", 0) + int(begins in self.batches)
+        if len(self.batches) < MAX_BATCHES_KNOWN:
+            self.batches.add(begins)
+        if entry["batches"] > MAX_LOOKED_AT or self.tokens is None or self.tokens.numel() != target.numel():
+            return
+        x = self.tokens
+        y = target.reshape(x.shape)
+        for word, left, right in (
+            ("next", y[:, :-1], x[:, 1:]),
+            ("same", y, x),
+            ("previous", y[:, 1:], x[:, :-1]),
+        ):
+            entry[word] = entry.get(word, 0) + int(bool((left == right).all()))
 
     def _initialised(self, name: str, tensor: Any = None, *_: Any, **__: Any) -> None:
         entry = self._count("initialiser", name, name=name, elements=0, matrices=0)

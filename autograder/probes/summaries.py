@@ -45,3 +45,15 @@ def mean_second(draws: Array) -> float:
 def mean_square_norm(draws: Array) -> float:
     """Mean of x1^2 + x2^2."""
     return float(np.mean(np.sum(draws**2, axis=1)))
+
+
+@SUMMARIES.register(NoParams)
+def first_value(curve: Array) -> float:
+    """The first of the numbers of a curve: of the first epoch."""
+    return float(curve.reshape(-1)[0])
+
+
+@SUMMARIES.register(NoParams)
+def last_value(curve: Array) -> float:
+    """The last of the numbers of a curve: of the last epoch."""
+    return float(curve.reshape(-1)[-1])
