@@ -74,33 +74,29 @@ class CurveInBands(RandomCheckParams):
 def curve_in_bands(evidence: Evidence, params: CurveInBands, context: Context) -> Finding:
     """A reported curve ends, and where the rubric says so begins, where correct trainings do; each end counts equally."""
     values = curve_of(evidence, params.evidence)
-    ends = [(params.last, values[-1:], "last")] + (
-        [(params.first, values[:1], "first")] if params.first else []
-    )
+    ends = [("first", params.first, values[:1])] if params.first else []
+    ends.append(("last", params.last, values[-1:]))
     about: dict[str, Any] = {"observed": _listed(values), "found": where(evidence, params.evidence)}
     if not len(values) or not np.all(np.isfinite(values)):
         return failed(
             f"The {params.label} is not a number in every epoch.", expected="finite numbers", **about
         )
     placed = [
-        (place(float(value[0]), specs, context, n_sharing=len(ends)), name) for specs, value, name in ends
+        (name, place(float(value[0]), specs, context, n_sharing=len(ends))) for name, specs, value in ends
     ]
-    about["expected"] = "; ".join(f"{name} epoch {one.expected}" for one, name in placed)
+    about["expected"] = "; ".join(f"{name} epoch {one.expected}" for name, one in placed)
     about["pictures"] = tuple(
-        _picture(one, float(values[-1 if name == "last" else 0]), params.label, name) for one, name in placed
+        _picture(one, float(values[-1 if name == "last" else 0]), params.label, name) for name, one in placed
     )
     if (typed := _typed(evidence, params.evidence, about)) is not None:
         return typed
-    wrong = [name for one, name in placed if not one.name]
-    readings = {
-        one.name
-        for one, _ in placed
-        if one.name and one.name not in (params.last[0].name, *[spec.name for spec in params.first[:1]])
-    }
+    wrong = [name for name, one in placed if not one.name]
+    usual = {specs[0].name for _, specs, _ in ends}
+    readings = {one.name for _, one in placed if one.name} - usual
     if not wrong:
         notes = tuple(f"Your {params.label} was read as: {name}." for name in sorted(readings))
         return judged(1.0, message=f"Your {params.label} is as in correct trainings.", notes=notes, **about)
-    ends_in_words = join([f"in the {name} epoch" for name in wrong])
+    ends_in_words = f"in the {join(wrong)} epoch"
     message = (
         f"Your {params.label} is {_listed(values)}; {ends_in_words} that is not what correct trainings give."
     )
