@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
+from autograder.errors import UsageError
 from autograder.golden import Golden, read_golden
 from autograder.registry import Assignment, find_assignment
 from autograder.rubric.loader import load_rubric
@@ -22,10 +23,22 @@ class Course:
     goldens: Mapping[str, Golden]
     templates: Mapping[str, TemplateCells] = field(default_factory=dict)
     budget: Budget = "full"
+    stand_ins: bool = False
 
     @classmethod
-    def load(cls, assignment_id: str, parts: Iterable[str] = (), budget: Budget = "full") -> Course:
-        """Return the rubric, goldens (those of a budget) and template cells of an assignment.
+    def load(
+        cls,
+        assignment_id: str,
+        parts: Iterable[str] = (),
+        budget: Budget = "full",
+        stand_ins: bool = False,
+    ) -> Course:
+        """Return the rubric, goldens and template cells of an assignment.
+
+        Parameters
+        ----------
+        budget : how notebooks are tried: it decides which golden values hold
+        stand_ins : whether kernels are shown generated data in the place of data sets
 
         Raises
         ------
@@ -34,12 +47,17 @@ class Course:
         """
         assignment = find_assignment(assignment_id)
         rubric = load_rubric(assignment, parts)
+        if stand_ins and budget == "full" and any(part.data for part in rubric.parts):
+            raise UsageError(
+                "the folder of the data sets holds generated stand-ins, which only short runs are judged on; "
+                "fetch the data sets (autograder data fetch) or give --budget short"
+            )
         goldens = {
-            part.part: read_golden(assignment.golden(part.part, part.golden_budget(budget)))
+            part.part: read_golden(assignment.golden(part.part, part.golden_kind(budget, stand_ins)))
             for part in rubric.parts
         }
         templates = {
             part.part: template_cells(assignment.student_template / f"part_{part.part}.ipynb")
             for part in rubric.parts
         }
-        return cls(assignment, rubric, goldens, templates, budget)
+        return cls(assignment, rubric, goldens, templates, budget, stand_ins)

@@ -23,7 +23,9 @@ import platformdirs
 from autograder.errors import UsageError
 from autograder.kernel_side.known_data import KNOWN_SETS, VARIABLE, KnownFile, KnownSet
 
-State = Literal["present", "damaged", "missing"]
+State = Literal["present", "stand-in", "damaged", "missing"]
+STAND_INS = "stand-ins.json"
+"""In a folder of generated files in the place of the data sets: which these are. Whoever shows them, says so."""
 PART = ".part"
 """Suffix of a file that is on its way."""
 
@@ -50,7 +52,8 @@ class SetState:
     def state(self) -> State:
         """`present` when it can be used."""
         needed = {one.state for one in self.files if one.file.is_needed}
-        return "damaged" if "damaged" in needed else "missing" if "missing" in needed else "present"
+        worst: tuple[State, ...] = ("damaged", "missing", "stand-in")
+        return next((state for state in worst if state in needed), "present")
 
     @property
     def is_whole(self) -> bool:
@@ -79,14 +82,17 @@ def status(
     directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS, *, verified: bool = False
 ) -> list[SetState]:
     """Return how each data set lies in `directory`: by the sizes of its files, or, `verified`, by their sha256."""
+    generated = _stand_ins(directory)
     return [
-        SetState(known.name, tuple(_file_state(directory, file, verified) for file in known.files))
+        SetState(known.name, tuple(_file_state(directory, file, verified, generated) for file in known.files))
         for known in sets
     ]
 
 
-def _file_state(directory: Path, file: KnownFile, verified: bool) -> FileState:
+def _file_state(directory: Path, file: KnownFile, verified: bool, generated: dict[str, str]) -> FileState:
     path = directory / file.path
+    if _is_stand_in(path, generated.get(file.path, "")):
+        return FileState(path, "stand-in", path.stat().st_size, file)
     if not path.is_file():
         part = path.with_name(path.name + PART)
         return FileState(path, "missing", part.stat().st_size if part.is_file() else 0, file)
@@ -110,12 +116,37 @@ def _sha256(path: Path, size: int, mtime_ns: int) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
+# ------------------------------------------------------------------------ stand-ins
+
+
+def has_stand_ins(directory: Path) -> bool:
+    """Whether a folder holds generated files in the place of data sets."""
+    return bool(_stand_ins(directory))
+
+
+def _stand_ins(directory: Path) -> dict[str, str]:
+    """Return what the manifest of a folder lists: path to sha256."""
+    try:
+        files = json.loads((directory / STAND_INS).read_text(encoding="utf-8"))["files"]
+        return {str(path): str(digest) for path, digest in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _is_stand_in(path: Path, digest: str) -> bool:
+    try:
+        seen = path.stat()
+        return bool(digest) and _sha256(path, seen.st_size, seen.st_mtime_ns) == digest
+    except OSError:
+        return False
+
+
 # ------------------------------------------------------------------ what kernels see
 
 
 def shown_files(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> dict[str, Path]:
     """Return the files that kernels are shown: path below their folder of data sets to the file."""
-    return {file.path: path for file, path in _whole_files(directory, sets)}
+    return {file.path: path for file, path, _ in _whole_files(directory, sets)}
 
 
 def shown_sets(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> dict[str, str]:
@@ -125,13 +156,26 @@ def shown_sets(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> dict[s
 
 def identity(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> str:
     """Return a digest of the content that kernels are shown, or "": two equal ones give the same results."""
-    found = sorted((file.path, file.sha256) for file, _ in _whole_files(directory, sets))
+    found = sorted((file.path, digest) for file, _, digest in _whole_files(directory, sets))
     return hashlib.sha256(json.dumps(found).encode()).hexdigest() if found else ""
 
 
-def _whole_files(directory: Path, sets: Iterable[KnownSet]) -> Iterator[tuple[KnownFile, Path]]:
+def missing_sets(directory: Path, names: Iterable[str], sets: Iterable[KnownSet] = KNOWN_SETS) -> list[str]:
+    """Return those of the named data sets that kernels cannot be shown whole."""
+    shown = shown_files(directory, sets)
+    whole = {
+        known.name for known in sets if all(file.path in shown for file in known.files if file.is_needed)
+    }
+    return [name for name in names if name not in whole]
+
+
+def _whole_files(directory: Path, sets: Iterable[KnownSet]) -> Iterator[tuple[KnownFile, Path, str]]:
+    """The files that can be shown, each with the digest of its content."""
+    generated = _stand_ins(directory)
     for known in sets:
         for file in known.files:
-            path = directory / file.path
-            if path.is_file() and is_whole(path, file):
-                yield file, path
+            path, digest = directory / file.path, generated.get(file.path, "")
+            if path.is_file() and _is_stand_in(path, digest):
+                yield file, path, digest
+            elif path.is_file() and is_whole(path, file):
+                yield file, path, file.sha256

@@ -10,13 +10,22 @@ from autograder.rubric.model import Budget, PartSpec
 from autograder.shortened import INJECTED
 
 
-def budget_notes(part: PartSpec, budget: Budget, notebook: Mapping[str, Any] | None) -> Iterator[Note]:
+def budget_notes(
+    part: PartSpec, budget: Budget, notebook: Mapping[str, Any] | None, stand_ins: bool = False
+) -> Iterator[Note]:
     """Return a note on how a notebook was tried, where that was not as handed in.
 
     Parameters
     ----------
     notebook : as it was executed
+    stand_ins : whether it was shown generated data in the place of data sets
     """
+    if stand_ins and part.data and budget != "replay":
+        text = (
+            f"Executed on small generated stand-ins for {' and '.join(part.data)}: a rehearsal, which says nothing "
+            "about runs on the data sets themselves."
+        )
+        yield Note(kind="execution", title=f"Part {part.part}: stand-ins", text=text)
     title = f"Part {part.part}: budget"
     if budget == "replay":
         text = (

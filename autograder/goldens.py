@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from autograder.probes.observations import read_observations
 from autograder.records import ExecutionRecord
 from autograder.registry import SUMMARIES, TRUTHS, Assignment
 from autograder.rendering import solution_source, to_ipynb
-from autograder.rubric.model import PartSpec
+from autograder.rubric.model import Budget, GoldenKind, PartSpec
 from autograder.shortened import with_values
 from autograder.store import read_record
 
@@ -47,10 +47,10 @@ def make_golden(
     n_workers: int = 2,
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
-    budget: Literal["full", "short"] = "full",
+    kind: GoldenKind = "full",
     data: Path | None = None,
 ) -> Golden:
-    """Return the golden values of a part under a budget.
+    """Return the golden values of a part, from one kind of runs.
 
     Parameters
     ----------
@@ -63,6 +63,7 @@ def make_golden(
     """
     values = truths_of(part)
     source = solution_source(assignment, part.part)
+    budget: Budget = "full" if kind == "full" else "short"
     solution = with_values(json.loads(to_ipynb(source)), part.values_of(budget))
     samples = _replicate(part, solution, executor, n_replicates, n_workers, progress)
     for key, numbers in samples.items():
@@ -87,7 +88,7 @@ def make_golden(
         "seed_shift": SHIFT_OF_REPLICATE,
         "budget": budget,
         "values": {str(old): new for old, new in part.values_of(budget).items()},
-        "data": shown_sets(data_directory(data)) if part.budgets else "none",
+        "data": shown_sets(data_directory(data)) if part.data else "none",
         "versions": {name: version(name) for name in ("numpy", "scipy", "torch")},
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.courses import Course
-from autograder.datasets import data_directory, identity
+from autograder.datasets import data_directory, identity, missing_sets
 from autograder.errors import InternalError, UsageError, nearest
 from autograder.execute.protocol import Executor, Job
 from autograder.intake import find_submissions, require_source
@@ -120,6 +120,7 @@ def grade(
         secret=secret or new_secret(),
         limits=limits,
         budget=course.budget,
+        stand_ins=course.stand_ins,
         budgets={part: dict(given) for part, given in (budgets or {}).items()},
         seed_shift=seed_shift,
         bindings={name: dict(paths) for name, paths in (bindings or {}).items()},
@@ -127,6 +128,7 @@ def grade(
     with run.locked():
         submissions = find_submissions(source, course.rubric.parts, run.intake)
         _refuse_unknown(bindings or {}, course, {submission.id for submission in submissions})
+        _require_data(course, submissions, data_directory(data))
         info = run.open(wanted)
         for submission in submissions:
             _keep(run, submission)
@@ -136,6 +138,19 @@ def grade(
         grades = work.carry_out(max(1, n_workers))
         finish(run, info, course, grades, author=author, why="graded")
     return Batch(run, grades, course)
+
+
+def _require_data(course: Course, submissions: Sequence[Submission], folder: Path) -> None:
+    """Refuse to execute notebooks whose data set is not there: that would cost their authors marks."""
+    if course.budget == "replay":
+        return
+    for part in course.rubric.parts:
+        missing = missing_sets(folder, part.data)
+        if missing and any(part.part in submission.sources for submission in submissions):
+            raise UsageError(
+                f"notebooks of part {part.part} need {' and '.join(missing)}, which {folder} does not hold; "
+                "fetch it with: autograder data fetch"
+            )
 
 
 def _keep(run: RunDirectory, submission: Submission) -> None:
@@ -282,7 +297,7 @@ def rescore(
     """
     run = RunDirectory(run_path)
     info = run.info()
-    course = Course.load(info.assignment, info.parts, info.budget)
+    course = Course.load(info.assignment, info.parts, info.budget, info.stand_ins)
     listener = listener or Listener()
     with run.locked():
         for confirmed in bindings:

@@ -5,10 +5,9 @@ Works on the rubric and the golden files alone; neither PyTorch nor a kernel is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel
 
@@ -21,7 +20,7 @@ from autograder.errors import AutograderError, Problem, RubricError, nearest
 from autograder.golden import Golden, read_golden
 from autograder.registry import CHECKS, Assignment
 from autograder.rubric.loader import Location, Source, load_rubric
-from autograder.rubric.model import CheckSpec, PartSpec
+from autograder.rubric.model import CheckSpec, GoldenKind, PartSpec
 from autograder.stats.bands import Band
 
 FEW_REPLICATES = 20
@@ -114,10 +113,10 @@ def _lint_part(report: Report, assignment: Assignment, part: PartSpec, source: S
     for where, check in located_checks(part):
         report.problems += _untitled(source, where, check)
         report.advice += _unexplained(source, where, check)
-    wanted: Iterable[Literal["full", "short"]] = part.budgets or ("full",)
-    for budget in wanted:
+    for kind in golden_kinds(part):
+        budget = "full" if kind == "full" else "short"
         try:
-            golden = read_golden(assignment.golden(part.part, budget))
+            golden = read_golden(assignment.golden(part.part, kind))
         except AutograderError as error:
             report.problems.append(source.problem((), str(error)))
             continue
@@ -129,6 +128,14 @@ def _lint_part(report: Report, assignment: Assignment, part: PartSpec, source: S
             if isinstance(params, CheckParams) and budget in check.budgets:
                 context = Context("", rate, golden)
                 _lint_bands(report, part, source, (*where, "params"), check, params, context)
+
+
+def golden_kinds(part: PartSpec) -> list[GoldenKind]:
+    """Return the kinds of golden values that a part needs: of each budget, and of stand-ins for its data sets."""
+    kinds: list[GoldenKind] = ["full"]
+    if "short" in part.budgets:
+        kinds += ["short", "stand_ins"] if part.data else ["short"]
+    return kinds
 
 
 def is_random(check: CheckSpec) -> bool:

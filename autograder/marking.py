@@ -80,7 +80,7 @@ def score_submission(
         part_items, part_notes, assigned = _score_part(folder, course, part, execution, bindings)
         items += part_items
         limits = execution.limits or info.limits_of(part.part, part.limits)
-        notes += [*budget_notes(part, info.budget, read_json(folder / "input.ipynb"))]
+        notes += [*budget_notes(part, info.budget, read_json(folder / "input.ipynb"), info.stand_ins)]
         notes += [*execution_notes(part.part, execution, limits), *part_notes]
         cell_items[part.part] = assigned
     notes += _twin_notes(others)

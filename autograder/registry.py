@@ -122,9 +122,9 @@ class Assignment:
     reference: Path
     student_template: Path
 
-    def golden(self, part: str, budget: Literal["full", "short"] = "full") -> Path:
-        """Return the file that holds the golden values of a part under a budget."""
-        suffix = "" if budget == "full" else f".{budget}"
+    def golden(self, part: str, kind: Literal["full", "short", "stand_ins"] = "full") -> Path:
+        """Return the file that holds the golden values of a part, from one kind of runs."""
+        suffix = "" if kind == "full" else f".{kind}"
         return self.reference / "golden" / f"part_{part}{suffix}.json"
 
     def notebook_source(self, part: str) -> Path:

@@ -57,6 +57,8 @@ class RunInfo(Record):
     """Single limits of a part, over `limits` and the rubric's: part id, name of the limit, value."""
     budget: Literal["full", "short", "replay"] = "full"
     """How notebooks are tried."""
+    stand_ins: bool = False
+    """Whether kernels are shown generated data in the place of data sets."""
     bindings: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Submission id to evidence key to path, confirmed by a person. `*` stands for every submission."""
 
@@ -267,6 +269,11 @@ class RunDirectory:
             raise UsageError(
                 f"{self.path} holds a run with the budget {info.budget}; give --run another folder, "
                 f"or continue it with --budget {info.budget}"
+            )
+        if info.stand_ins != wanted.stand_ins:
+            raise UsageError(
+                f"{self.path} holds a run on {'generated stand-ins' if info.stand_ins else 'the data sets'}; "
+                "give --run another folder, or --data the folder of that run"
             )
         bindings = {name: info.bindings.get(name, {}) | paths for name, paths in wanted.bindings.items()}
         budgets = {part: info.budgets.get(part, {}) | given for part, given in wanted.budgets.items()}

@@ -6,6 +6,8 @@ measured on them says anything about the real ones.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from numpy.typing import NDArray
 from reference.data import IMAGE_SHAPE, MNIST_FOLDER, PREFIXES, TEXT_FILE, LabelledImages, write_idx
 
 Array = NDArray[np.float64]
+
+MANIFEST = "stand-ins.json"
 
 CORNERS = {
     "a": (-0.5, -1.0), "b": (0.5, -1.0),
@@ -84,7 +88,10 @@ def grammar_text(n_characters: int, rng: np.random.Generator) -> str:
 
 
 def write_stand_ins(folder: Path, n_train: int, n_test: int, n_characters: int, seed: int) -> None:
-    """Write stand-ins under `folder` in the layout of the data sets, with a note that says what they are."""
+    """Write stand-ins under `folder` in the layout of the data sets, with a manifest that says what they are.
+
+    The grader shows kernels what the manifest lists, and knows by it that they are no data sets.
+    """
     rng = np.random.default_rng(seed)
     raw = folder / MNIST_FOLDER
     raw.mkdir(parents=True, exist_ok=True)
@@ -95,5 +102,12 @@ def write_stand_ins(folder: Path, n_train: int, n_test: int, n_characters: int, 
         write_idx(raw / f"{PREFIXES[subset]}-labels-idx1-ubyte", digits.labels.numpy().astype(np.uint8))
     (folder / TEXT_FILE).parent.mkdir(parents=True, exist_ok=True)
     (folder / TEXT_FILE).write_text(grammar_text(n_characters, rng), encoding="utf-8", newline="\n")
-    note = "Generated stand-ins in the layout of MNIST and Tiny Shakespeare; not the data sets.\n"
-    (folder / "STAND-INS.txt").write_text(note, encoding="utf-8", newline="\n")
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    manifest = {
+        "note": "Generated stand-ins in the layout of MNIST and Tiny Shakespeare; not the data sets.",
+        "files": {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in files
+        },
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8", newline="\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from math import isclose
 from pathlib import Path
@@ -22,12 +24,12 @@ from autograder.cli.options import (
 from autograder.cli.output import err, line, print_json
 from autograder.datasets import require_directory
 from autograder.errors import UsageError, nearest
-from autograder.registry import Assignment, find_assignment
+from autograder.registry import Assignment, find_assignment, load_reference_module
 from autograder.store import write_record, write_text
 
 if TYPE_CHECKING:
     from autograder.golden import Golden, GoldenValue
-    from autograder.rubric.model import PartSpec
+    from autograder.rubric.model import GoldenKind, PartSpec
 
 OUT_OF_DATE = 1
 N_REPLICATES = 60
@@ -35,11 +37,12 @@ SAME_TRUTH = 1e-7
 """Relative difference up to which two quadratures of one number, on two machines, are the same."""
 
 
-class GoldenBudget(StrEnum):
-    """What `golden --budget` takes."""
+class GoldenRuns(StrEnum):
+    """What `golden --only` takes."""
 
     FULL = "full"
     SHORT = "short"
+    STAND_INS = "stand_ins"
 
 
 # -------------------------------------------------------------------- template
@@ -119,9 +122,13 @@ def golden(
     ] = None,
     workers: WorkersOption = None,
     data: DataOption = None,
-    budget: Annotated[
-        GoldenBudget | None,
-        typer.Option(help="Only the golden values of this budget. Default: of all that a part has."),
+    only: Annotated[
+        GoldenRuns | None,
+        typer.Option(
+            "--only",
+            help="Only the golden values from these runs: as handed in, short ones, or short ones on generated "
+            "stand-ins for the data sets. Default: all that a part needs.",
+        ),
     ] = None,
     check: Annotated[
         bool,
@@ -134,9 +141,10 @@ def golden(
 ) -> None:
     """Make the golden values: exact truths, and replicates of the reference.
 
-    Writes `reference/ID/golden/part_X.json`, and `part_X.short.json` for the short budget. The reference's
-    own notebook is executed as a student's would be, once for each replicate: minutes for a part that samples,
-    hours for one that trains. `--check` takes seconds.
+    Writes `reference/ID/golden/part_X.json`, and for a part that trains `part_X.short.json` (the short budget)
+    and `part_X.stand_ins.json` (the same on generated stand-ins). The reference's own notebook is executed as a
+    student's would be, once for each replicate: minutes for a part that samples, hours for one that trains.
+    `--check` takes seconds.
     """
     import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
     from autograder.rubric.loader import load_rubric
@@ -144,15 +152,16 @@ def golden(
     found = find_assignment(assignment)
     told: dict[str, Any] = {}
     require_directory(data)
-    for spec, chosen in _goldens_of(load_rubric(found, part or ()).parts, budget):
-        path = found.golden(spec.part, chosen)
-        key = spec.part if chosen == "full" else f"{spec.part}.{chosen}"
+    for spec, kind in _goldens_of(load_rubric(found, part or ()).parts, only):
+        path = found.golden(spec.part, kind)
+        key = spec.part if kind == "full" else f"{spec.part}.{kind}"
         told[key] = {"path": str(path)}
         if check:
             told[key]["differences"] = truth_differences(spec, path)
         else:
-            n = replicates or (spec.budgets[chosen].replicates if chosen in spec.budgets else N_REPLICATES)
-            made = make(found, spec, n, n_workers(workers), chosen, data)
+            n = replicates or _n_replicates(spec, kind)
+            with _data_for(found, kind, data) as folder:
+                made = make(found, spec, n, n_workers(workers), kind, folder)
             write_record(path, made)
             n_replicated = sum(value.replicates is not None for value in made.values.values())
             told[key] |= {"values": len(made.values), "replicated": n_replicated, "replicates": n}
@@ -167,15 +176,35 @@ def golden(
     raise typer.Exit(OUT_OF_DATE if differs else 0)
 
 
-def _goldens_of(
-    parts: Iterable[PartSpec], budget: GoldenBudget | None
-) -> Iterator[tuple[PartSpec, Literal["full", "short"]]]:
-    """Return every golden file that is asked for: the part and the budget."""
+def _goldens_of(parts: Iterable[PartSpec], only: GoldenRuns | None) -> Iterator[tuple[PartSpec, GoldenKind]]:
+    """Return every golden file that is asked for: the part and the kind of its runs."""
+    from autograder.lint import golden_kinds
+
     for spec in parts:
-        wanted: Iterable[Literal["full", "short"]] = spec.budgets or ("full",)
-        for chosen in wanted:
-            if budget is None or budget.value == chosen:
-                yield spec, chosen
+        for kind in golden_kinds(spec):
+            if only is None or only.value == kind:
+                yield spec, kind
+
+
+def _n_replicates(part: PartSpec, kind: GoldenKind) -> int:
+    budget: Literal["full", "short"] = "full" if kind == "full" else "short"
+    return part.budgets[budget].replicates if budget in part.budgets else N_REPLICATES
+
+
+@contextmanager
+def _data_for(assignment: Assignment, kind: GoldenKind, data: Path | None) -> Iterator[Path | None]:
+    """Give the folder of the data sets, or of stand-ins that are generated for the time being."""
+    if kind != "stand_ins":
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="stand-ins-") as folder:
+        write_stand_ins(assignment, Path(folder))
+        yield Path(folder)
+
+
+def write_stand_ins(assignment: Assignment, folder: Path) -> None:
+    """Have the reference write its stand-ins for the data sets into `folder`; always the same ones."""
+    load_reference_module(assignment, "stand_ins").write(folder)
 
 
 def make(
@@ -183,7 +212,7 @@ def make(
     part: PartSpec,
     n_replicates: int,
     workers: int,
-    budget: Literal["full", "short"] = "full",
+    kind: GoldenKind = "full",
     data: Path | None = None,
 ) -> Golden:
     """Return the golden values of a part, with a bar on standard error while the replicates run."""
@@ -202,7 +231,7 @@ def make(
         def move(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
-        return make_golden(assignment, part, executor, n_replicates, workers, move, budget=budget, data=data)
+        return make_golden(assignment, part, executor, n_replicates, workers, move, kind=kind, data=data)
 
 
 def truth_differences(part: PartSpec, path: Path) -> list[str]:

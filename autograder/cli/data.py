@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autograder.fetching import Fetched
 
 INCOMPLETE = 1
-COLOURS = {"present": "green", "damaged": "red", "missing": "yellow"}
+COLOURS = {"present": "green", "stand-in": "yellow", "damaged": "red", "missing": "yellow"}
 
 app = typer.Typer(
     name="data",
@@ -131,7 +131,7 @@ def print_sets(directory: Path, sets: Sequence[SetState]) -> None:
 
 def _lacking(one: SetState) -> list[FileState]:
     """Return the files that are to be named: none where all are missing."""
-    lacking = [found for found in one.files if found.state != "present"]
+    lacking = [found for found in one.files if found.state in ("damaged", "missing")]
     is_nothing_there = all(found.state == "missing" and not found.n_bytes for found in one.files)
     return [] if is_nothing_there else lacking
 

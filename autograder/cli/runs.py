@@ -116,14 +116,14 @@ def grade(
     from autograder.cli.budgets import parse_budgets
     from autograder.cli.progress import BatchProgress
     from autograder.courses import Course
-    from autograder.datasets import require_directory
+    from autograder.datasets import data_directory, has_stand_ins, require_directory
     from autograder.execute.local import LocalExecutor
     from autograder.execute.protocol import Options
     from autograder.grading import grade as grade_batch
     from autograder.intake import read_class_bindings
 
-    course = Course.load(assignment, part or (), budget.value)
     require_directory(data)
+    course = Course.load(assignment, part or (), budget.value, has_stand_ins(data_directory(data)))
     if run.resolve().is_relative_to(submissions.resolve()):
         raise UsageError(
             f"--run {run} lies inside the submissions folder; give a folder outside {submissions}"

@@ -16,6 +16,9 @@ from autograder.records import Limits
 Budget = Literal["full", "short", "replay"]
 """How a notebook is tried: as handed in; with smaller numbers; not at all, but for its stored outputs."""
 
+GoldenKind = Literal["full", "short", "stand_ins"]
+"""Which runs of the reference golden values come from; `stand_ins`: short ones, on generated data."""
+
 Number = StrictInt | StrictFloat
 """A YAML number. Text that looks like one (`"10"`) is refused."""
 
@@ -190,6 +193,8 @@ class PartSpec(Model):
     filenames: list[StrictStr]
     """File-name patterns (glob, without regard to case) by which the part's notebook is known."""
     limits: Limits = Field(default_factory=Limits)
+    data: list[StrictStr] = Field(default_factory=list)
+    """The data sets that its notebooks need, under the names of `autograder data status`."""
     budgets: dict[Literal["full", "short"], BudgetSpec] = Field(default_factory=dict)
     """How its notebooks are run; without `short` they always run as handed in."""
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -208,9 +213,11 @@ class PartSpec(Model):
         """Return the numbers that a budget replaces; none where the part has no such budget."""
         return self.budgets[budget].values if budget != "replay" and budget in self.budgets else {}
 
-    def golden_budget(self, budget: Budget) -> Literal["full", "short"]:
-        """Return the budget whose golden values hold: stored outputs are those of a full run."""
-        return "short" if budget == "short" and "short" in self.budgets else "full"
+    def golden_kind(self, budget: Budget, stand_ins: bool = False) -> GoldenKind:
+        """Return which golden values hold: stored outputs are those of a full run."""
+        if budget != "short" or "short" not in self.budgets:
+            return "full"
+        return "stand_ins" if stand_ins else "short"
 
     def checks(self) -> Iterator[tuple[ItemSpec, CheckSpec]]:
         """Return every check with its item, in the order of the rubric."""

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from autograder import __version__, grading, marking
 from autograder.courses import Course
+from autograder.datasets import data_directory, has_stand_ins
 from autograder.errors import UsageError
 from autograder.execute.protocol import Executor
 from autograder.grading import Listener
@@ -105,7 +106,8 @@ def validate(
     RubricError
         When the rubric is wrong.
     """
-    course = Course.load(assignment, [part], budget)
+    stand_ins = has_stand_ins(data_directory(data))
+    course = Course.load(assignment, [part], budget, stand_ins)
     spec = course.rubric.part(part)
     trials = collect_trials(course.assignment, spec)
     if sample is not None:
@@ -138,7 +140,7 @@ def validate(
 
     if rescore:
         found, missing = _stored(folder, rounds, spec, budget)
-        outcomes += _rescore(found, assignment, part, budget, n_workers, progress)
+        outcomes += _rescore(found, assignment, part, (budget, stand_ins), n_workers, progress)
         save(folder, summary())
         return summary()
     to_execute = sum(not _is_executed(folder, seed, trial) for seed, chosen in rounds for trial in chosen)
@@ -272,7 +274,7 @@ def _rescore(
     stored: Sequence[tuple[int, Trial, Path]],
     assignment: str,
     part: str,
-    budget: Budget,
+    tried: tuple[Budget, bool],
     n_workers: int,
     progress: Report,
 ) -> list[Outcome]:
@@ -285,7 +287,7 @@ def _rescore(
     )
     with pool:
         futures = [
-            pool.submit(_score_stored, assignment, part, budget, seed, trial, path)
+            pool.submit(_score_stored, assignment, part, tried, seed, trial, path)
             for seed, trial, path in stored
         ]
         try:
@@ -301,9 +303,9 @@ def _rescore(
 
 
 def _score_stored(
-    assignment: str, part: str, budget: Budget, seed: int, trial: Trial, run_folder: Path
+    assignment: str, part: str, tried: tuple[Budget, bool], seed: int, trial: Trial, run_folder: Path
 ) -> Outcome:
-    course = _course(assignment, part, budget)
+    course = _course(assignment, part, *tried)
     run = RunDirectory(run_folder)
     submission = read_record(run.submission(trial.id) / "submission.json", Submission)
     if submission is None:
@@ -315,5 +317,5 @@ def _score_stored(
 
 
 @cache
-def _course(assignment: str, part: str, budget: Budget) -> Course:
-    return Course.load(assignment, [part], budget)
+def _course(assignment: str, part: str, budget: Budget, stand_ins: bool) -> Course:
+    return Course.load(assignment, [part], budget, stand_ins)

@@ -175,7 +175,7 @@ def test_stand_in_classes_can_be_told_apart() -> None:
 
 
 def test_stand_ins_say_what_they_are(folder: Path) -> None:
-    assert "not the data sets" in (folder / "STAND-INS.txt").read_text(encoding="utf-8")
+    assert "not the data sets" in (folder / "stand-ins.json").read_text(encoding="utf-8")
     assert len(data.load_text(folder)) == 500
 
 

@@ -70,9 +70,9 @@ PART = PartSpec.model_validate(
 def test_a_part_says_what_a_budget_replaces() -> None:
     assert PART.values_of("short") == {10: 2}
     assert PART.values_of("full") == PART.values_of("replay") == {}
-    assert [PART.golden_budget(budget) for budget in ("full", "short", "replay")] == ["full", "short", "full"]
+    assert [PART.golden_kind(budget) for budget in ("full", "short", "replay")] == ["full", "short", "full"]
     plain = PART.model_copy(update={"budgets": {}})
-    assert plain.golden_budget("short") == "full"
+    assert plain.golden_kind("short") == "full"
     assert plain.values_of("short") == {}
 
 

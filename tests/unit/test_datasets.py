@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from autograder import fetching
+from autograder import datasets, fetching
 from autograder.datasets import (
     data_directory,
     identity,
@@ -377,3 +378,31 @@ def test_known_files_are_told_apart() -> None:
     packed, plain = small_sets()[0].files[1], small_sets()[0].files[0]
     assert (packed.is_needed, plain.is_needed, packed.name) == (False, True, "images-ubyte.gz")
     assert replace(plain, size=1) != plain
+
+
+def test_stand_ins_are_shown_and_called_what_they_are(tmp_path: Path) -> None:
+    text = tmp_path / "tinyshakespeare" / "input.txt"
+    text.parent.mkdir()
+    text.write_text("First Citizen\n", encoding="utf-8")
+    other = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"not listed")
+    digest = hashlib.sha256(text.read_bytes()).hexdigest()
+    assert datasets.shown_files(tmp_path) == {}
+    assert not datasets.has_stand_ins(tmp_path)
+    (tmp_path / datasets.STAND_INS).write_text(json.dumps({"files": {"tinyshakespeare/input.txt": digest}}))
+    assert datasets.has_stand_ins(tmp_path)
+    assert datasets.shown_files(tmp_path) == {"tinyshakespeare/input.txt": text}
+    assert datasets.missing_sets(tmp_path, ["MNIST", "Tiny Shakespeare"]) == ["MNIST"]
+    assert [one.state for one in datasets.status(tmp_path)] == ["damaged", "stand-in"]
+    seen = datasets.identity(tmp_path)
+    text.write_text("Second Citizen\n", encoding="utf-8")
+    assert datasets.shown_files(tmp_path) == {}, "a file that is not what the manifest lists is no stand-in"
+    assert seen
+    assert datasets.identity(tmp_path) == ""
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"files": 3}', '{"files": ["a"]}', "\x00"])
+def test_a_damaged_manifest_lists_nothing(content: str, tmp_path: Path) -> None:
+    (tmp_path / datasets.STAND_INS).write_text(content)
+    assert not datasets.has_stand_ins(tmp_path)
