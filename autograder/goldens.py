@@ -11,8 +11,9 @@ import json
 import platform
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from autograder import __version__
-from autograder.datasets import data_directory, shown_sets
+from autograder.datasets import data_directory, identity, shown_sets
 from autograder.errors import InternalError
 from autograder.execute.protocol import Executor, Job, Plan
 from autograder.golden import Golden, GoldenValue, Replicates
+from autograder.jobs import job_digest
 from autograder.probes.evidence import Evidence, gather
 from autograder.probes.notebooks import read_cells
 from autograder.probes.observations import read_observations
@@ -33,7 +35,7 @@ from autograder.registry import SUMMARIES, TRUTHS, Assignment
 from autograder.rendering import solution_source, to_ipynb
 from autograder.rubric.model import Budget, GoldenKind, PartSpec
 from autograder.shortened import with_values
-from autograder.store import read_record
+from autograder.store import read_record, write_json
 
 SHIFT_OF_REPLICATE = 7919
 """Replicate k runs with every seed raised by k times this."""
@@ -49,12 +51,14 @@ def make_golden(
     *,
     kind: GoldenKind = "full",
     data: Path | None = None,
+    runs: Path | None = None,
 ) -> Golden:
     """Return the golden values of a part, from one kind of runs.
 
     Parameters
     ----------
     data : folder of the data sets that the executor shows
+    runs : where the runs of the reference are kept: those that are there already are not repeated
 
     Raises
     ------
@@ -65,7 +69,9 @@ def make_golden(
     source = solution_source(assignment, part.part)
     budget: Budget = "full" if kind == "full" else "short"
     solution = with_values(json.loads(to_ipynb(source)), part.values_of(budget))
-    samples = _replicate(part, solution, executor, n_replicates, n_workers, progress)
+    shown = identity(data_directory(data)) if part.data else ""
+    with _kept(runs) as folder:
+        samples = _replicate(part, solution, executor, n_replicates, n_workers, progress, folder, shown)
     for key, numbers in samples.items():
         if len(numbers) != n_replicates:
             raise InternalError(f"the reference gave {key!r} in {len(numbers)} of {n_replicates} replicates")
@@ -114,40 +120,49 @@ def _replicate(
     n: int,
     n_workers: int,
     progress: Callable[[int, int], None],
+    folder: Path,
+    data: str,
 ) -> dict[str, list[float]]:
     samples: dict[str, list[float]] = defaultdict(list)
-    done = 0
-    with tempfile.TemporaryDirectory(prefix="golden-") as folder:
-        notebook = Path(folder) / "solution.ipynb"
-        notebook.write_text(json.dumps(solution), encoding="utf-8")
+    notebook = folder / "solution.ipynb"
+    write_json(notebook, solution)
+    content = hashlib.sha256(notebook.read_bytes()).hexdigest()
 
-        def run(index: int) -> Path:
-            out = Path(folder) / str(index)
-            plan = Plan(seed_shift=SHIFT_OF_REPLICATE * (index + 1))
-            executor.execute(Job(notebook=notebook, out=out, plan=plan, limits=part.limits))
-            return out
+    def run(index: int) -> Path:
+        plan = Plan(seed_shift=SHIFT_OF_REPLICATE * (index + 1))
+        job = Job(notebook=notebook, out=folder / f"{index:03d}", plan=plan, limits=part.limits)
+        job = job.model_copy(update={"input_digest": job_digest(part.part, content, job, data=data)})
+        stored = read_record(job.out / "execution.json", ExecutionRecord)
+        if stored is None or stored.input_digest != job.input_digest or not _is_whole(stored):
+            executor.execute(job)
+        return job.out
 
-        with ThreadPoolExecutor(max_workers=n_workers) as pool:
-            for out in pool.map(run, range(n)):
-                record = read_record(out / "execution.json", ExecutionRecord)
-                if (
-                    record is None
-                    or record.state != "complete"
-                    or any(cell.status == "error" for cell in record.cells)
-                ):
-                    detail = record.detail if record else "no record"
-                    raise InternalError(f"the reference's notebook did not run through ({detail})")
-                cells = read_cells(
-                    json.loads((out / "executed.ipynb").read_text(encoding="utf-8")),
-                    part.sections,
-                    record.cells,
-                )
-                evidence = gather(part, cells, read_observations(out / "arrays"), record, {}, {})
-                for key, value in numbers_of(part, evidence).items():
-                    samples[key].append(value)
-                done += 1
-                progress(done, n)
+    with ThreadPoolExecutor(max_workers=n_workers) as pool:
+        for done, out in enumerate(pool.map(run, range(n)), 1):
+            record = read_record(out / "execution.json", ExecutionRecord)
+            if record is None or not _is_whole(record):
+                detail = record.detail if record else "no record"
+                raise InternalError(f"the reference's notebook did not run through ({detail})")
+            executed = json.loads((out / "executed.ipynb").read_text(encoding="utf-8"))
+            cells = read_cells(executed, part.sections, record.cells)
+            evidence = gather(part, cells, read_observations(out / "arrays"), record, {}, {})
+            for key, value in numbers_of(part, evidence).items():
+                samples[key].append(value)
+            progress(done, n)
     return dict(samples)
+
+
+@contextmanager
+def _kept(runs: Path | None) -> Iterator[Path]:
+    if runs is not None:
+        yield runs
+        return
+    with tempfile.TemporaryDirectory(prefix="golden-") as folder:
+        yield Path(folder)
+
+
+def _is_whole(record: ExecutionRecord) -> bool:
+    return record.state == "complete" and not any(cell.status == "error" for cell in record.cells)
 
 
 def numbers_of(part: PartSpec, evidence: Evidence) -> dict[str, float]:

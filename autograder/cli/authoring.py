@@ -122,6 +122,14 @@ def golden(
     ] = None,
     workers: WorkersOption = None,
     data: DataOption = None,
+    runs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep the runs of the reference here, and go on from those that are there already.",
+            show_default=False,
+        ),
+    ] = None,
     only: Annotated[
         GoldenRuns | None,
         typer.Option(
@@ -161,7 +169,8 @@ def golden(
         else:
             n = replicates or _n_replicates(spec, kind)
             with _data_for(found, kind, data) as folder:
-                made = make(found, spec, n, n_workers(workers), kind, folder)
+                kept = runs / key if runs is not None else None
+                made = make(found, spec, n, n_workers(workers), kind, folder, kept)
             write_record(path, made)
             n_replicated = sum(value.replicates is not None for value in made.values.values())
             told[key] |= {"values": len(made.values), "replicated": n_replicated, "replicates": n}
@@ -214,6 +223,7 @@ def make(
     workers: int,
     kind: GoldenKind = "full",
     data: Path | None = None,
+    runs: Path | None = None,
 ) -> Golden:
     """Return the golden values of a part, with a bar on standard error while the replicates run."""
     from autograder.cli.progress import bar
@@ -231,7 +241,9 @@ def make(
         def move(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
-        return make_golden(assignment, part, executor, n_replicates, workers, move, kind=kind, data=data)
+        return make_golden(
+            assignment, part, executor, n_replicates, workers, move, kind=kind, data=data, runs=runs
+        )
 
 
 def truth_differences(part: PartSpec, path: Path) -> list[str]:
