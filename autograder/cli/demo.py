@@ -16,8 +16,8 @@ from autograder.records import Limits
 from autograder.registry import Assignment, find_assignment, load_reference_module
 from autograder.store import RunDirectory
 
-PART = "a"
-"""Demo classes hand in the first part."""
+PARTS = ("a",)
+"""What demo classes hand in unless told otherwise."""
 
 LIMITS = Limits(cell_seconds=20, total_seconds=120, call_seconds=20)
 """The slowest cell of a correct style takes 4 s on two busy cores; the endless loop costs 20 s."""
@@ -36,6 +36,15 @@ def demo(
             "--fresh/--keep", help="Start over, or keep what an earlier demo executed and go on from there."
         ),
     ] = False,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part",
+            metavar="PART",
+            help="What the class hands in; may be given several times. Default: `a`. Parts that train are run "
+            "short, on small generated stand-ins for their data sets.",
+        ),
+    ] = None,
     workers: WorkersOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -46,22 +55,30 @@ def demo(
     and downloads nothing. The notebooks are in `DIR/class`, the results in `DIR/run`. Exit status 0 when
     the demo ran.
     """
+    from autograder.cli.authoring import write_stand_ins
     from autograder.cli.progress import BatchProgress
     from autograder.cli.runs import print_batch, run_document
     from autograder.courses import Course
     from autograder.execute.local import LocalExecutor
+    from autograder.execute.protocol import Options
     from autograder.grading import grade
+    from autograder.rubric.loader import load_rubric
 
     found = find_assignment(assignment)
     clear_place(run, assignment, fresh)
-    course = Course.load(assignment, [PART])
-    for name, content in class_files(found, PART).items():
+    parts = tuple(part or PARTS)
+    trains = any(spec.data for spec in load_rubric(found, parts).parts)
+    course = Course.load(assignment, parts, "short" if trains else "full", stand_ins=trains)
+    data = run / "data" if trains else None
+    if data is not None:
+        write_stand_ins(found, data)
+    for name, content in [entry for one in parts for entry in class_files(found, one).items()]:
         path = run / "class" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     err().print(f"The class is in {run / 'class'}.", soft_wrap=True)
     with (
-        LocalExecutor(own_work=True) as executor,
+        LocalExecutor(Options(data=data), own_work=True) as executor,
         stoppable("What is finished is kept; the same command continues with the rest."),
         BatchProgress() as progress,
     ):
@@ -72,6 +89,7 @@ def demo(
             executor,
             n_workers=n_workers(workers),
             limits=LIMITS,
+            data=data,
             author="demo",
             listener=progress,
         )
@@ -96,7 +114,8 @@ def clear_place(folder: Path, assignment: str, fresh: bool) -> None:
     if not any(folder.iterdir()):
         return
     run = folder / "run"
-    is_demo = (folder / "class").is_dir() and {path.name for path in folder.iterdir()} <= {"class", "run"}
+    held = {path.name for path in folder.iterdir()}
+    is_demo = (folder / "class").is_dir() and held <= {"class", "run", "data"}
     if not is_demo or (run.exists() and RunDirectory(run).info().assignment != assignment):
         raise UsageError(
             f"{folder} holds something else than a demo of {assignment}; give --run a new folder"
@@ -123,12 +142,15 @@ def class_files(assignment: Assignment, part: str) -> dict[str, bytes]:
         )
         return text.encode()
 
-    mutants = load_reference_module(assignment, "mutants").MUTANTS
+    from autograder.validation.trials import module_of
+
+    mutants = module_of(assignment, "mutants", part).MUTANTS
     files: dict[str, bytes] = load_reference_module(assignment, "demo").demo_class(
         rendering.solution_source(assignment, part),
         template,
         {name: mutant.apply for name, mutant in mutants.items()},
         rendering.style_sources(assignment, part),
         to_ipynb,
+        part,
     )
     return files

@@ -74,7 +74,7 @@ def collect_trials(assignment: Assignment, part: PartSpec) -> list[Trial]:
         Trial("special", "empty", "a notebook without cells", "nothing", to_ipynb("")),
     ]
     items = {item.id for item in part.items}
-    for special in _module_of(assignment, "special", part.part).SPECIALS.values():
+    for special in module_of(assignment, "special", part.part).SPECIALS.values():
         if special.part == part.part:
             notebook = to_ipynb(special.apply(solution))
             trials.append(
@@ -82,7 +82,7 @@ def collect_trials(assignment: Assignment, part: PartSpec) -> list[Trial]:
             )
     for name, source in style_sources(assignment, part.part).items():
         trials.append(Trial("style", name, name.replace("_", " "), "all", to_ipynb(source)))
-    for mutant in _module_of(assignment, "mutants", part.part).MUTANTS.values():
+    for mutant in module_of(assignment, "mutants", part.part).MUTANTS.values():
         if mutant.item not in items:
             continue
         try:
@@ -95,8 +95,8 @@ def collect_trials(assignment: Assignment, part: PartSpec) -> list[Trial]:
     return trials
 
 
-def _module_of(assignment: Assignment, name: str, part: str) -> ModuleType:
-    """The part's own module (`mutants_b`), or the assignment's (`mutants`) where there is none."""
+def module_of(assignment: Assignment, name: str, part: str) -> ModuleType:
+    """Return the part's own module (`mutants_b`), or the assignment's (`mutants`) where there is none."""
     own = f"{name}_{part}"
     is_there = (assignment.reference / f"{own}.py").is_file()
     return load_reference_module(assignment, own if is_there else name)

@@ -1,4 +1,4 @@
-"""A small class for the demo: submissions to part a that are right, wrong, unfinished, or no notebooks."""
+"""A small class for the demo: submissions that are right, wrong, unfinished, or no notebooks."""
 
 from __future__ import annotations
 
@@ -112,11 +112,12 @@ def demo_class(
     mutants: Mapping[str, Callable[[str], str]],
     styles: Mapping[str, str],
     to_ipynb: Callable[[str], bytes],
+    part: str = "a",
 ) -> dict[str, bytes]:
     """Return the files of the class: path relative to its folder (`student/part_a.ipynb`) to content.
 
-    Thirteen submissions: correct in four styles, one mistake each in four, the untouched template, a crash in
-    the middle, an endless loop, constants in place of work, and a PDF that is called a notebook.
+    About a dozen submissions: correct in several styles, one mistake each, the untouched template, a crash in
+    the middle, constants in place of work, a PDF that is called a notebook, and in part a an endless loop.
 
     Parameters
     ----------
@@ -128,6 +129,8 @@ def demo_class(
         Style name to percent-format text (`load_styles`).
     to_ipynb
         Percent-format text to the bytes of a notebook file.
+    part
+        The part that is handed in.
 
     Raises
     ------
@@ -136,16 +139,31 @@ def demo_class(
     ValueError
         An edit does not fit the solution any more.
     """
-    sources = {
-        **{student: _named(styles, name, "style") for student, name in CORRECT.items()},
-        **{student: _named(mutants, name, "mutant")(solution) for student, name in WRONG.items()},
+    correct, wrong = CORRECT, WRONG
+    others: dict[str, str | Callable[[str], str]] = {
         "charles-babbage": template,
-        "grace-hopper": crash_in_a3(solution),
-        "keith-hastings": endless_in_a4(solution),
+        "grace-hopper": crash_in_a3,
+        "keith-hastings": endless_in_a4,
         "karl-pearson": CONSTANTS,
     }
-    files = {f"{student}/{NOTEBOOK}": to_ipynb(source) for student, source in sources.items()}
-    return {**files, f"blaise-pascal/{NOTEBOOK}": PDF}
+    if part != "a":
+        from reference.aml_a3.demo_neural import CLASSES  # which is made of mutants that are made of this
+
+        chosen = CLASSES[part]
+        correct, wrong = chosen.correct, chosen.wrong
+        others = {
+            "charles-babbage": template,
+            "grace-hopper": chosen.crash,
+            "karl-pearson": chosen.constants,
+        }
+    sources = {
+        **{student: _named(styles, name, "style") for student, name in correct.items()},
+        **{student: _named(mutants, name, "mutant")(solution) for student, name in wrong.items()},
+        **{student: made if isinstance(made, str) else made(solution) for student, made in others.items()},
+    }
+    notebook = f"part_{part}.ipynb"
+    files = {f"{student}/{notebook}": to_ipynb(source) for student, source in sources.items()}
+    return {**files, f"blaise-pascal/{notebook}": PDF}
 
 
 def _named(choices: Mapping[str, Chosen], name: str, kind: str) -> Chosen:
