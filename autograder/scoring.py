@@ -85,9 +85,13 @@ def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement])
         or finding.status.is_pending
     ):
         return
-    source = judgements[check.follows]
-    if source.finding.untried and source.check.twin:
-        source = judgements[source.check.twin]
+    source, hops = judgements[check.follows], len(judgements)
+    while source.finding.untried and source.check.twin and hops:
+        source, hops = judgements[source.check.twin], hops - 1
+    if (
+        source is judgement or source.finding.untried
+    ):  # it judges for that one as well; or nothing was seen there
+        return
     if source.finding.fraction == 1.0 or source.finding.status.is_pending:
         return
     if finding.undecided and (source.finding.missing or not source.is_evaluated):

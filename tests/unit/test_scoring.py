@@ -116,6 +116,22 @@ def test_the_twin_s_fraction_counts_for_both() -> None:
     assert "Its 1 point is judged by" in results["a1.call"].message
 
 
+def test_a_twin_that_follows_the_check_it_judges_for_loses_its_marks() -> None:
+    part = part_of(check("a1.f", 2, twin="a1.values"), check("a1.values", 1, follows="a1.f"))
+    results, items = scored(part, UNTRIED, FAILED)
+    assert results["a1.values"].status is Status.FAILED
+    assert (items["a1"].earned, items["a1"].pending) == (0.0, 0.0)
+    _, items = scored(part, FAILED, FAILED)
+    assert (items["a1"].earned, items["a1"].pending) == (0.0, 1.0)
+
+
+def test_nothing_follows_from_what_could_not_be_tried() -> None:
+    part = part_of(
+        check("a1.f", 1, twin="a1.g"), check("a1.g", 1, twin="a1.f"), check("a1.h", 1, follows="a1.f")
+    )
+    assert scored(part, UNTRIED, UNTRIED, FAILED)[0]["a1.h"].status is Status.FAILED
+
+
 def test_a_chain_of_twins_is_followed_to_the_end() -> None:
     part = part_of(check("a1.p", 1, twin="a1.q"), check("a1.q", 2, twin="a1.r"), check("a1.r", 4))
     results, items = scored(part, UNTRIED, UNTRIED, PASSED)
