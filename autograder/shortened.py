@@ -31,7 +31,7 @@ def with_values(notebook: Mapping[str, Any], values: Mapping[int, int]) -> dict[
         replaced = dict(_replacements(cell, values))
         if replaced:
             lines = [f"{name} = {value}" for name, value in replaced.items()]
-            cell["source"] = "\n".join([cell["source"].rstrip(), INJECTED, *lines])
+            cell["source"] = "\n".join([_source(cell).rstrip(), INJECTED, *lines])
     return short
 
 
@@ -44,7 +44,13 @@ def _replacements(cell: Mapping[str, Any], values: Mapping[int, int]) -> Iterato
     tags = cell.get("metadata", {}).get("tags", [])
     if cell["cell_type"] != "code" or TAG not in tags:
         return
-    for found in _ASSIGNED.finditer(cell["source"]):
+    for found in _ASSIGNED.finditer(_source(cell)):
         value = int(found["value"].replace("_", ""))
         if value in values:
             yield found["name"], values[value]
+
+
+def _source(cell: Mapping[str, Any]) -> str:
+    """Return a cell's text, which nbformat keeps as one text or as lines."""
+    source = cell["source"]
+    return "".join(source) if isinstance(source, list) else str(source)
