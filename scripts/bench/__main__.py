@@ -16,11 +16,11 @@ from pathlib import Path
 
 from autograder.execute.local import LocalExecutor
 from autograder.execute.protocol import Options
-from scripts.bench import batch, kernels, long, sameness, tables
+from scripts.bench import batch, kernels, long, probes, sameness, tables
 
 CACHE = batch.ROOT / "build" / "bench"
 PACKAGES = ("torch", "torchvision", "numpy", "ipykernel", "jupyter_client", "nbclient", "pyzmq")
-ALL_TABLES = "1234567"
+ALL_TABLES = "12345678"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -36,6 +36,9 @@ def main(arguments: Sequence[str]) -> None:
         if "7" in asked.only:
             tables.say("the stages of a grading")
             long.show_stages(folder / "stages", 1 if asked.quick else 3)
+        if "8" in asked.only:
+            tables.say("the probes of parts that train")
+            probes.show_probes(folder / "probes")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{_load('At the end')}")
