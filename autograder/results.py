@@ -57,6 +57,7 @@ def results_of(info: RunInfo, course: Course, grades: Sequence[Grade]) -> dict[s
                 "possible": grade.possible,
                 "flags": list(grade.flags),
                 "fences": sorted({run.fence_level for run in grade.executions.values() if run.fence_level}),
+                "part_totals": [part_total(part.part, grade) for part in course.rubric.parts],
                 "items": [
                     {
                         "id": item.id,
@@ -78,13 +79,20 @@ def results_of(info: RunInfo, course: Course, grades: Sequence[Grade]) -> dict[s
     }
 
 
+def part_total(part: str, grade: Grade) -> dict[str, Any]:
+    """Return the marks of one part of a submission."""
+    items = [item for item in grade.items if item.part == part]
+    marks = ("earned", "pending", "possible")
+    return {"part": part} | {key: round(sum(getattr(item, key) for item in items), 4) for key in marks}
+
+
 def _scores_csv(course: Course, grades: Sequence[Grade]) -> str:
     item_ids = [item.id for part in course.rubric.parts for item in part.items]
+    parts = [part.part for part in course.rubric.parts] if len(course.rubric.parts) > 1 else []
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ["id", "students", "state", "earned", "pending", "possible", *item_ids, "flags", "reason"]
-    )
+    heads = ["id", "students", "state", "earned", "pending", "possible", *(f"part {part}" for part in parts)]
+    writer.writerow([*heads, *item_ids, "flags", "reason"])
     for grade in grades:
         earned = {item.id: f"{item.earned:g}" for item in grade.items}
         row = [
@@ -96,6 +104,7 @@ def _scores_csv(course: Course, grades: Sequence[Grade]) -> str:
         ]
         row += [
             f"{grade.possible:g}",
+            *(f"{part_total(part, grade)['earned']:g}" if grade.items else "" for part in parts),
             *(earned.get(item, "") for item in item_ids),
             "; ".join(grade.flags),
             grade.submission.problem or "",

@@ -101,6 +101,7 @@ def _submission(graded: Mapping[str, Any], row: Mapping[str, Any]) -> Facts:
             statuses["review"] and not statuses["error"] and not warnings and state != "failed"
         ),
         "items": {str(item["id"]): item for item in graded.get("items", ())},
+        "parts": {str(total["part"]): total for total in graded.get("part_totals", ())},
         **figures,
     }
 

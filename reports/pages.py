@@ -54,6 +54,7 @@ def render_student(grade: Mapping[str, Any], viewer: Literal["student", "instruc
             grade=shown,
             is_student=viewer == "student",
             items=items,
+            parts=_part_totals(items),
             lost=lost,
             waiting=[
                 check for check in checks if check["kind"] in ("review", "error") and check["pending"] > 0
@@ -62,6 +63,19 @@ def render_student(grade: Mapping[str, Any], viewer: Literal["student", "instruc
             runs=[_run(part, record, shown) for part, record in shown["executions"].items()],
         )
     )
+
+
+def _part_totals(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the marks of each part, with the item it begins with; none where there is one part only."""
+    totals: dict[str, dict[str, Any]] = {}
+    for item in items:
+        total = totals.setdefault(
+            item["part"],
+            {"part": item["part"], "first": item["id"], "earned": 0.0, "pending": 0.0, "possible": 0.0},
+        )
+        for key in ("earned", "pending", "possible"):
+            total[key] += item[key]
+    return list(totals.values()) if len(totals) > 1 else []
 
 
 def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -304,6 +304,22 @@ def test_class_facts_leave_out_what_is_not_decided() -> None:
     assert facts["urgent"][0]["reasons"] == ["Empty file."]
 
 
+def test_several_parts_have_totals_of_their_own() -> None:
+    checks = [samples.check("a1.x", "X", "passed", 4), samples.check("a1.y", "Y", "review", 6)]
+    items = [
+        samples.item("a1", "A1", checks),
+        samples.item("b1", "B1", checks),
+        samples.item("b2", "B2", checks),
+    ]
+    for one in items[1:]:
+        one["part"] = "b"
+    page = re.sub(r"<[^>]+>", "", render_student(samples.grade(items), viewer="student"))
+    assert re.search(r"Part a\s+.*4 of 10, 6 pending", page, re.DOTALL)
+    assert re.search(r"Part b\s+.*8 of 20, 12 pending", page, re.DOTALL)
+    alone = render_student(samples.grade(items[:1]), viewer="student")
+    assert 'class="part"' not in alone
+
+
 def test_histogram_counts_every_value_once() -> None:
     counts, edges = histogram_counts([0, 5, 49.99, 50, 50], 50)
     assert sum(counts) == 5
