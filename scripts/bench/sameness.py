@@ -95,5 +95,7 @@ def show(warm: LocalExecutor, cold: LocalExecutor, folder: Path, n_jobs: int) ->
         differing = list(differences(base, found))
         rows.append([name, "; ".join(differing[:3]) or "equal", str(len(differing))])
     n_arrays = sum(len(container.arrays) for container in base.values())
+    if not base or not n_arrays:
+        raise RuntimeError("nothing was recorded of the notebook: there is nothing to compare")
     title = f"6. Evidence of one notebook against a cold kernel's: {len(base)} documents, {n_arrays} arrays"
     tables.show(title, ["kernel", "documents and arrays", "differences"], rows)
