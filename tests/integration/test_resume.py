@@ -177,7 +177,9 @@ def test_rescoring_after_an_edit_of_points_changes_what_the_edit_says(
         assert lost > 0
         assert new["earned"] == pytest.approx(old["earned"] - lost)
         assert new["items"][0]["earned"] == pytest.approx(old["items"][0]["earned"] - lost)
+        assert new["part_totals"][0]["earned"] == pytest.approx(old["part_totals"][0]["earned"] - lost)
         new["earned"], new["items"][0]["earned"] = old["earned"], old["items"][0]["earned"]
+        new["part_totals"] = old["part_totals"]
     assert after == before
 
 
