@@ -13,6 +13,8 @@ MODULES = (
     "functions",
     "streams",
     "seeds",
+    "tiles",
+    "known_images",
     "drawings",
     "figures",
     "imports",
@@ -46,6 +48,8 @@ MODULES = (
     "decoders",
     "likelihoods",
     "recorders",
+    "layer_calls",
+    "saved_pictures",
     "calls",
     "observer",
 )

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from .containers import Array
+from .tiles import as_picture
 from .values import MAX_ITEMS, as_plain
 
 MAX_POINTS = 4096
 MAX_BARS = 512
 MAX_CONTOUR = 400
 MAX_ARTISTS = 24
+MAX_AXES = 128
+MAX_PICTURE = 640
 
 
 def describe_contour(args: tuple[Any, ...], filled: bool) -> dict[str, Any]:
@@ -43,7 +46,7 @@ def describe_contour(args: tuple[Any, ...], filled: bool) -> dict[str, Any]:
 
 def describe_figure(figure: Any) -> dict[str, Any]:
     """What a figure shows: titles, limits and data of its axes; arrays stay arrays for now."""
-    axes = [a for a in figure.axes if a.get_label() != "<colorbar>"][:MAX_ITEMS]
+    axes = [a for a in figure.axes if a.get_label() != "<colorbar>"][:MAX_AXES]
     heading = getattr(figure, "_suptitle", None)
     return {
         "n": int(getattr(figure, "number", 0) or 0),
@@ -115,7 +118,13 @@ def _describe_sticks(artist: Any) -> dict[str, Any] | None:
 
 
 def _describe_image(image: Any) -> dict[str, Any]:
-    return {"shape": list(np.shape(image.get_array())), "extent": [_number(v) for v in image.get_extent()]}
+    drawn = image.get_array()
+    picture = as_picture(drawn) if max(np.shape(drawn)[:2]) <= MAX_PICTURE else None
+    return {
+        "shape": list(np.shape(drawn)),
+        "extent": [_number(v) for v in image.get_extent()],
+        "picture": picture,
+    }
 
 
 def _describe_mesh(mesh: Any) -> dict[str, Any]:

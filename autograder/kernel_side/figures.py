@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from .drawings import MAX_ARTISTS, describe_contour, describe_figure
+from .known_images import KnownImages
 from .streams import quiet
+from .tiles import tiles_of
 from .values import Encoder
 
 MAX_FIGURES = 32
@@ -91,8 +93,8 @@ class FigureRecorder:
         return wrapped
 
 
-def finish_figures(figures: list[Any], encoder: Encoder) -> list[Any]:
-    """Figures with their arrays handed to `encoder` and replaced by refs."""
+def finish_figures(figures: list[Any], encoder: Encoder, known: KnownImages | None = None) -> list[Any]:
+    """Figures with their arrays handed to `encoder` and replaced by refs; small images in them with their codes."""
 
     def ref(array: Any) -> str | None:
         node = encoder.array(np.asarray(array, dtype=float), "ndarray") if array is not None else {}
@@ -101,10 +103,22 @@ def finish_figures(figures: list[Any], encoder: Encoder) -> list[Any]:
     for axes in (a for figure in figures for a in figure["axes"]):
         axes["scatters"] = [s | {"ref": ref(s.pop("points"))} for s in map(dict, axes["scatters"])]
         contours = []
-        for known in axes["contours"]:
-            entry = dict(known)
+        for drawn in axes["contours"]:
+            entry = dict(drawn)
             limits = dict(zip(("xmin", "xmax", "ymin", "ymax"), entry.pop("limits"), strict=True))
             refs = {f"{axis}ref": ref(entry.pop(axis)) for axis in "zxy"}
             contours.append(entry | limits | refs)
         axes["contours"] = contours
+        axes["images"] = [_finish_image(dict(image), encoder, known) for image in axes["images"]]
     return figures
+
+
+def _finish_image(image: dict[str, Any], encoder: Encoder, known: KnownImages | None) -> dict[str, Any]:
+    picture = image.pop("picture", None)
+    if picture is None:
+        return image
+    with contextlib.suppress(Exception):
+        image["ref"] = encoder.array(picture, "ndarray").get("ref")
+        tiles, _, _ = tiles_of(picture)
+        image["codes"] = known.codes(tiles).tolist() if known is not None and len(tiles) else []
+    return image

@@ -18,10 +18,13 @@ from .downloaders import noted as noted_downloads
 from .figures import FigureRecorder, finish_figures
 from .folders import Folders
 from .imports import AfterImport, BeforeImport
+from .known_images import KnownImages
+from .layer_calls import LayerRecorder
 from .namespace import Namespace
 from .network import Network
 from .notices import Notices
 from .recorders import TrainingRecorder
+from .saved_pictures import PictureRecorder
 from .seeds import SeedRecorder
 from .shell_lines import ShellLines
 from .streams import limit_streams
@@ -51,6 +54,9 @@ class Observer:
         self.downloads = ""
         """Folder of the stand-ins for `wget` and `curl`."""
         self.training = TrainingRecorder()
+        self.images = KnownImages()
+        self.layers = LayerRecorder(self.images, self.training)
+        self.pictures = PictureRecorder()
         self.namespace = Namespace(shell)
         self.caller = Caller(settings["challenges"], self.namespace, self.seeds, self._write)
 
@@ -59,10 +65,11 @@ class Observer:
         self.seeds.install()
         hooks: dict[str, Callable[[Any], None]] = {
             "torch.random": self.seeds.torch_random,
-            "torch": self.training.install,
+            "torch": self._watch_torch,
+            "PIL.Image": self.pictures.patch,
             "matplotlib._pylab_helpers": self.figures.patch_figure_list,
             "matplotlib.axes._axes": self.figures.patch_axes,
-            "torchvision.datasets": TorchvisionSets(self.data).patch,
+            "torchvision.datasets": TorchvisionSets(self.data, self.images).patch,
             **self.network.hooks(),
         }
         AfterImport(hooks).install()
@@ -77,6 +84,12 @@ class Observer:
         self.network.install()
         # IPython 9 keeps a copy of all that is printed, and puts back `write` as it was before each cell.
         self.shell._tee = lambda channel: contextlib.nullcontext()
+
+    def _watch_torch(self, torch: Any) -> None:
+        """Puts both recorders of torch in place; one that fails does not cost the other."""
+        with contextlib.suppress(Exception):
+            self.training.install(torch)
+        self.layers.install(torch)
 
     def limit_streams(self, limit_mib: float) -> None:
         """Stops printing after `limit_mib` in all."""
@@ -95,13 +108,16 @@ class Observer:
         self.namespace.snapshot(index, document, encoder)
         if self.figures.dropped:
             document["dropped"].append({"name": "figures", "why": f"{self.figures.dropped} figures too many"})
-        document["figures"] = finish_figures(self.figures.take(), encoder)
+        document["figures"] = finish_figures(self.figures.take(), encoder, self.images)
+        document["pictures"] = self.pictures.take(encoder)
         document["seeds"], self.seeds.calls = self.seeds.calls, []
         self._note_downloads()
         document["notices"] = self.notices.take()
         document["datasets"] = self.data.take()
         if training := self.training.take():
             document["training"] = training
+        if layers := self.layers.take(encoder):
+            document["layers"] = layers
         torch: Any = sys.modules.get("torch")
         initial = getattr(torch, "initial_seed", None)
         document["torch_initial_seed"] = int(initial()) if initial is not None else None

@@ -36,6 +36,8 @@ class TrainingRecorder:
         self.entries: dict[tuple[Any, ...], Entry] = {}
         self.dropped = 0
         self.optimizers: dict[int, int] = {}
+        self.n_steps = 0
+        self.last: dict[int, tuple[Any, int]] = {}
         self.tokens: Any = None
         """Tokens (B, T) that an embedding looked up last, with gradients."""
         self.batches: set[int] = set()
@@ -131,10 +133,27 @@ class TrainingRecorder:
         )
 
     def _stepped(self, optimizer: Any, *_: Any) -> None:
+        self.n_steps += 1
         number = self.optimizers.get(id(optimizer), -1)
         group = optimizer.param_groups[0]
         known = {name: _plain(group[name]) for name in ("lr",) if name in group}
-        self._count("step", number, name=type(optimizer).__name__, number=number, settings=known)
+        entry = self._count(
+            "step", number, name=type(optimizer).__name__, number=number, settings=known, kept=0
+        )
+        with contextlib.suppress(Exception):
+            entry["kept"] += self._is_kept(optimizer)
+
+    def _is_kept(self, optimizer: Any) -> bool:
+        """Whether a step used gradients to which only those of one more backward pass were added since the last."""
+        gradients = [
+            p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
+        ]
+        if not gradients:
+            return False
+        smallest = min(gradients, key=lambda grad: int(grad.numel()))
+        before, version = self.last.get(id(optimizer), (None, 0))
+        self.last[id(optimizer)] = (smallest, smallest._version)
+        return before is smallest and smallest._version == version + 1
 
     def _computed(self, name: str, input: Any = None, target: Any = None, *_: Any, **__: Any) -> None:
         entry = self._count("loss", name, name=name, targets=[], rows=[], sums_to_one=0, looked_at=0)

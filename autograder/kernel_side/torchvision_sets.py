@@ -13,13 +13,15 @@ from typing import Any
 
 from .data_sets import DataSets
 from .known_data import MNIST
+from .known_images import KnownImages
 
 
 class TorchvisionSets:
     """Wraps the constructors of `torchvision.datasets`, and the folder where MNIST is looked for."""
 
-    def __init__(self, data: DataSets) -> None:
+    def __init__(self, data: DataSets, images: KnownImages | None = None) -> None:
         self.data = data
+        self.images = images
         self.known = next((known for known in data.sets if known.name == MNIST.name), MNIST)
         self.resources: Any = None
         self.in_work: set[int] = set()
@@ -103,6 +105,8 @@ class TorchvisionSets:
     def _note(self, made: Any, its: Any, given: dict[str, Any], arguments: dict[str, Any]) -> None:
         kind = type(its)
         train, split = arguments.get("train"), arguments.get("split")
+        if self.images is not None and self.is_mnist(its):
+            self.images.learn(its)
         length = None
         with contextlib.suppress(Exception):
             length = len(its)

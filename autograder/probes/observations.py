@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograder.probes.container import Container, ContainerError, read_container
+from autograder.probes.layer_calls import LayerSeen, PictureSeen, layers_in, picture_of, saved_in
 from autograder.probes.paths import Path, Step
 from autograder.probes.training import TrainingSeen, training_in
 
@@ -86,6 +87,22 @@ class FigureSeen:
     def axes(self) -> list[dict[str, Any]]:
         """The descriptions of the axes that hold anything."""
         return [axes for axes in self.description.get("axes") or [] if isinstance(axes, dict)]
+
+    @functools.cached_property
+    def pictures(self) -> list[PictureSeen]:
+        """The images in it that are grids of small images, or one such image."""
+        found = []
+        for axes in self.axes:
+            title = " ".join(
+                str(text) for text in (axes.get("title"), self.description.get("suptitle")) if text
+            )
+            for image in axes.get("images", []):
+                picture = self.arrays.get(str(image.get("ref")))
+                codes = image.get("codes")
+                if picture is not None:
+                    listed = codes if isinstance(codes, list) else []
+                    found.append(picture_of(picture, self.cell, title, listed, is_saved=False))
+        return [one for one in found if one is not None]
 
 
 @dataclass(frozen=True)
@@ -182,6 +199,9 @@ class Observations:
     notices: tuple[NoticeSeen, ...] = ()
     datasets: tuple[DataSeen, ...] = ()
     training: tuple[TrainingSeen, ...] = ()
+    layers: tuple[LayerSeen, ...] = ()
+    saved: tuple[PictureSeen, ...] = ()
+    """Pictures of small images that were written to files."""
 
 
 def read_observations(folder: FilePath) -> Observations:
@@ -196,6 +216,8 @@ def read_observations(folder: FilePath) -> Observations:
     notices: list[NoticeSeen] = []
     datasets: list[DataSeen] = []
     training: list[TrainingSeen] = []
+    layers: list[LayerSeen] = []
+    saved: list[PictureSeen] = []
     for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         try:
             container = read_container(path, MAX_CONTAINER_BYTES)
@@ -221,6 +243,8 @@ def read_observations(folder: FilePath) -> Observations:
             used = [_dataset(cell, entry) for entry in document.get("datasets", [])]
             datasets += [seen for seen in used if seen is not None]
             training += training_in(document, cell)
+            layers += layers_in(document, cell, container.arrays)
+            saved += saved_in(document, cell, container.arrays)
             problems += [
                 f"after cell {cell + 1}, {dropped.get('name')} was not recorded: {dropped.get('why')}"
                 for dropped in document.get("dropped", [])
@@ -238,6 +262,8 @@ def read_observations(folder: FilePath) -> Observations:
         tuple(notices),
         tuple(datasets),
         tuple(training),
+        tuple(layers),
+        tuple(saved),
     )
 
 

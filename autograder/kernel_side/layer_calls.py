@@ -1,0 +1,153 @@
+"""What the first and the last layers of image networks were shown and gave: images, noise, features.
+
+A hook on torch's own layers notes and passes on. It tells which images were trained on and in which range, whether
+noise is normal, and what a classifier said of the images that were scored; no name of the notebook is needed.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from .known_images import UNKNOWN, KnownImages
+from .recorders import TrainingRecorder
+from .values import Encoder
+
+N_PIXELS = 784
+MAX_LATENT = 100
+MAX_KEYS = 48
+MAX_CALLS = 12_000
+MAX_ROWS = 130_000
+"""Rows of images that are looked up, for one layer in one cell."""
+MAX_OUTPUT_ROWS = 1_000
+MAX_OUTPUTS = 16
+
+Entry = dict[str, Any]
+
+
+class LayerRecorder:
+    """Calls of the current cell by layer, mode and whether gradients were wanted."""
+
+    def __init__(self, images: KnownImages, training: TrainingRecorder) -> None:
+        self.images = images
+        self.training = training
+        self.entries: dict[tuple[Any, ...], Entry] = {}
+        self.numbers: dict[int, int] = {}
+        self.held: list[Any] = []
+        self.torch: Any = None
+
+    def install(self, torch: Any) -> None:
+        """Puts the hook in place."""
+        self.torch = torch
+        torch.nn.modules.module.register_module_forward_hook(self._hook)
+
+    def take(self, encoder: Encoder) -> list[Entry]:
+        """The entries since the last call, with their arrays handed to `encoder`."""
+        taken, self.entries = list(self.entries.values()), {}
+        return [_encoded(entry, encoder, self.training.n_steps) for entry in taken]
+
+    def _hook(self, module: Any, args: Any, output: Any) -> None:
+        if type(module) in (self.torch.nn.Linear, self.torch.nn.Conv2d):
+            with contextlib.suppress(Exception):
+                self._note(module, args[0], output)
+
+    def _note(self, module: Any, given: Any, output: Any) -> None:
+        role, n_in, n_out = _role(module, given)
+        if not role:
+            return
+        wants = bool(self.torch.is_grad_enabled())
+        key = (id(module), bool(module.training), wants)
+        if key not in self.entries:
+            if len(self.entries) >= MAX_KEYS:
+                return
+            number = self.numbers.setdefault(id(module), len(self.numbers))
+            self.held.append(module)  # so that its identity stays its own
+            about = {"role": role, "layer": number, "n_in": n_in, "n_out": n_out}
+            self.entries[key] = about | {
+                "training": key[1], "grad": wants, "n": 0, "rows": [], "steps": [], "codes": [],
+                "means": [], "known": None, "new": None, "noise": [],
+                "outputs": collections.deque(maxlen=MAX_OUTPUTS), "trainable": False, "looked_up": 0,
+            }  # fmt: skip
+        entry = self.entries[key]
+        entry["n"] += 1
+        if entry["n"] > MAX_CALLS:
+            return
+        entry["rows"].append(int(given.shape[0]))
+        entry["steps"].append(self.training.n_steps)
+        entry["trainable"] = bool(module.weight.requires_grad)
+        if role == "image":
+            self._look_up(entry, given)
+        elif role == "latent":
+            entry["noise"].append(_noise(given))
+        is_judged = not output.requires_grad or not module.training
+        if role == "features" and is_judged and len(given) <= MAX_OUTPUT_ROWS:
+            values = output.detach().float().numpy().copy()
+            entry["outputs"].append((self.training.n_steps, entry["n"], values))
+
+    def _look_up(self, entry: Entry, given: Any) -> None:
+        rows = given.detach().reshape(len(given), -1).float().numpy()
+        entry["means"].append(float(rows.mean()))
+        entry["looked_up"] += len(rows)
+        if entry["looked_up"] > MAX_ROWS:
+            return
+        codes = self.images.codes(rows)
+        entry["codes"].append(codes)
+        for name, part in (("known", rows[codes != UNKNOWN]), ("new", rows[codes == UNKNOWN])):
+            if len(part):
+                low, high = float(part.min()), float(part.max())
+                before = entry[name] or (low, high)
+                entry[name] = (min(low, before[0]), max(high, before[1]))
+
+
+def _role(module: Any, given: Any) -> tuple[str, int, int]:
+    """What a layer is: the first one of images or of a latent variable, one of features; "" for any other."""
+    sizes = [int(side) for side in module.weight.shape]
+    n_out, n_in = sizes[0], sizes[1]
+    if len(sizes) == 4:
+        is_image = n_in == 1 and given.ndim == 4 and given.shape[2] * given.shape[3] == N_PIXELS
+        return ("image" if is_image else "", n_in, n_out)
+    if given.ndim != 2:
+        return "", n_in, n_out
+    if n_in == N_PIXELS:
+        return "image", n_in, n_out
+    if n_in <= MAX_LATENT and n_out > n_in:
+        return "latent", n_in, n_out
+    return ("features" if n_in >= 20 and 10 <= n_out <= 512 and n_out < n_in else "", n_in, n_out)
+
+
+def _noise(given: Any) -> tuple[float, ...]:
+    """Sign, mean, deviation and share of negative numbers of a latent variable."""
+    array = np.ascontiguousarray(given.detach().float().numpy())
+    digest = hashlib.blake2b(array.tobytes(), digest_size=6).digest()
+    return (
+        float(int.from_bytes(digest, "little")),
+        float(array.mean()),
+        float(array.std()),
+        float((array < 0).mean()),
+    )
+
+
+def _encoded(entry: Entry, encoder: Encoder, n_steps: int) -> Entry:
+    done = {
+        key: entry[key] for key in ("role", "layer", "n_in", "n_out", "training", "grad", "n", "trainable")
+    }
+    for name in ("known", "new"):
+        limits = entry[name]
+        done[name] = [float(one) for one in limits] if limits and np.all(np.isfinite(limits)) else None
+    arrays = {
+        "rows": np.array(entry["rows"], np.int32),
+        "steps": np.array([*entry["steps"], n_steps], np.int32),
+        "codes": np.concatenate(entry["codes"] or [np.zeros(0, np.int32)]),
+        "means": np.array(entry["means"], np.float64),
+        "noise": np.array(entry["noise"], np.float64).reshape(-1, 4),
+    }
+    done |= {name: encoder.array(array, "ndarray").get("ref") for name, array in arrays.items()}
+    done["outputs"] = [
+        {"step": step, "call": call, "ref": encoder.array(values, "tensor").get("ref")}
+        for step, call, values in entry["outputs"]
+    ]
+    return done
