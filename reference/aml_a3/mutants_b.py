@@ -245,7 +245,7 @@ def vae_trained_on_test(source: str) -> str:
     return swap(source, "vae_optimizer(vae), train_images,", "vae_optimizer(vae), test_images,")
 
 
-@mutant("b1", "never shuffles the batches", revealed_by="training")
+@mutant("b1", "never shuffles the batches", "the sheet asks for shuffled batches in Part C only")
 def vae_batches_in_order(source: str) -> str:
     return swap(
         source,
@@ -732,7 +732,7 @@ def grid_too_small(source: str) -> str:
     return swap(source, ':02d}.png", image_grid(pictures, 8, 8)', ':02d}.png", image_grid(pictures, 5, 5)')
 
 
-@mutant("b4", "saves the grids and shows none", revealed_by="form")
+@mutant("b4", "saves the grids and shows none", "the sheet asks to save the grids")
 def gan_grids_not_shown(source: str) -> str:
     source = swap(
         source,
@@ -856,7 +856,11 @@ def classifier_untrained(source: str) -> str:
     return swap(source, "labels[:N_CLASSIFIER], CLASSIFIER_EPOCHS, BATCH", "labels[:N_CLASSIFIER], 0, BATCH")
 
 
-@mutant("b5", "does not freeze the classifier", revealed_by="training")
+@mutant(
+    "b5",
+    "does not freeze the classifier",
+    "a classifier that is not trained again is as good as frozen",
+)
 def classifier_not_frozen(source: str) -> str:
     return swap(
         source, "    model.requires_grad_(False)\n    model.eval()\n    return history", "    return history"
