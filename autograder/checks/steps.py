@@ -518,6 +518,8 @@ def _judge_language(attempt: Attempt, params: UpdateFollows) -> Finding | None:
     if fit.kind in LANGUAGE_MISTAKES:
         what = LANGUAGE_MISTAKES[fit.kind]
         return failed(f"In {name} {what}.", observed=what, **about)
+    if params.max_norm is not None and fit.clip == "" and attempt.tree.get("own_weights") is True:
+        return untried(f"{name} reaches weights of its own, so that its clipping of others cannot be tried.")
     if params.max_norm is not None and fit.clip != "norm":
         return _unclipped(attempt, fit, params.max_norm, about)
     if fit.clip == "" and fit.reduction and fit.reduction not in params.reductions:

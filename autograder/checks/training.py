@@ -7,7 +7,16 @@ from typing import Any
 
 from pydantic import Field
 
-from autograder.checks.findings import CheckParams, Context, Finding, failed, join, judged, number
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    failed,
+    join,
+    judged,
+    number,
+    untried,
+)
 from autograder.probes.evidence import Evidence
 from autograder.probes.training import TrainingSeen
 from autograder.records import Status
@@ -135,6 +144,8 @@ def _by_rows(evidence: Evidence, params: BatchSizeIs, context: Context, expected
     """Return whether losses were shown batches of the size, where no loader was made."""
     losses = seen_in(evidence, context.item, "loss")
     rows = sorted({row for one in losses for row in one.settings.get("rows", []) if isinstance(row, int)})
+    if not rows and seen_in(evidence, context.item, "step"):
+        return untried("The loss is computed by hand, so that the size of a batch cannot be seen.")
     if not rows:
         return _absent(
             evidence, context.item, "no loader and no loss that tells the size of a batch", expected
@@ -144,10 +155,25 @@ def _by_rows(evidence: Evidence, params: BatchSizeIs, context: Context, expected
         "expected": expected,
     }
     if any(size in rows for size in (params.size, *params.rows)):
+        if params.shuffles and _comes_again(losses):
+            return judged(
+                0.5, message="Your batches have the right size, but every epoch has the same ones.", **about
+            )
         return judged(1.0, message=f"Your losses see batches of {params.size}.", **about)
     return failed(
         f"Your losses see {join([str(one) for one in rows])} rows, not batches of {params.size}.", **about
     )
+
+
+def _comes_again(losses: Sequence[TrainingSeen]) -> bool:
+    """Whether most batches of training begin with targets that one before began with: they were not shuffled."""
+    n_batches = sum(_count(one, "batches") for one in losses)
+    return n_batches > 2 and 2 * sum(_count(one, "repeated") for one in losses) > n_batches
+
+
+def _count(one: TrainingSeen, key: str) -> int:
+    value = one.settings.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 class ClipsGradients(CheckParams):
@@ -162,7 +188,7 @@ def clips_gradients(evidence: Evidence, params: ClipsGradients, context: Context
     clips = seen_in(evidence, context.item, "clip")
     expected = f"clip_grad_norm_(…, {params.max_norm:g})"
     if not clips:
-        return _absent(evidence, context.item, "no clipping of gradients", expected)
+        return _clips_by_hand(evidence, params, context, expected)
     by_norm = [one for one in clips if one.name == "norm"]
     observed = join([f"{one.name} {_shown(one.settings.get('limit'))}" for one in clips[:3]])
     about: dict[str, Any] = {"observed": observed, "expected": expected}
@@ -176,7 +202,30 @@ def clips_gradients(evidence: Evidence, params: ClipsGradients, context: Context
     n_clips = sum(one.n for one in by_norm)
     if n_steps and n_clips < 0.5 * n_steps:
         return judged(0.5, message=f"The gradient is clipped in {n_clips} of {n_steps} updates.", **about)
+    largest = _largest_norms(evidence, context)
+    if largest and min(largest) > params.max_norm * 1.01:
+        about["observed"] = f"an update with a gradient of norm {number(min(largest))}"
+        return failed("The gradient is clipped, but updates are made with longer ones.", **about)
     return judged(1.0, message=f"The norm of the gradient is clipped to {params.max_norm:g}.", **about)
+
+
+def _largest_norms(evidence: Evidence, context: Context) -> list[float]:
+    """Return, for every optimizer, the largest norm of a gradient that it made a step with."""
+    norms = [one.settings.get("largest_norm") for one in seen_in(evidence, context.item, "step")]
+    return [float(norm) for norm in norms if isinstance(norm, int | float)]
+
+
+def _clips_by_hand(evidence: Evidence, params: ClipsGradients, context: Context, expected: str) -> Finding:
+    """Return whether updates are made with gradients of the norm itself, which clipping by hand gives."""
+    norms = _largest_norms(evidence, context)
+    if any(abs(norm - params.max_norm) <= 0.01 * params.max_norm for norm in norms):
+        return judged(
+            1.0,
+            observed=f"gradients up to norm {number(min(norms))}",
+            expected=expected,
+            message=f"No update is made with a gradient longer than {params.max_norm:g}.",
+        )
+    return _absent(evidence, context.item, "no clipping of gradients", expected)
 
 
 class InitialisesWith(CheckParams):

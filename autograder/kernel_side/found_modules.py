@@ -26,6 +26,8 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
     if torch is None or getattr(torch, "nn", None) is None:
         raise Refusal("missing", "the notebook does not use torch")
     made = sorted(_made(torch, namespace), key=lambda entry: (entry[0], -entry[1].cell))
+    if any(case["values"].get("kind") == "trained" for case in challenge.get("cases", ())):
+        made = [entry for entry in made if entry[0] != 1]  # a class was not trained
     named = {name.casefold(): place for place, name in reversed(list(enumerate(challenge["names"])))}
     exact = [c for _, c in made if c.name.casefold() in named]
     exact.sort(key=lambda c: named[c.name.casefold()])

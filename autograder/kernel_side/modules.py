@@ -26,8 +26,9 @@ from .fillings import Filling, hashed
 from .found_modules import made_of, modules_meant
 from .functions import is_required
 from .modes import MODES, Candidate, Fields, Mode, Setting
-from .structure import describe_module, tensors
+from .structure import describe_module, outputs_of, tensors
 from .traces import tracer
+from .trained import put_trained
 from .values import is_tensor, tensor_array
 
 MAX_OUTPUTS = 8
@@ -39,7 +40,9 @@ TARGET_WORDS = ("target", "label")
 def put_module(
     challenge: dict[str, Any], case: dict[str, Any], candidate: Candidate, setting: Setting
 ) -> Fields:
-    """Structure of a module and the results of the case's runs."""
+    """Structure of a module and the results of the case's runs; of one that stays as it was trained, what it says."""
+    if case["values"].get("kind") == "trained":
+        return put_trained(challenge, case, candidate, setting)
     module = setting.guarded(lambda: made_of(challenge, case, candidate, setting.view))
     record: dict[str, Any] = {"structure": describe_module(module), "runs": []}
     setting.answer["record"] = record
@@ -184,26 +187,6 @@ class Probe:
                 largest.append(most if most is not None and math.isfinite(most) else None)
             found.append({"path": path, "largest": largest})
         return found
-
-
-def outputs_of(result: Any, path: str = "", depth: int = 3) -> list[tuple[str, Any]]:
-    """The tensors of what a call returned, with their places in it."""
-    if is_tensor(result):
-        return [(path, result)] if result.is_floating_point() else []
-    if depth == 0 or result is None:
-        return []
-    if isinstance(result, dict):
-        parts = [(str(key), value) for key, value in result.items()]
-    elif isinstance(result, list | tuple):
-        names = getattr(type(result), "_fields", range(len(result)))
-        parts = [(str(name), value) for name, value in zip(names, result, strict=False)]
-    else:
-        parts = list(getattr(result, "__dict__", {}).items())
-        parts = [(name, value) for name, value in parts if not name.startswith("_")]
-    found = []
-    for name, value in parts[:32]:
-        found += outputs_of(value, f"{path}.{name}".lstrip("."), depth - 1)
-    return found
 
 
 def _attributes(module: Any) -> dict[str, Any]:

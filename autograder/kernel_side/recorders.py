@@ -38,6 +38,9 @@ class TrainingRecorder:
         self.optimizers: dict[int, int] = {}
         self.n_steps = 0
         self.last: dict[int, tuple[Any, int]] = {}
+        self.norms: dict[int, float] = {}
+        """Of every optimizer, the largest norm of a gradient that it made a step with."""
+        self.looks: dict[int, int] = {}
         self.tokens: Any = None
         """Tokens (B, T) that an embedding looked up last, with gradients."""
         self.batches: set[int] = set()
@@ -47,7 +50,9 @@ class TrainingRecorder:
         """Wraps the functions of torch, which is there."""
         optimizer = torch.optim.Optimizer
         optimizer.__init__ = self._after(optimizer.__init__, self._made_optimizer)
-        sys.modules[optimizer.__module__].register_optimizer_step_post_hook(self._stepped)
+        home = sys.modules[optimizer.__module__]
+        home.register_optimizer_step_post_hook(self._stepped)
+        home.register_optimizer_step_pre_hook(self._steps)
         for name in LOSSES:
             self._wrap(torch.nn.functional, name, functools.partial(self._computed, name))
         self._wrap_embedding(torch)
@@ -132,6 +137,16 @@ class TrainingRecorder:
             "optimizer", number, name=type(optimizer).__name__, number=number, settings=known, **about
         )
 
+    def _steps(self, optimizer: Any, *_: Any) -> None:
+        """Notes how long the gradient is with which a step is made: clipped by whatever means, or not."""
+        with contextlib.suppress(Exception):
+            number = self.optimizers.get(id(optimizer), -1)
+            self.looks[number] = self.looks.get(number, 0) + 1
+            if self.looks[number] <= MAX_LOOKED_AT:
+                grads = [p.grad for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+                squares = sum(float(grad.detach().double().square().sum()) for grad in grads)
+                self.norms[number] = max(self.norms.get(number, 0.0), squares**0.5)
+
     def _stepped(self, optimizer: Any, *_: Any) -> None:
         self.n_steps += 1
         number = self.optimizers.get(id(optimizer), -1)
@@ -140,6 +155,8 @@ class TrainingRecorder:
         entry = self._count(
             "step", number, name=type(optimizer).__name__, number=number, settings=known, kept=0
         )
+        if number in self.norms:
+            entry["largest_norm"] = self.norms[number]
         with contextlib.suppress(Exception):
             entry["kept"] += self._is_kept(optimizer)
 

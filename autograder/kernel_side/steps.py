@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .binding import Refusal, positional
+from .functions import names_in_code
 from .modes import MODES, Candidate, Fields, Mode, Setting
 from .placing import (
     Placement,
@@ -255,7 +256,18 @@ def _stepped(
             holder[name] = bench.offered[role]
     args, keywords = positional(function, keywords)
     found = bench.twice(lambda: function(*args, **keywords), lambda: setting.seeds.set_all(case["seed"]))
-    return found | {"vocab_size": vocab_size}
+    return found | {"vocab_size": vocab_size, "own_weights": has_own_weights(function, setting)}
+
+
+def has_own_weights(function: Any, setting: Setting) -> bool:
+    """Whether a step reaches weights that it keeps in a global dictionary or list, which nothing can stand in for."""
+    torch: Any = sys.modules["torch"]
+    for name in names_in_code(function, setting.view, set()):
+        value = setting.view.get(name)
+        items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+        if any(isinstance(item, torch.Tensor) and item.requires_grad and item.is_leaf for item in items[:64]):
+            return True
+    return False
 
 
 def optimizers_of_networks(

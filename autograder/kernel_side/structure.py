@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .values import MAX_ITEMS
+from .values import MAX_ITEMS, is_tensor
 
 MAX_LEAVES = 400
 SETTINGS = (
@@ -77,4 +77,24 @@ def unregistered(module: Any) -> list[str]:
             held = [item for item in items if isinstance(item, torch.nn.Module | torch.nn.Parameter)]
             if any(id(item) not in known for item in held):
                 found.append(f"{prefix}.{name}".lstrip("."))
+    return found
+
+
+def outputs_of(result: Any, path: str = "", depth: int = 3) -> list[tuple[str, Any]]:
+    """The tensors of what a call returned, with their places in it."""
+    if is_tensor(result):
+        return [(path, result)] if result.is_floating_point() else []
+    if depth == 0 or result is None:
+        return []
+    if isinstance(result, dict):
+        parts = [(str(key), value) for key, value in result.items()]
+    elif isinstance(result, list | tuple):
+        names = getattr(type(result), "_fields", range(len(result)))
+        parts = [(str(name), value) for name, value in zip(names, result, strict=False)]
+    else:
+        parts = list(getattr(result, "__dict__", {}).items())
+        parts = [(name, value) for name, value in parts if not name.startswith("_")]
+    found = []
+    for name, value in parts[:32]:
+        found += outputs_of(value, f"{path}.{name}".lstrip("."), depth - 1)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,6 +59,9 @@ def _table(value: Any) -> tuple[str, ...] | None:
         numbers = [number for number, _ in pairs]
         if all(type(n) is int for n in numbers) and sorted(numbers) == list(range(len(pairs))):
             return _letters([letter for _, letter in sorted(pairs)])
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.ndarray) and value.dtype.kind == "U" and value.ndim == 1:
+        value = value.tolist()  # np.unique of a list of characters
     if isinstance(value, list | tuple) and 2 <= len(value) <= MAX_SIZE:
         return _letters(list(value))
     return None

@@ -213,3 +213,16 @@ def likelihood_inputs(rng: np.random.Generator, params: LikelihoodInputs) -> Val
         "phase": round(float(rng.uniform(0.5, 2.5)), 4),
         "gain": 30.0,
     }
+
+
+class TrainedLanguageModel(DrawParams):
+    """A language model as it was trained, on the notebook's own tokens (roles `train` and `validation`)."""
+
+    context_length: int = Field(default=128, ge=2)
+    n_prompt: int = Field(default=64, ge=1)
+
+
+@DRAWS.register(TrainedLanguageModel)
+def trained_language_model(rng: np.random.Generator, params: TrainedLanguageModel) -> Values:
+    """Nothing is drawn: the model stays as it is, and so do the splits and the texts that it is asked about."""
+    return {"kind": "trained", "context_length": params.context_length, "n_prompt": params.n_prompt}

@@ -3,7 +3,7 @@
 The cells without an item (set-up, budget and text) may be changed by mutants of any item. What the sheet leaves open
 is no mistake and has no mutant: biases or none, a norm after the last block or none, an embedding tied to the head or
 not, sines and cosines interleaved or one after the other, overlapping windows, a nucleus without the token that
-crosses p.
+crosses p; nor is what the sheet does not ask for: a figure of the perplexity.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from reference.aml_a3.mutants import mutant as register
 MUTANTS: dict[str, Mutant] = {}
 
 mutant = partial(register, registry=MUTANTS)
+
+N_GRAMS = (
+    "the sheet sets no task, smoothing or marks for n-grams (an erratum of c2); they are reported, unmarked"
+)
 
 FUSED = "return F.scaled_dot_product_attention(q, k, v, is_causal=True)"
 EXPLICIT = "attend = fused_attention if self.is_fused else causal_attention"
@@ -576,7 +580,11 @@ def perplexity_typed(source: str) -> str:
     return swap(source, "final_perplexity = perplexity(model, validation_tokens)", "final_perplexity = 8.94")
 
 
-@mutant("c2", "scores the validation split with n-grams counted on it", revealed_by="training")
+@mutant(
+    "c2",
+    "scores the validation split with n-grams counted on it",
+    unrevealable=N_GRAMS,
+)
 def ngrams_of_validation(source: str) -> str:
     return swap(
         source,
@@ -585,26 +593,24 @@ def ngrams_of_validation(source: str) -> str:
     )
 
 
-@mutant("c2", "reports the n-grams' bits in place of their perplexity", revealed_by="training")
+@mutant(
+    "c2",
+    "reports the n-grams' bits in place of their perplexity",
+    unrevealable=N_GRAMS,
+)
 def ngram_bits(source: str) -> str:
     return swap(
         source, "return float(np.exp(-np.mean(np.log(probs))))", "return float(-np.mean(np.log2(probs)))"
     )
 
 
-@mutant("c2", "forgets the size of the vocabulary in the smoothing", revealed_by="training")
+@mutant(
+    "c2",
+    "forgets the size of the vocabulary in the smoothing",
+    unrevealable=N_GRAMS,
+)
 def ngram_smoothing_wrong(source: str) -> str:
     return swap(source, "/ (context + model.alpha * model.vocab_size)", "/ (context + model.alpha)")
-
-
-@mutant("c2", "plots no perplexity", revealed_by="form")
-def perplexity_figure_missing(source: str) -> str:
-    return swap(
-        source,
-        'fig, ax = plt.subplots(figsize=(7, 4))\nax.plot(epochs, validation_perplexities, marker="o")\n'
-        'ax.set(title="Transformer: validation perplexity", xlabel="epoch", ylabel="perplexity")\nplt.show()\n',
-        "",
-    )
 
 
 # ------------------------------------------------------------------ c3: decoding
@@ -798,7 +804,11 @@ def texts_not_shown(source: str) -> str:
     return swap(source, '    print(f"--- {strategy}\\n{generations[strategy]}\\n")\n', "")
 
 
-@mutant("c3", "writes no comment", revealed_by="form")
+@mutant(
+    "c3",
+    "writes no comment",
+    unrevealable="the comment is marked by a person, who is told that none was found",
+)
 def decoding_comment_missing(source: str) -> str:
     return drop_cell(source, "# Greedy decoding is the most fluent from one character")
 

@@ -41,8 +41,16 @@ def ask(
     namespace = Namespace(types.SimpleNamespace(user_ns=live))
     for index, source in enumerate(sources):
         exec(compile(source, f"<cell {index}>", "exec"), live)
-        document: dict[str, Any] = {"values": {}, "deleted": [], "functions": {}, "dropped": []}
-        namespace.snapshot(index, document, Encoder(10**8))
+        document: dict[str, Any] = {
+            "cell": index,
+            "values": {},
+            "deleted": [],
+            "functions": {},
+            "dropped": [],
+        }
+        encoder = Encoder(10**8)
+        namespace.snapshot(index, document, encoder)
+        write_container(f"{folder}/{index:04}.safetensors", document, encoder.arrays)
     part = part_of(challenges)
     cases = {key: draw_cases(spec, secret, "content", key) for key, spec in challenges.items()}
     plan = json.loads(make_plan(part, cases, {}).model_dump_json())

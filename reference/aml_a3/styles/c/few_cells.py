@@ -1,4 +1,4 @@
-# style: everything in three cells, inline loops for training and for each way of decoding, one class that does all, hand-made LayerNorm and GELU, numpy for sampling
+# style: everything in four cells, inline loops for training and for each way of decoding, one class that does all, hand-made LayerNorm and GELU, numpy for sampling
 # %% [markdown]
 # # Part C
 # imports, data
@@ -14,6 +14,10 @@ N_CHARS = 1115394
 BATCH = 64
 CTX = 128
 
+# %% [markdown]
+# the text
+
+# %%
 if not os.path.exists('input.txt'):
     urllib.request.urlretrieve('https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt', 'input.txt')
 s = open('input.txt').read()[:N_CHARS]
