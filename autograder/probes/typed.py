@@ -69,6 +69,8 @@ def _n_numbers(value: ast.expr) -> int:
         return _n_numbers(value.args[0]) if not isinstance(value.args[0], ast.Constant) else 0
     if isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.USub):
         return _n_numbers(value.operand)
+    if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice):  # [...][:n_epochs]
+        return _n_numbers(value.value)
     if isinstance(value, ast.Constant):
         return int(type(value.value) in (int, float))
     if isinstance(value, ast.List | ast.Tuple):

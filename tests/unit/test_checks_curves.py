@@ -124,6 +124,7 @@ def test_numbers_that_nothing_computes_count_nowhere(check: str, params: dict[st
 @pytest.mark.parametrize(
     ("source", "is_typed"),
     [
+        ("total = [1.0, 2.0, 3.0][:EPOCHS]", True),
         (TYPED, True),
         ("total = np.array([1, 2, 3.5])", True),
         ("total = {'a': 1.0, 'b': -2.0}", True),
