@@ -17,6 +17,7 @@ from autograder.checks.shortened_numbers import numbers_for
 from autograder.checks.training import seen_in
 from autograder.probes.evidence import Evidence
 from autograder.probes.layer_calls import TEST, UNKNOWN, Array, LayerSeen
+from autograder.probes.training import TrainingSeen
 from autograder.records import Status
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeKey
@@ -26,10 +27,34 @@ MANY_DEVIATIONS = 5.0
 
 
 def layers_of(evidence: Evidence, item: str, role: str) -> list[LayerSeen]:
-    """Return the calls of layers of a role in an item's section; in the whole notebook where there were none."""
+    """Return the calls of layers of a role in an item's section or in cells of no item.
+
+    Where there are none, all of them: headings may mislead.
+    """
     every = [one for one in evidence.observations.layers if one.role == role]
-    inside = {cell.index for cell in evidence.cells_of(item)}
-    return [one for one in every if one.cell in inside] or every
+    return [one for one in every if is_of(evidence, item, one.cell)] or every
+
+
+def trained_on(evidence: Evidence, item: str, first: int) -> list[LayerSeen]:
+    """Return the calls of first layers that belong to a training; `first` tells convolutions (1) from pixels (784)."""
+    layers = [one for one in layers_of(evidence, item, "image") if one.n_in == first]
+    layers = layers or [
+        one for one in evidence.observations.layers if (one.role, one.n_in) == ("image", first)
+    ]
+    return [one for one in layers if trained_calls(one).any()]
+
+
+def is_of(evidence: Evidence, item: str, cell: int) -> bool:
+    """Return whether a cell may belong to an item; any may where the item has no section of its own."""
+    if not evidence.cells_of(item):
+        return True
+    return all(one.item in (item, None) for one in evidence.cells if one.index == cell)
+
+
+def steps_of(evidence: Evidence, item: str) -> list[TrainingSeen]:
+    """Return the updates of optimizers in an item's section or in cells of no item; else all of them."""
+    steps = [one for one in evidence.observations.training if one.kind == "step"]
+    return [one for one in steps if is_of(evidence, item, one.cell)] or steps
 
 
 def trained_calls(layer: LayerSeen) -> Array:
@@ -60,13 +85,15 @@ class TrainsOnImages(CheckParams):
 
     low: float
     high: float
+    first: int = 784
+    """Inputs of its first layer: 784 pixels, or 1 channel."""
 
 
 @CHECKS.register(TrainsOnImages)
 def trains_on_images(evidence: Evidence, params: TrainsOnImages, context: Context) -> Finding:
     """The network was trained on training images in the sheet's range (half where one of both is not so)."""
     expected = f"training images in [{params.low:g}, {params.high:g}]"
-    layers = [one for one in layers_of(evidence, context.item, "image") if trained_calls(one).any()]
+    layers = trained_on(evidence, context.item, params.first)
     if not layers:
         if evidence.observations.layers or evidence.failure_in(context.item):
             return _not_trained(evidence, context.item, expected)
@@ -104,6 +131,8 @@ class TrainsFor(CheckParams):
     batch_size: int = Field(ge=1)
     n: int = Field(default=1, ge=1)
     """How many optimizers make as many updates (two for an adversarial pair)."""
+    first: int = 784
+    """Inputs of the first layer of what is trained: 784 pixels, or 1 channel."""
 
 
 @CHECKS.register(TrainsFor)
@@ -113,8 +142,10 @@ def trains_for(evidence: Evidence, params: TrainsFor, context: Context) -> Findi
     expected = (
         f"{min(allowed):,} updates" if len(allowed) == 1 else f"{min(allowed):,} to {max(allowed):,} updates"
     )
+    if evidence.observations.layers and not trained_on(evidence, context.item, params.first):
+        return _not_trained(evidence, context.item, expected)
     seen = Counter[Any]()
-    for one in seen_in(evidence, context.item, "step"):
+    for one in steps_of(evidence, context.item):
         seen[one.settings.get("number")] += one.n
     if not seen:
         return _not_trained(evidence, context.item, expected)
@@ -213,7 +244,7 @@ class ClearsGradients(CheckParams):
 @CHECKS.register(ClearsGradients)
 def clears_gradients(evidence: Evidence, params: ClearsGradients, context: Context) -> Finding:
     """In training, no update uses the gradients of the one before once more."""
-    steps = seen_in(evidence, context.item, "step")
+    steps = steps_of(evidence, context.item)
     expected = "gradients cleared before every backward pass"
     if not steps:
         return _not_trained(evidence, context.item, expected)

@@ -424,7 +424,7 @@ def samples_not_shown(source: str) -> str:
     )
 
 
-@mutant("b2", "writes no comment", revealed_by="form")
+@mutant("b2", "writes no comment", "the comment is marked by a person, who is told that none was found")
 def vae_comment_missing(source: str) -> str:
     return drop_cell(source, "# The reconstructions keep the digit and its slant")
 
@@ -749,7 +749,7 @@ def gan_grids_not_shown(source: str) -> str:
     )
 
 
-@mutant("b4", "writes no comment", revealed_by="form")
+@mutant("b4", "writes no comment", "the comment is marked by a person, who is told that none was found")
 def gan_comment_missing(source: str) -> str:
     return drop_cell(source, "# After one epoch there are blobs in the middle")
 
