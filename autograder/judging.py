@@ -21,7 +21,9 @@ from pydantic import TypeAdapter, ValidationError
 from autograder.checks.findings import Context, Finding, MissingEvidence, failed, for_person, join
 from autograder.golden import Golden
 from autograder.probes.evidence import Agreement, Evidence
+from autograder.probes.observations import Leaf
 from autograder.probes.surroundings import surroundings_notes
+from autograder.probes.typed import typed_in
 from autograder.records import Note, Record, Status
 from autograder.registry import CHECKS
 from autograder.rubric.model import Budget, CheckSpec, EvidenceKey, ItemSpec, PartSpec
@@ -30,6 +32,8 @@ from autograder.template_cells import TemplateCells
 
 _EVIDENCE_TAG = get_args(EvidenceKey)[1]
 MAX_NAMES = 4
+BESIDE = frozenset(("is_read", "convention", "form", "bound", "prompt", "vocab_size", "wears", "seen"))
+"""What the neural modes tell of a call beside its result."""
 
 
 @dataclass(frozen=True)
@@ -210,19 +214,26 @@ def is_random(check: CheckSpec) -> bool:
 def has_any_work(evidence: Evidence) -> bool:
     """Return whether the student computed anything: an array, a figure, or a function that answers.
 
-    Numbers alone may be constants that were typed in; what a template gives is no work either.
+    Numbers alone may be constants that were typed in, and so may lists of them; what a template gives is no work either.
     """
     if evidence.observations.figures:
         return True
-    for bound in evidence.bound.values():
+    for key, bound in evidence.bound.items():
+        if typed_in(evidence, key):
+            continue
         leaves = [bound.leaf] if bound.leaf is not None else list((bound.table or {}).values())
         if any(leaf.number is None for leaf in leaves):
             return True
     return any(
-        answer.status == "ok" and any(leaf.value is not None for leaf in answer.leaves)
+        answer.status == "ok" and any(_is_given(leaf) for leaf in answer.leaves)
         for called in evidence.called.values()
         for answer in called.answers
     )
+
+
+def _is_given(leaf: Leaf) -> bool:
+    """Whether the notebook's function gave a value, and not the kernel's side beside it."""
+    return leaf.value is not None and not BESIDE.intersection(map(str, leaf.path.steps))
 
 
 def _judge(item: ItemSpec, check: CheckSpec, evidence: Evidence, context: Context) -> Verdict:
