@@ -250,6 +250,8 @@ class GridsAreShown(CheckParams):
     epochs: list[int] = Field(default=[1, 5, 10])
     of_epochs: int = Field(default=10, ge=1)
     """Epochs of the whole training."""
+    trained_in: str = ""
+    """The item that trains; where the grids that it saves are all alike, the network never moved, which is marked there."""
 
 
 @CHECKS.register(GridsAreShown)
@@ -265,10 +267,11 @@ def grids_are_shown(evidence: Evidence, params: GridsAreShown, context: Context)
         offered = drawn_for(evidence, context.item) + [
             _together([one], one.label) for one in evidence.observations.saved
         ]
-    grids: dict[tuple[Tile, ...], Shown] = {}
+    is_stuck = _is_stuck(evidence, params)
+    grids: dict[Any, Shown] = {}
     for one in sorted(offered, key=lambda one: one.is_saved):
         if params.n // 4 <= len(one.tiles) <= params.n:
-            grids.setdefault(one.tiles, one)
+            grids.setdefault((one.tiles, one.label) if is_stuck else one.tiles, one)
     if not grids:
         return _nothing(evidence, context.item, what)
     real = [one for one in grids.values() if len(one.known) > len(one.tiles) // 2]
@@ -297,6 +300,13 @@ def grids_are_shown(evidence: Evidence, params: GridsAreShown, context: Context)
     )
     said += [] if size == 1 else [f"a grid holds fewer than {params.n} images"]
     return judged(fraction, message=f"Of the grids, {join(said)}.", **about)
+
+
+def _is_stuck(evidence: Evidence, params: GridsAreShown) -> bool:
+    """Whether the larger grids that the training saved, epoch after epoch, all show the same images."""
+    inside = {cell.index for cell in evidence.cells_of(params.trained_in)}
+    saved = [one for one in evidence.observations.saved if one.cell in inside and len(one.tiles) > params.n]
+    return len(saved) > 1 and len({one.tiles.tobytes() for one in saved}) == 1
 
 
 def _name(label: str) -> str:

@@ -452,3 +452,16 @@ def test_table_is_seen_by_its_rows() -> None:
     assert (
         judge(printed(bare, "     VAE   GAN\nIS   5.2   5.8\nFID  251   192"), "table_is_shown").fraction == 1
     )
+
+
+def test_network_that_never_moved_costs_no_grids(watch: Watch, tmp_path: Path) -> None:
+    def shown() -> float:
+        for epoch in (1, 5, 10):
+            watch.draw(grid(new_images(64), 8), title=f"epoch {epoch}")
+        return watch.says("grids_are_shown", trained_in="x").fraction
+
+    assert shown() == pytest.approx(1 / 3)
+    watch.figures = []
+    for epoch in range(3):
+        watch.pictures._note(Image.fromarray(as_pixels(grid(new_images(100), 10))), f"gan_{epoch}.png")
+    assert shown() == 1
