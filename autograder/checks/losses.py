@@ -146,14 +146,22 @@ def _whole(seen: list[Explained], quantity: str) -> Explained | None:
         return both[0]
     if parts[True] and parts[False]:
         first, second = parts[True][0], parts[False][0]
+        if any(_is_twice(part) for part in parts.values()):
+            return None  # a total beside its terms, which is one of them
         return Explained(first.reconstruction, second.kl, first.a, second.b)
     return None
+
+
+def _is_twice(parts: list[Explained]) -> bool:
+    """Whether one of two terms is there twice: as itself and as what is called the total."""
+    return len(parts) == 2 and bool(np.allclose([parts[0].a, parts[0].b], [parts[1].a, parts[1].b]))
 
 
 def _unexplained(seen: list[Explained], way: Way, params: LossIs, about: dict[str, Any]) -> Finding:
     name = f"`{way[0]}`"
     if params.quantity == "vae" and seen:
-        lacks = "the KL term" if seen[0].reconstruction else "the reconstruction term"
+        n_kl = sum(not one.reconstruction for one in seen)
+        lacks = "the KL term" if 2 * n_kl < len(seen) else "the reconstruction term"
         return failed(f"{name} lacks {lacks}.", observed=f"{lacks} is missing", **about)
     return failed(
         f"{name}, called on other tensors, gives neither the closed form nor what a mistake we know would give.",

@@ -121,6 +121,7 @@ LOSS_MISTAKES = {
     "no half": (plain(kl="2 * {K} / len(x)"), "the ½ is missing"),
     "weight": (plain(kl="0.01 * {K} / len(x)"), "has the weight 0.01"),
     "no KL": (plain(kl="0.0"), "lacks the KL term"),
+    "total without its second term": ("def vae_loss(recon, x, mu, logvar):\n    r = F.binary_cross_entropy(recon, x, reduction='sum') / len(x)\n    return r, r, 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum() / len(x)", "lacks the KL term"),
     "no reconstruction": ("def vae_loss(recon, x, mu, logvar):\n    return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum()", "lacks the reconstruction term"),
     "log variance as sigma": (plain(kl="0.5 * (mu**2 + logvar**2 - 1 - torch.log(logvar**2)).sum() / len(x)"), "takes the log variance for a standard deviation"),
     "exp(0.5 std)": (plain(kl="0.5 * (mu**2 + (0.5 * logvar).exp() - 1 - logvar).sum() / len(x)"), "has exp(½·log σ²)"),
