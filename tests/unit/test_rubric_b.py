@@ -1,0 +1,114 @@
+"""The rubric of part b on the definitions of the reference's notebook: right ones pass, typical mistakes are told.
+
+Nothing is trained: only the cells that define networks and functions are run, and the part's challenges put to them.
+"""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from kernel_asker import ask
+
+import autograder.registered  # noqa: F401  # fills the registries
+from autograder.checks.findings import Context, Finding
+from autograder.golden import Golden
+from autograder.kernel_side.torchvision_shim import declare_operators
+from autograder.registry import CHECKS, find_assignment
+from autograder.rendering import solution_source
+from autograder.rubric.loader import load_rubric
+from autograder.rubric.model import PartSpec
+from autograder.template import parse
+from reference.aml_a3.mutants_b import MUTANTS
+
+REVEALED = {
+    "latent_size_wrong": "b1.size",
+    "log_var_rectified": "b1.layers",
+    "batch_norm_added": "b1.size",
+    "sample_detached": "b1.reaches",
+    "encoder_relu_missing": "b1.network",
+    "one_head_for_both": "b1.reaches",
+    "variance_as_deviation": "b1.network",
+    "noise_missing": "b1.sample",
+    "kl_without_half": "b1.loss",
+    "kl_mean_over_latent": "b1.loss",
+    "kl_not_in_total": "b1.loss",
+    "sigmoid_twice": "b1.loss",
+    "tanh_missing": "b3.generator",
+    "noise_size_wrong": "b3.generator_size",
+    "discriminator_sigmoid": "b3.discriminator",
+    "dropout_once": "b3.dropout",
+    "smoothing_on_both": "b3.targets",
+    "minimax_loss": "b3.generator_update",
+    "generator_gradients_kept": "b3.cleared",
+    "average_pooling": "b5.network",
+    "is_kl_summed": "b5.is",
+    "fid_without_root": "b5.fid",
+}
+"""Mutant to the check that has to tell it."""
+
+
+@functools.cache
+def part_b() -> PartSpec:
+    """Part b, read as the only part of its assignment."""
+    assignment = find_assignment("aml-a3")
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(assignment.rubric.with_name("part_b.yaml"), folder)
+        head = 'schema: 1\nassignment: aml-a3\ntitle: "b alone"\nparts: [part_b.yaml]\n'
+        alone = Path(folder) / "rubric.yaml"
+        alone.write_text(head, encoding="utf-8")
+        return load_rubric(replace(assignment, rubric=alone)).parts[0]
+
+
+def definitions(source: str) -> tuple[str, ...]:
+    """The code cells of a notebook that define what is called: no data, no figures, no training."""
+    code = [cell.source for cell in parse(source) if cell.kind == "code"]
+    return tuple(cell for cell in code if ("def " in cell or "import " in cell) and "plt." not in cell)
+
+
+def findings(folder: Path, source: str, *only: str) -> dict[str, Finding]:
+    """What the checks say that call something (those named, or all)."""
+    declare_operators()
+    mpl.use("Agg")
+    part = part_b()
+    called = [(item, check) for item, check in part.checks() if "challenge" in check.params]
+    chosen = [(item, check) for item, check in called if not only or check.id in only]
+    keys = {str(check.params["challenge"]) for _, check in chosen}
+    evidence = ask(folder, definitions(source), {key: part.challenges[key] for key in sorted(keys)})
+    found = {}
+    for item, check in chosen:
+        entry = CHECKS[check.check]
+        context = Context(item.id, 1e-4, Golden())
+        found[check.id] = entry.function(evidence, entry.params.model_validate(check.params), context)
+    return found
+
+
+def test_solution_passes_every_check_that_calls_it(tmp_path: Path) -> None:
+    found = findings(tmp_path, solution_source(find_assignment("aml-a3"), "b"))
+    assert len(found) >= 18
+    assert {key: one.message for key, one in found.items() if one.fraction < 1} == {}
+
+
+@pytest.mark.parametrize("mutant", REVEALED)
+def test_mistake_is_told_by_its_check(mutant: str, tmp_path: Path) -> None:
+    source = MUTANTS[mutant].apply(solution_source(find_assignment("aml-a3"), "b"))
+    (finding,) = findings(tmp_path, source, REVEALED[mutant]).values()
+    assert finding.fraction < 1, finding.message
+    assert not finding.untried
+
+
+def test_every_mutant_that_is_tried_belongs_to_the_item_of_its_check() -> None:
+    assert {name: MUTANTS[name].item for name in REVEALED} == {
+        name: check.partition(".")[0] for name, check in REVEALED.items()
+    }
+
+
+def test_an_item_of_the_sheet_has_its_points() -> None:
+    assert [(item.id, item.points) for item in part_b().items] == [
+        ("b1", 10), ("b2", 10), ("b3", 10), ("b4", 10), ("b5", 20),
+    ]  # fmt: skip
