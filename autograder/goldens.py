@@ -71,7 +71,7 @@ def make_golden(
     solution = with_values(json.loads(to_ipynb(source)), part.values_of(budget))
     shown = identity(data_directory(data)) if part.data else ""
     with _kept(runs) as folder:
-        samples = _replicate(part, solution, executor, n_replicates, n_workers, progress, folder, shown)
+        samples = replicate(part, solution, executor, n_replicates, n_workers, progress, folder, shown)
     for key, numbers in samples.items():
         if len(numbers) != n_replicates:
             raise InternalError(f"the reference gave {key!r} in {len(numbers)} of {n_replicates} replicates")
@@ -113,7 +113,7 @@ def truths_of(part: PartSpec) -> dict[str, GoldenValue]:
     return values
 
 
-def _replicate(
+def replicate(
     part: PartSpec,
     solution: dict[str, Any],
     executor: Executor,
@@ -123,6 +123,19 @@ def _replicate(
     folder: Path,
     data: str,
 ) -> dict[str, list[float]]:
+    """Return every number of each of `n` runs of the reference, by golden key.
+
+    Parameters
+    ----------
+    solution : the reference's notebook
+    folder : where the runs are kept: those that are there already are not repeated
+    data : identity of the data sets that the executor shows
+
+    Raises
+    ------
+    InternalError
+        When a run does not go through.
+    """
     samples: dict[str, list[float]] = defaultdict(list)
     notebook = folder / "solution.ipynb"
     write_json(notebook, solution)
