@@ -109,7 +109,7 @@ class Observer:
         if self.figures.dropped:
             document["dropped"].append({"name": "figures", "why": f"{self.figures.dropped} figures too many"})
         document["figures"] = finish_figures(self.figures.take(), encoder, self.images)
-        document["pictures"] = self.pictures.take(encoder)
+        document["pictures"] = self.pictures.take(encoder, self.images)
         document["seeds"], self.seeds.calls = self.seeds.calls, []
         self._note_downloads()
         document["notices"] = self.notices.take()

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from .containers import Array
-from .tiles import as_picture, layout
+from .known_images import KnownImages
+from .tiles import as_picture, layout, tiles_of
 from .values import Encoder
 
 MAX_PICTURES = 64
@@ -44,7 +45,11 @@ class PictureRecorder:
         if picture is not None and layout(*picture.shape) is not None:
             self.saved.append((str(path)[-120:], picture))
 
-    def take(self, encoder: Encoder) -> list[dict[str, Any]]:
-        """What was saved since the last call, with its arrays handed to `encoder`."""
+    def take(self, encoder: Encoder, known: KnownImages) -> list[dict[str, Any]]:
+        """What was saved since the last call, with its arrays handed to `encoder`, and which images are known."""
         taken, self.saved = self.saved, []
-        return [{"path": path, "ref": encoder.array(one, "ndarray").get("ref")} for path, one in taken]
+        found = []
+        for path, picture in taken:
+            codes = known.codes(tiles_of(picture)[0]).tolist()
+            found.append({"path": path, "codes": codes, "ref": encoder.array(picture, "ndarray").get("ref")})
+        return found

@@ -120,11 +120,12 @@ def saved_in(document: dict[str, Any], cell: int, arrays: Mapping[str, Array]) -
     entries = document.get("pictures")
     for entry in entries[:MAX_ENTRIES] if isinstance(entries, list) else []:
         picture = arrays.get(str(entry.get("ref"))) if isinstance(entry, dict) else None
-        if (
-            picture is not None
-            and (seen := picture_of(picture, cell, str(entry.get("path", "")))) is not None
-        ):
-            yield seen
+        codes = entry.get("codes") if isinstance(entry, dict) else None
+        if picture is not None:
+            known = codes if isinstance(codes, list) else []
+            seen = picture_of(picture, cell, str(entry.get("path", "")), known)
+            if seen is not None:
+                yield seen
 
 
 def picture_of(

@@ -81,7 +81,7 @@ class Watch:
         encoder = Encoder(10**8)
         document: dict[str, Any] = {"cell": 0, "training": self.training.take()}
         document["figures"] = finish_figures(self.figures, encoder, self.images)
-        document["pictures"] = self.pictures.take(encoder)
+        document["pictures"] = self.pictures.take(encoder, self.images)
         document["layers"] = self.layers.take(encoder)
         write_container(str(self.folder / "cell-0000.safetensors"), document, encoder.arrays)
         part = PartSpec(part="x", title="x", points=0, false_fail_rate=0.01, filenames=["*"], items=[])
@@ -465,3 +465,9 @@ def test_network_that_never_moved_costs_no_grids(watch: Watch, tmp_path: Path) -
     for epoch in range(3):
         watch.pictures._note(Image.fromarray(as_pixels(grid(new_images(100), 10))), f"gan_{epoch}.png")
     assert shown() == 1
+
+
+def test_real_images_are_known_in_files_too(watch: Watch) -> None:
+    for first in (0, 64, 128):
+        watch.pictures._note(Image.fromarray(grid(TRAIN[first : first + 64].numpy(), 8)), f"gan_{first}.png")
+    assert "MNIST" in watch.says("grids_are_shown").message
