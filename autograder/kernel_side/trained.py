@@ -35,6 +35,7 @@ MAX_WINDOWS = 1000
 MAX_SLIDING = 600
 MAX_TEXTS, MAX_TEXT_TOKENS, MIN_TEXT_TOKENS = 12, 1000, 20
 MAX_MEMBERS = 32
+MAX_PROMPT = 128
 HISTORY = ("In", "Out")
 SPLIT_WORDS = ("train", "test", "val", "corpus", "raw", "prueba")
 TEXT_WORDS = ("greedy", "top", "nucleus", "argmax", "gener", "voraz", "sample", "text", "out")
@@ -62,7 +63,7 @@ def put_trained(
     trained = Trained(torch, model, int(case["values"]["context_length"]))
     setting.guarded(trained.turn)
     told: dict[str, Any] = {"vocabulary": "".join(vocabulary.texts), "splits": {}, "losses": {}}
-    n_prompt = int(case["values"]["n_prompt"])
+    n_prompt, n_new = int(case["values"]["n_prompt"]), int(case["values"]["n_new"])
     for role, (path, tokens) in splits.items():
         told["splits"][role] = {"path": path, "n": len(tokens), "begins": np.array(tokens[:n_prompt])}
         if role == "validation" or len(tokens) <= MAX_WINDOWS * trained.context:
@@ -71,7 +72,9 @@ def put_trained(
         path, validation = splits["validation"]
         told["texts"] = {
             str(at): setting.guarded(functools.partial(trained.follows, *one))
-            for at, one in enumerate(texts(found, validation, n_prompt, [p for p, _ in splits.values()]))
+            for at, one in enumerate(
+                texts(found, validation, n_prompt, n_new, [p for p, _ in splits.values()])
+            )
         }
     return {"result": setting.encoder.node(told), "status": "ok"}
 
@@ -141,20 +144,29 @@ def _last(path: str) -> str:
 
 
 def texts(
-    found: list[tuple[str, Tokens]], validation: Tokens, n_prompt: int, splits: list[str]
+    found: list[tuple[str, Tokens]], validation: Tokens, n_prompt: int, n_new: int, splits: list[str]
 ) -> Iterator[tuple[str, Tokens, int, bool]]:
-    """Generated texts, with the prompt's length and whether it is there: what goes on from it, or has such a name."""
+    """Generated texts, with the length of their prompt and whether that is the beginning of the validation split.
+
+    Otherwise it is what the notebook kept and the text begins with, or as long as that beginning; or, of a text that
+    has such a name and no prompt, that beginning.
+    """
     prompt, n = validation[:n_prompt], 0
+    kept = sorted((one for _, one in found if 1 < len(one) <= MAX_PROMPT), key=len, reverse=True)
     for path, tokens in found:
         if path in splits or not MIN_TEXT_TOKENS <= len(tokens) <= MAX_TEXT_TOKENS or n == MAX_TEXTS:
             continue
+        rest = len(tokens) - MIN_TEXT_TOKENS
+        own = next((len(one) for one in kept if len(one) <= rest and tokens[: len(one)] == one), 0)
+        words = path.casefold()
+        is_named = any(word in words for word in TEXT_WORDS) and not any(w in words for w in SPLIT_WORDS)
         if tokens[:n_prompt] == prompt:
             is_text = len(tokens) > n_prompt and tokens != validation[: len(tokens)]
             one = (path, tokens, n_prompt, True)
+        elif own or len(tokens) == n_prompt + n_new:
+            is_text, one = is_named, (path, tokens, own or n_prompt, False)
         else:
-            words = path.casefold()
-            is_text = any(word in words for word in TEXT_WORDS) and not any(w in words for w in SPLIT_WORDS)
-            one = (path, prompt + tokens, n_prompt, False)
+            is_text, one = is_named, (path, prompt + tokens, n_prompt, False)
         if is_text:
             n += 1
             yield one

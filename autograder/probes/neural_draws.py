@@ -220,9 +220,11 @@ class TrainedLanguageModel(DrawParams):
 
     context_length: int = Field(default=128, ge=2)
     n_prompt: int = Field(default=64, ge=1)
+    n_new: int = Field(default=200, ge=1)
+    """Tokens that are generated after the prompt."""
 
 
 @DRAWS.register(TrainedLanguageModel)
 def trained_language_model(rng: np.random.Generator, params: TrainedLanguageModel) -> Values:
     """Nothing is drawn: the model stays as it is, and so do the splits and the texts that it is asked about."""
-    return {"kind": "trained", "context_length": params.context_length, "n_prompt": params.n_prompt}
+    return {"kind": "trained"} | params.model_dump()

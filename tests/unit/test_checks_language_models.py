@@ -201,6 +201,14 @@ def test_typed_numbers_and_windows_at_random(tmp_path: Path) -> None:
     assert found(seen(tmp_path, DATA, near), "reports_its_loss", **LOSS).status is Status.REVIEW
 
 
+@pytest.mark.parametrize("prompt", ["train_tokens[:8]", "validation_tokens[:5]", "test_tokens[3:20]"])
+def test_another_prompt_costs_its_own_check_alone(prompt: str, tmp_path: Path) -> None:
+    evidence = seen(tmp_path, DATA, MODEL, changed(TEXTS, ("validation_tokens[:8]", prompt)))
+    assert found(evidence, "texts_start_from_prompt").fraction == 0.0
+    for check in ("text_is_greedy", "text_is_from_top_k", "text_is_from_nucleus", "texts_have_length"):
+        assert found(evidence, check).fraction == 1.0, check
+
+
 def test_nothing_trained_leaves_the_points_to_the_twin(tmp_path: Path) -> None:
     evidence = seen(tmp_path, DATA)
     for check in ("text_is_greedy", "texts_have_length", "texts_start_from_prompt"):
