@@ -86,9 +86,10 @@ class Observer:
         self.shell._tee = lambda channel: contextlib.nullcontext()
 
     def _watch_torch(self, torch: Any) -> None:
-        """Puts both recorders of torch in place; one that fails does not cost the other."""
-        with contextlib.suppress(Exception):
-            self.training.install(torch)
+        """Puts what watches torch in place; one thing that fails does not cost the others."""
+        for put in (self.training.install, self.seeds.torch_generators):
+            with contextlib.suppress(Exception):
+                put(torch)
         self.layers.install(torch)
 
     def limit_streams(self, limit_mib: float) -> None:

@@ -51,6 +51,24 @@ class SeedRecorder:
         elif known is not None:
             torch.manual_seed = self._wrap("torch.manual_seed", known)
 
+    def torch_generators(self, torch: Any) -> None:
+        """Shifts the seeds of `torch.Generator` objects too, where seeds are shifted at all."""
+        if not self.shift:
+            return
+        recorder, real = self, torch.Generator
+
+        class Meta(type(real)):  # type: ignore[misc]
+            def __instancecheck__(cls, value: Any) -> bool:
+                return isinstance(value, real)
+
+        class Generator(real, metaclass=Meta):  # type: ignore[misc, valid-type]
+            def manual_seed(self, seed: Any) -> Any:
+                is_own = _module_of_caller(sys._getframe(1)).partition(".")[0] not in QUIET_PACKAGES
+                return super().manual_seed(int(seed) + (recorder.shift if is_own else 0))
+
+        Generator.__module__, Generator.__qualname__ = real.__module__, real.__qualname__
+        torch.Generator = Generator
+
     def note(self, call: str, seed: Any) -> Any:
         """Records the seed that was given; returns the one to use."""
         whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
@@ -71,7 +89,10 @@ class SeedRecorder:
             return self.make_state(seed)
         if kind == "torch":
             torch: Any = sys.modules["torch"]
-            return torch.Generator().manual_seed(seed)
+            made = torch.Generator()
+            real: Any = torch._C.Generator
+            real.manual_seed(made, seed)
+            return made
         return seed if kind == "seed" else self.make_generator(seed)
 
     def fresh(self, value: Any, seed: int) -> Any:
