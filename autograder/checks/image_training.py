@@ -357,12 +357,15 @@ class NoiseIsFixed(CheckParams):
     """Vectors that are decoded again and again."""
 
     rows: int = Field(ge=1)
+    n_in: int = Field(ge=1)
+    """Dimensions of the noise, which tell it from the codes of another network."""
 
 
 @CHECKS.register(NoiseIsFixed)
 def noise_is_fixed(evidence: Evidence, params: NoiseIsFixed, context: Context) -> Finding:
     """The images of the grids come from the same noise vectors at different times of the training."""
-    layers = [one for one in evidence.observations.layers if one.role == "latent"]
+    every = [one for one in evidence.observations.layers if one.role == "latent"]
+    layers = [one for one in every if one.n_in == params.n_in] or every
     times: dict[tuple[int, float], set[int]] = {}
     for one in layers:
         for call in range(min(len(one.rows), len(one.noise), len(one.steps))):

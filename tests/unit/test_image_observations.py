@@ -25,6 +25,7 @@ from autograder.kernel_side.known_images import TEST, UNKNOWN, KnownImages
 from autograder.kernel_side.layer_calls import LayerRecorder
 from autograder.kernel_side.recorders import TrainingRecorder
 from autograder.kernel_side.saved_pictures import PictureRecorder
+from autograder.kernel_side.seeds import SeedRecorder
 from autograder.kernel_side.tiles import as_pixels, layout, tiles_of
 from autograder.kernel_side.values import Encoder
 from autograder.probes.evidence import Evidence
@@ -252,12 +253,13 @@ def test_noise_is_told_from_other_laws(watch: Watch, draw: Any, words: str) -> N
 def test_fixed_noise_comes_back_after_training(watch: Watch, is_fixed: bool) -> None:
     decoder = nn.Linear(64, 784)
     optimizer = torch.optim.SGD(decoder.parameters(), lr=0.1)
+    nn.Linear(16, 784)(torch.randn(64, 16))  # codes of another network, in batches of as many
     fixed = torch.randn(64, 64)
     for _ in range(3):
         decoder(torch.randn(128, 64)).sum().backward()
         optimizer.step()
         decoder(fixed if is_fixed else torch.randn(64, 64))
-    assert (watch.says("noise_is_fixed", rows=64).fraction == 1) is is_fixed
+    assert (watch.says("noise_is_fixed", rows=64, n_in=64).fraction == 1) is is_fixed
 
 
 # ------------------------------------------------------------------ pictures
@@ -471,3 +473,25 @@ def test_real_images_are_known_in_files_too(watch: Watch) -> None:
     for first in (0, 64, 128):
         watch.pictures._note(Image.fromarray(grid(TRAIN[first : first + 64].numpy(), 8)), f"gan_{first}.png")
     assert "MNIST" in watch.says("grids_are_shown").message
+
+
+# ------------------------------------------------------------------ seeds
+
+
+@pytest.mark.parametrize("shift", [0, 7])
+def test_generators_of_torch_are_shifted_like_every_other_seed(
+    shift: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = torch.Generator
+    monkeypatch.setattr(torch, "Generator", real)  # put back in the end
+    recorder = SeedRecorder(shift)
+    recorder.torch_seed = torch.manual_seed
+    recorder.torch_generators(torch)
+    made = torch.Generator()
+    assert made.manual_seed(1234) is made
+    assert torch.equal(
+        torch.rand(3, generator=made), torch.rand(3, generator=real().manual_seed(1234 + shift))
+    )
+    assert isinstance(torch.default_generator, torch.Generator)
+    ours = recorder.stream("torch", 5)
+    assert torch.equal(torch.rand(3, generator=ours), torch.rand(3, generator=real().manual_seed(5)))
