@@ -30,6 +30,8 @@ class _Judgement:
     points: float
     is_evaluated: bool
     traceback: str
+    waits_for_source: bool = False
+    """Whether it waits for a person only because what it follows failed."""
 
 
 def score_part(
@@ -92,7 +94,7 @@ def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement])
         source is judgement or source.finding.untried
     ):  # it judges for that one as well; or nothing was seen there
         return
-    if source.finding.fraction == 1.0 or source.finding.status.is_pending:
+    if source.finding.fraction == 1.0 or (source.finding.status.is_pending and not source.waits_for_source):
         return
     if finding.undecided and (source.finding.missing or not source.is_evaluated):
         return  # nothing wrong was seen there that could be the reason
@@ -108,6 +110,7 @@ def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement])
             f"“{proof.check.title}” shows that this item itself is right, so nothing is taken off here.",
         )
     elif proof is None or proved or proof.finding.untried:
+        judgement.waits_for_source = True
         judgement.finding = replace(
             finding,
             status=Status.REVIEW,

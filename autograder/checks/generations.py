@@ -325,8 +325,8 @@ def texts_are_printed(evidence: Evidence, params: TextsArePrinted, context: Cont
     tree, _ = trained_in(evidence, params.challenge)
     shown = _printed(evidence, context.item)
     kept = generations_in(evidence, params.challenge)
-    parts = [_squeezed(_text_of(tree, one.tokens[: params.n_signs])) for one in kept]
-    n = sum(bool(part) and part in shown for part in parts)
+    parts = [_text_of(tree, one.tokens[: params.n_signs]) for one in kept]
+    n = sum(bool(part) and _squeezed(part) in shown for part in parts)
     if not kept:
         n = sum(size >= params.n_signs for size in _printed_lengths(evidence, params.challenge, context.item))
     if not kept and not n:

@@ -83,9 +83,8 @@ def vocabulary_holds(evidence: Evidence, params: VocabularyHolds, context: Conte
     lacks = [letter for letter in params.letters if letter not in letters]
     if not lacks:
         return judged(1.0, message=f"The tokens are {len(letters)} characters.", **about)
-    return judged(
-        1 - len(lacks) / len(params.letters),
-        message=f"These characters have no token: {''.join(lacks)!r}. Tokens are the characters of the text as it is.",
+    return failed(
+        f"These characters have no token: {''.join(lacks)!r}. Tokens are the characters of the text as it is.",
         **about,
     )
 

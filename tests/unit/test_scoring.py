@@ -125,6 +125,14 @@ def test_a_twin_that_follows_the_check_it_judges_for_loses_its_marks() -> None:
     assert (items["a1"].earned, items["a1"].pending) == (0.0, 1.0)
 
 
+def test_what_follows_from_a_check_that_follows_waits_too() -> None:
+    part = part_of(check("a1.f", 2), check("a2.f", 1, follows="a1.f"), check("a2.g", 1, follows="a2.f"))
+    _, items = scored(part, FAILED, FAILED, FAILED)
+    assert (items["a2"].earned, items["a2"].pending) == (0.0, 2.0)
+    _, items = scored(part, FAILED, REVIEW, FAILED)
+    assert (items["a2"].earned, items["a2"].pending) == (0.0, 1.0)
+
+
 def test_nothing_follows_from_what_could_not_be_tried() -> None:
     part = part_of(
         check("a1.f", 1, twin="a1.g"), check("a1.g", 1, twin="a1.f"), check("a1.h", 1, follows="a1.f")
