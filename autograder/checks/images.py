@@ -48,6 +48,11 @@ class Shown:
         return {tile for tile, code in zip(self.tiles, self.codes, strict=True) if code == UNKNOWN}
 
     @property
+    def n_new(self) -> int:
+        """How many there are of those, alike or not."""
+        return sum(code == UNKNOWN for code in self.codes)
+
+    @property
     def known(self) -> set[int]:
         """The codes of those that are."""
         return set(self.codes) - {UNKNOWN}
@@ -107,6 +112,8 @@ class PairsAreShown(CheckParams):
     n: int = Field(default=5, ge=1)
     trained_in: str = ""
     """The item whose network must not have been trained on them."""
+    n_train: int = Field(default=50000, ge=1)
+    """Images of the training split: a training on more of them is marked where the network is trained."""
 
 
 @CHECKS.register(PairsAreShown)
@@ -118,8 +125,8 @@ def pairs_are_shown(evidence: Evidence, params: PairsAreShown, context: Context)
         return _nothing(evidence, context.item, what)
     if not any(one.known for one in drawn):
         return untried("Which of the images that are drawn are real could not be told.")
-    best = max(drawn, key=lambda one: min(len(one.known), len(one.new)))
-    n = min(len(best.known), len(best.new), params.n)
+    best = max(drawn, key=lambda one: min(len(one.known), one.n_new))
+    n = min(len(best.known), best.n_new, params.n)
     about: dict[str, Any] = {"expected": what, "found": _found(best)}
     if n == 0:
         most = max(drawn, key=lambda one: len(one.codes) - len(one.new) if one.known else 0)
@@ -133,7 +140,7 @@ def pairs_are_shown(evidence: Evidence, params: PairsAreShown, context: Context)
     trained = trained_codes(layers_of(evidence, params.trained_in or context.item, "image"))
     fraction = n / params.n
     about["observed"] = f"{n} pairs"
-    if best.known & trained:
+    if best.known & trained and len(trained) <= min(numbers_for(evidence, params.n_train)):
         return judged(
             fraction / 2,
             message="The images that are reconstructed were trained on; validation images are asked for.",

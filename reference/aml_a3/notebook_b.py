@@ -43,7 +43,8 @@
 # %% [markdown] tags=["given"]
 # ## Set-up
 #
-# Imports, the seed for NumPy and PyTorch, and the generator that batches and noise can be drawn from.
+# Imports, the seed for NumPy and PyTorch, the generator that batches and noise can be drawn from, and a folder for
+# pictures.
 
 # %% tags=["given"]
 from collections.abc import Iterator, Sequence
@@ -66,6 +67,7 @@ from reference.image_scores import Array
 np.random.seed(SEED)
 torch.manual_seed(SEED)
 rng = torch.Generator().manual_seed(SEED)
+Path("grids").mkdir(exist_ok=True)  # for pictures
 
 # %% [markdown] tags=["given"]
 # **Budget.** How long the notebook trains, and on how much. These are the numbers of the sheet.
@@ -174,7 +176,6 @@ vae_history = train_vae(
 vae_reconstruction = [float(epoch.train.reconstruction_nll) for epoch in vae_history]
 vae_kl = [float(epoch.train.kl) for epoch in vae_history]
 vae_elbo = [float(epoch.train.total) for epoch in vae_history]
-Path("grids").mkdir(exist_ok=True)
 for i, epoch in enumerate(vae_history, start=1):
     plt.imsave(f"grids/vae_epoch_{i:02d}.png", image_grid(epoch.samples, 10, 10).numpy(), cmap="gray")
     print(

@@ -495,3 +495,17 @@ def test_generators_of_torch_are_shifted_like_every_other_seed(
     assert isinstance(torch.default_generator, torch.Generator)
     ours = recorder.stream("torch", 5)
     assert torch.equal(torch.rand(3, generator=ours), torch.rand(3, generator=real().manual_seed(5)))
+
+
+def test_pairs_do_not_depend_on_how_good_the_reconstructions_are(watch: Watch) -> None:
+    alike = np.repeat(new_images(1), 5, axis=0)
+    watch.draw(grid(np.concatenate([UNIT[:5].numpy(), alike]), 2))
+    assert watch.says("pairs_are_shown", n=5).fraction == 1
+
+
+def test_training_on_too_many_images_is_not_marked_again(watch: Watch) -> None:
+    train(UNIT)
+    watch.draw(grid(np.concatenate([UNIT[:5].numpy(), new_images(5)]), 2))
+    evidence = watch.evidence()
+    assert judge(evidence, "pairs_are_shown", n=5, n_train=300).fraction == 0.5
+    assert judge(evidence, "pairs_are_shown", n=5, n_train=240).fraction == 1
