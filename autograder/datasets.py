@@ -21,11 +21,9 @@ from typing import Literal
 import platformdirs
 
 from autograder.errors import UsageError
-from autograder.kernel_side.known_data import KNOWN_SETS, VARIABLE, KnownFile, KnownSet
+from autograder.kernel_side.known_data import KNOWN_SETS, STAND_INS, VARIABLE, KnownFile, KnownSet
 
 State = Literal["present", "stand-in", "damaged", "missing"]
-STAND_INS = "stand-ins.json"
-"""In a folder of generated files in the place of the data sets: which these are. Whoever shows them, says so."""
 PART = ".part"
 """Suffix of a file that is on its way."""
 
@@ -146,7 +144,8 @@ def _is_stand_in(path: Path, digest: str) -> bool:
 
 def shown_files(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> dict[str, Path]:
     """Return the files that kernels are shown: path below their folder of data sets to the file."""
-    return {file.path: path for file, path, _ in _whole_files(directory, sets)}
+    shown = {file.path: path for file, path, _ in _whole_files(directory, sets)}
+    return shown | {STAND_INS: directory / STAND_INS} if shown and has_stand_ins(directory) else shown
 
 
 def shown_sets(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> dict[str, str]:

@@ -14,6 +14,9 @@ from urllib.parse import unquote, urlsplit
 VARIABLE = "AUTOGRADER_DATA"
 """Environment variable with the folder of the data sets; for the grader its own, for a kernel what it is shown."""
 
+STAND_INS = "stand-ins.json"
+"""In a folder of generated files in the place of the data sets: which these are. Whoever shows them, says so."""
+
 
 @dataclass(frozen=True)
 class KnownFile:

@@ -138,7 +138,7 @@ class AnswerSocket:
     """Stands for the socket of a connection whose one request is for a file that is here."""
 
     def __init__(self, file: KnownFile, content: bytes) -> None:
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers_of(file).items())
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers_of(file, len(content)).items())
         self.answer = f"HTTP/1.1 200 OK\r\n{head}Connection: close\r\n\r\n".encode() + content
 
     def makefile(self, *args: Any, **kwargs: Any) -> io.BytesIO:
@@ -154,10 +154,10 @@ class AnswerSocket:
         return lambda *args, **kwargs: None  # settimeout, setsockopt, shutdown, close
 
 
-def headers_of(file: KnownFile) -> dict[str, str]:
+def headers_of(file: KnownFile, size: int) -> dict[str, str]:
     """What a web server says of a file."""
     kind = "application/gzip" if file.path.endswith(".gz") else "text/plain; charset=utf-8"
-    return {"Content-Type": kind, "Content-Length": str(file.size), "Accept-Ranges": "none"}
+    return {"Content-Type": kind, "Content-Length": str(size), "Accept-Ranges": "none"}
 
 
 def pool_answer(
@@ -168,7 +168,7 @@ def pool_answer(
     responses: Any = importlib.import_module(f"{module.__name__.rpartition('.')[0]}.response")
     return responses.HTTPResponse(
         body=io.BytesIO(b"" if method.upper() == "HEAD" else content),
-        headers=headers_of(file),
+        headers=headers_of(file, len(content)),
         status=200,
         reason="OK",
         version=11,

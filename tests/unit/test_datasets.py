@@ -392,7 +392,8 @@ def test_stand_ins_are_shown_and_called_what_they_are(tmp_path: Path) -> None:
     assert not datasets.has_stand_ins(tmp_path)
     (tmp_path / datasets.STAND_INS).write_text(json.dumps({"files": {"tinyshakespeare/input.txt": digest}}))
     assert datasets.has_stand_ins(tmp_path)
-    assert datasets.shown_files(tmp_path) == {"tinyshakespeare/input.txt": text}
+    manifest = tmp_path / datasets.STAND_INS
+    assert datasets.shown_files(tmp_path) == {"tinyshakespeare/input.txt": text, manifest.name: manifest}
     assert datasets.missing_sets(tmp_path, ["MNIST", "Tiny Shakespeare"]) == ["MNIST"]
     assert [one.state for one in datasets.status(tmp_path)] == ["damaged", "stand-in"]
     seen = datasets.identity(tmp_path)

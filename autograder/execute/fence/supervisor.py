@@ -264,7 +264,9 @@ class Supervisor:
 
     def _spawn(self, order: dict[str, Any]) -> None:
         """Forks the kernel; in a process space of its own where there are namespaces: its end is everybody's."""
-        readable = [*self.spec["readable"], *self.spec["data"].values()]
+        readable = list(self.spec["readable"])
+        if self.level != "namespaces":  # there, data sets lie at their places in the kernels' root already
+            readable += self.spec["data"].values()
         order |= {"folders": self.folders, "readable": readable, "parent": os.getpid()}
         order |= {"hidden": self.spec["hidden"]}
         order |= {"root": "/kernel", "proc": self.facts.get("proc", False)}
