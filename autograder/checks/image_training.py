@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from autograder.checks.findings import CheckParams, Context, Finding, failed, join, judged, number, untried
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    FormCheckParams,
+    failed,
+    join,
+    judged,
+    number,
+    untried,
+)
 from autograder.checks.networks import modules_in
 from autograder.checks.shortened_numbers import numbers_for
 from autograder.checks.training import seen_in
@@ -411,7 +421,7 @@ def softmax_is_single(evidence: Evidence, params: SoftmaxIsSingle, context: Cont
     return judged(1.0, message="The softmax is applied once.", **about)
 
 
-class LoadsTestSet(CheckParams):
+class LoadsTestSet(FormCheckParams):
     """The test set of MNIST."""
 
 

@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from autograder.checks.findings import CheckParams, Context, Finding, failed, join, judged, number, untried
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    FormCheckParams,
+    failed,
+    join,
+    judged,
+    number,
+    untried,
+)
 from autograder.checks.image_training import SLACK, trained_codes
 from autograder.probes.evidence import Evidence
 from autograder.probes.layer_calls import TEST, UNKNOWN, Array, LayerSeen, OutputSeen
@@ -323,7 +333,7 @@ def _words(leaf: Leaf) -> str:
     return " ".join(str(step) for step in (leaf.path.name, *leaf.path.steps)).casefold()
 
 
-class TableIsShown(CheckParams):
+class TableIsShown(FormCheckParams):
     """Rows of numbers among what was printed."""
 
     labels: list[str] = Field(default=["vae", "gan"])
@@ -355,4 +365,4 @@ def table_is_shown(evidence: Evidence, params: TableIsShown, context: Context) -
         return judged(1.0, message="The table is shown.", **about)
     if not shown and (cause := evidence.failure_in(context.item)):
         return Finding(Status.BLOCKED, 0.0, message=f"There is no table: {cause}.", expected=expected)
-    return judged(len(shown) / len(params.labels), message=f"There is no {expected}.", **about)
+    return judged(len(shown) / len(params.labels), message=f"A table lacks {expected}.", **about)

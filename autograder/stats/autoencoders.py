@@ -90,6 +90,8 @@ def _one(
             if not draw_fault and not _is_among(trial.outputs, head):
                 return "", _head_words(trial, head)
             return draw_fault, []
+    if (words := _of_joint_head(trial, encoder, heads, decoder)) is not None:
+        return "", words
     z = DRAWS[""](head, trial.noise)
     logits = through(z, decoder[:-1], trial.fill)
     if decoder[-1].kind == "sigmoid" and _is_among(trial.outputs, logits):
@@ -106,6 +108,22 @@ def _one(
         if _is_among(trial.outputs, through(z, wrong, trial.fill)):
             return f"In the decoder: {mistake[0].lower()}{mistake[1:]}", []
     return None, []
+
+
+def _of_joint_head(
+    trial: LatentTrial, encoder: Sequence[Layer], heads: Layer, decoder: Sequence[Layer]
+) -> list[str] | None:
+    """Return the conventions of one layer that gives mean and log variance side by side; None when it is not that."""
+    n_in, n_latent = (int(size) for size in heads.numbers)
+    joint = through(trial.x, [*encoder, Layer("linear", (n_in, 2 * n_latent))], trial.fill)
+    halves = (joint[:, :n_latent], joint[:, n_latent:])
+    for mean, log_var in (halves, halves[::-1]):
+        for z in (mean + np.exp(0.5 * log_var) * trial.noise, mean):
+            if z is mean and trial.is_training:
+                continue
+            if _is_among(trial.outputs, through(z, decoder, trial.fill)):
+                return ["one layer for mean and log variance"]
+    return None
 
 
 def _head_words(trial: LatentTrial, head: FloatArray) -> list[str]:

@@ -112,3 +112,19 @@ def test_an_item_of_the_sheet_has_its_points() -> None:
     assert [(item.id, item.points) for item in part_b().items] == [
         ("b1", 10), ("b2", 10), ("b3", 10), ("b4", 10), ("b5", 20),
     ]  # fmt: skip
+
+
+def test_one_layer_may_give_mean_and_log_variance(tmp_path: Path) -> None:
+    style = find_assignment("aml-a3").reference / "styles" / "b" / "few_cells.py"
+    source = style.read_text(encoding="utf-8")
+    model = source[source.index("class VAE(nn.Module)") : source.index("def vae_loss(")]
+    head = "import torch\nfrom torch import nn\n"
+    part = part_b()
+    evidence = ask(tmp_path, (f"{head}{model}\nmodel = VAE()",), {"b1.vae": part.challenges["b1.vae"]})
+    for _, check in part.checks():
+        if check.params.get("challenge") == "b1.vae":
+            entry = CHECKS[check.check]
+            finding = entry.function(
+                evidence, entry.params.model_validate(check.params), Context("b1", 1e-4, Golden())
+            )
+            assert finding.fraction == 1, finding.message

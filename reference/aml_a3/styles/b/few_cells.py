@@ -1,21 +1,29 @@
-# style: everything in five long cells, globals reused (model, opt, loss), step functions called from loops, numpy histories in one dict of arrays, one layer for both heads
+# style: everything in few long cells, globals reused (model, opt, loss), step functions called from loops, numpy histories in one dict of arrays, one layer for both heads
 # %% [markdown]
 # # Part B
-# All imports, constants, data and small helpers.
+# All imports and seeds.
 
-# %% tags=["parameters"]
+# %%
 import numpy as np, torch, matplotlib.pyplot as plt
 from torch import nn
 from torch.nn import functional as F
 from torchvision import datasets, utils
 np.random.seed(1234); torch.manual_seed(1234)
 
+# %% [markdown]
+# Constants.
+
+# %% tags=["parameters"]
 EPOCHS = 10
 EPOCHS_CNN = 5
 N_TRAIN = 50000
 N_VAL = 10000
 BS = 128
 
+# %% [markdown]
+# Data and small helpers.
+
+# %%
 mnist, mnist_t = datasets.MNIST('./data', True, download=True), datasets.MNIST('./data', False, download=True)
 X, y = mnist.data.view(-1, 784) / 255., mnist.targets
 Xt = mnist_t.data.view(-1, 784) / 255.
