@@ -109,7 +109,7 @@ def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement])
             message=f"This follows from the mistake found under “{title}”, which is marked there. "
             f"“{proof.check.title}” shows that this item itself is right, so nothing is taken off here.",
         )
-    elif proof is None or proved or proof.finding.untried:
+    elif proof is None or proved or proof.finding.untried or proof.waits_for_source:
         judgement.waits_for_source = True
         judgement.finding = replace(
             finding,

@@ -586,6 +586,8 @@ def gradients_are_cleared(evidence: Evidence, params: GradientsAreCleared, conte
 def _is_clean(attempt: Attempt, of: str) -> bool:
     """Whether the gradients of the second call are those of the first, or those of the second call's own loss."""
     first, second = attempt.events("first"), attempt.events("second")
+    if of == "model" and not _norms_are_equal(first, second):
+        return False
     pairs = list(zip(attempt.steps(of, "first"), attempt.steps(of, "second"), strict=False))
     if len(pairs) != len(attempt.steps(of, "first")):
         return False
@@ -599,6 +601,15 @@ def _is_clean(attempt: Attempt, of: str) -> bool:
             continue
         return False
     return True
+
+
+def _norms_are_equal(first: list[Tree], second: list[Tree]) -> bool:
+    """Whether what was clipped was as long in both calls: clipped, a gradient that was added up looks like one."""
+    before, after = (
+        [float(one["norm"]) for one in events if isinstance(one.get("norm"), float)]
+        for events in (first, second)
+    )
+    return len(before) != len(after) or bool(np.allclose(before, after, rtol=1e-3))
 
 
 def _is_explained(attempt: Attempt, of: str, at: int) -> bool:

@@ -113,11 +113,12 @@ def watched(ledger: Ledger) -> Iterator[None]:
         (functional, name, functools.partial(_note_loss, ledger, name))
         for name in ("binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "cross_entropy")
     ]
-    places.append((utils, "clip_grad_norm_", functools.partial(_note_clip, ledger, "norm")))
     places.append((utils, "clip_grad_value_", functools.partial(_note_clip, ledger, "value")))
     places.append((tensor, "backward", lambda loss, *_, **__: ledger.note("backward", loss=loss)))
     kept = [(place, name, getattr(place, name)) for place, name, _ in places]
+    kept.append((utils, "clip_grad_norm_", utils.clip_grad_norm_))
     try:
+        utils.clip_grad_norm_ = _noting_norm(utils.clip_grad_norm_, ledger)
         for place, name, note in places:
             setattr(place, name, _noting(getattr(place, name), note))
         yield
@@ -132,6 +133,20 @@ def _noting(function: Callable[..., Any], note: Callable[..., None]) -> Callable
         with contextlib.suppress(Exception):
             note(*args, **kwargs)
         return function(*args, **kwargs)
+
+    return wrapped
+
+
+def _noting_norm(clip: Callable[..., Any], ledger: Ledger) -> Callable[..., Any]:
+    """Clipping that notes the norm that it returns: what there was before, which the clipped gradient hides."""
+
+    @functools.wraps(clip)
+    def wrapped(parameters: Any, *args: Any, **kwargs: Any) -> Any:
+        norm = clip(parameters, *args, **kwargs)
+        with contextlib.suppress(Exception):
+            limit: Any = kwargs.get("max_norm", args[0] if args else None)
+            ledger.note("clip", how="norm", limit=float(limit), norm=float(norm))
+        return norm
 
     return wrapped
 
