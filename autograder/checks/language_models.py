@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from autograder.checks.curves import curve_of
+from autograder.checks.curves import CurveInBands, curve_in_bands, curve_of
 from autograder.checks.findings import (
     CheckParams,
     Context,
@@ -31,6 +31,8 @@ from autograder.rubric.model import ChallengeKey, EvidenceKey
 
 SAME_LOSS = 2e-3
 """Difference in nats up to which two losses of one model on one text are the same: sums in another order."""
+OVERLAP = 1.5
+"""How often every token is trained on in an epoch, at least, where windows overlap."""
 N_SPREADS = 5.0
 """Means over windows that were drawn at random lie within so many standard errors of the mean over all."""
 
@@ -250,6 +252,38 @@ def _another(tree: Tree, nll: float, value: float, params: ReportsItsLoss, about
             **about,
         )
     return failed(f"The {params.label} is not that of your trained model on the validation split.", **about)
+
+
+class LossInBands(CurveInBands):
+    """A curve of a language model, whose level depends on how its windows lie."""
+
+    challenge: ChallengeKey
+
+
+@CHECKS.register(LossInBands)
+def loss_in_bands(evidence: Evidence, params: LossInBands, context: Context) -> Finding:
+    """A curve lies where correct trainings lie; where windows overlap, epochs are longer and it may lie lower."""
+    finding: Finding = curve_in_bands(evidence, params, context)
+    values = curve_of(evidence, params.evidence)
+    if finding.fraction == 1.0 or not len(values) or typed_in(evidence, params.evidence):
+        return finding
+    tree, _ = trained_in(evidence, params.challenge)
+    n_train = size_of(tree, "train")
+    losses = [one for one in evidence.observations.training if one.kind == "loss"]
+    trained = sum(_n(one.settings, "trained") for one in losses)
+    if not n_train or trained < OVERLAP * n_train * len(values):
+        return finding
+    most = max(spec.band(context, n_sharing=2).high for spec in params.last)
+    if not 0 < values[-1] <= most or values[-1] > values[0]:
+        return finding
+    return judged(
+        1.0,
+        observed=finding.observed,
+        expected=f"at most {number(most)} in the last epoch",
+        message=f"Your {params.label} falls further than with windows side by side, as it should.",
+        found=finding.found,
+        notes=("Your windows overlap: every token is trained on several times an epoch; that is accepted.",),
+    )
 
 
 def prompt_of(tree: Tree) -> np.ndarray | None:

@@ -4,18 +4,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from kernel_asker import ask
 from neural_specs import HEAD, role
 
 import autograder.registered  # noqa: F401  # fills the registries
 from autograder.checks.findings import Context, Finding
-from autograder.golden import Golden
+from autograder.checks.language_models import size_of, trained_in
+from autograder.golden import Golden, GoldenValue
+from autograder.probes.bindings import Bound, Tier
 from autograder.probes.evidence import Evidence, gather
-from autograder.probes.observations import read_observations
+from autograder.probes.observations import Leaf, read_observations
+from autograder.probes.paths import parse_path
+from autograder.probes.training import TrainingSeen
 from autograder.records import ExecutionRecord, Status
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeSpec, EvidenceSpec, PartSpec
@@ -207,6 +213,30 @@ def test_another_prompt_costs_its_own_check_alone(prompt: str, tmp_path: Path) -
     assert found(evidence, "texts_start_from_prompt").fraction == 0.0
     for check in ("text_is_greedy", "text_is_from_top_k", "text_is_from_nucleus", "texts_have_length"):
         assert found(evidence, check).fraction == 1.0, check
+
+
+@pytest.mark.parametrize(
+    ("losses", "n_times", "fraction"),
+    [([3.5, 3.0], 1, 1.0), ([3.0, 2.0], 1, 0.0), ([3.0, 2.0], 40, 1.0), ([4.0, 3.8], 40, 0.0), ([1.0, 2.0], 40, 0.0)],
+)  # fmt: skip
+def test_losses_lie_lower_where_windows_overlap(
+    losses: list[float], n_times: int, fraction: float, right: Evidence
+) -> None:
+    n_tokens = n_times * 2 * size_of(trained_in(right, "c1.trained")[0], "train")
+    entry = TrainingSeen(0, "loss", "cross_entropy", 9, {"trained": n_tokens})
+    leaf = Leaf(parse_path("validation_losses"), 0, np.array(losses), "list", "float64")
+    given = replace(
+        right,
+        observations=replace(right.observations, training=(entry,)),
+        bound=right.bound | {"c1.losses": Bound(leaf=leaf, tier=Tier.NAME)},
+    )
+    check = CHECKS["loss_in_bands"]
+    band = {"name": "side by side", "method": "normal", "golden": "loss"}
+    about = {"challenge": "c1.trained", "evidence": "c1.losses", "label": "loss", "last": [band]}
+    golden = Golden(values={"loss": GoldenValue(truth=3.0, sd=0.05)})
+    finding = check.function(given, check.params.model_validate(about), Context("c1", 1e-3, golden))
+    assert isinstance(finding, Finding)
+    assert finding.fraction == fraction, finding.message
 
 
 def test_nothing_trained_leaves_the_points_to_the_twin(tmp_path: Path) -> None:
