@@ -32,7 +32,9 @@ from autograder.template_cells import TemplateCells
 
 _EVIDENCE_TAG = get_args(EvidenceKey)[1]
 MAX_NAMES = 4
-BESIDE = frozenset(("is_read", "convention", "form", "bound", "prompt", "vocab_size", "wears", "seen"))
+BESIDE = frozenset(
+    ("is_read", "convention", "form", "bound", "prompt", "vocab_size", "wears", "seen", "asked")
+)
 """What the neural modes tell of a call beside its result."""
 
 

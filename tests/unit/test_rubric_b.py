@@ -6,6 +6,7 @@ Nothing is trained: only the cells that define networks and functions are run, a
 from __future__ import annotations
 
 import functools
+import json
 import shutil
 import tempfile
 from dataclasses import replace
@@ -18,9 +19,10 @@ from kernel_asker import ask
 import autograder.registered  # noqa: F401  # fills the registries
 from autograder.checks.findings import Context, Finding
 from autograder.golden import Golden
+from autograder.judging import has_any_work
 from autograder.kernel_side.torchvision_shim import declare_operators
 from autograder.registry import CHECKS, find_assignment
-from autograder.rendering import solution_source
+from autograder.rendering import solution_source, template_ipynb
 from autograder.rubric.loader import load_rubric
 from autograder.rubric.model import PartSpec
 from autograder.template import parse
@@ -128,3 +130,13 @@ def test_one_layer_may_give_mean_and_log_variance(tmp_path: Path) -> None:
                 evidence, entry.params.model_validate(check.params), Context("b1", 1e-4, Golden())
             )
             assert finding.fraction == 1, finding.message
+
+
+def test_template_holds_no_work(tmp_path: Path) -> None:
+    cells = json.loads(template_ipynb(find_assignment("aml-a3"), "b"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    own = [cell for cell in code if ("def " in cell or "import " in cell) and "plt." not in cell]
+    assert any("class VAE" in cell for cell in own)
+    mpl.use("Agg")
+    declare_operators()
+    assert not has_any_work(ask(tmp_path, tuple(own), part_b().challenges))
