@@ -17,6 +17,7 @@ from autograder.checks.findings import (
     Finding,
     RandomCheckParams,
     failed,
+    for_person,
     join,
     judged,
     number,
@@ -337,6 +338,11 @@ def texts_are_printed(evidence: Evidence, params: TextsArePrinted, context: Cont
     }
     if n >= params.n_texts:
         return judged(1.0, message="The texts are shown.", **about)
+    if n and not kept:
+        return for_person(
+            f"{n} of {params.n_texts} texts were recognised among the outputs; a person looks for the others.",
+            **about,
+        )
     return judged(n / params.n_texts, message=f"{n} of {params.n_texts} texts are shown.", **about)
 
 

@@ -37,10 +37,26 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
         for kind, c in made
         if kind < 2 and all(word.casefold() in _words_of(c) for word in words)
     ]
-    meant = _distinct([*exact, *close])
+    whole = _language_models(torch, made) if _wants_language_model(challenge) else []
+    meant = _distinct([*exact, *whole, *close])
     if not meant:
         raise Refusal("missing", "no module of this name was found")
     return meant
+
+
+def _wants_language_model(challenge: dict[str, Any]) -> bool:
+    values = [case["values"] for case in challenge.get("cases", ())]
+    return any(one.get("kind") == "trained" or one.get("input", {}).get("kind") == "tokens" for one in values)
+
+
+def _language_models(torch: Any, made: list[tuple[int, Candidate]]) -> list[Candidate]:
+    """Live modules that embed tokens, the largest first: a language model under a name that nobody expected."""
+    found = [
+        candidate
+        for kind, candidate in made
+        if kind == 0 and any(isinstance(part, torch.nn.Embedding) for part in candidate.value.modules())
+    ]
+    return sorted(found, key=lambda one: -sum(weights.numel() for weights in one.value.parameters()))
 
 
 def _made(torch: Any, namespace: Namespace) -> Iterator[tuple[int, Candidate]]:

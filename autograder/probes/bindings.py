@@ -26,6 +26,8 @@ from autograder.records import Candidate, Found
 from autograder.rubric.model import EvidenceSpec
 
 Table = dict[float, Leaf]
+TRAINER = "trainer"
+"""A word in paths that says nothing of what lies there: `trainer.val_losses` is no loss of training."""
 MAX_A_TIER = 40
 MAX_DRAWN = 512
 
@@ -223,9 +225,10 @@ class Binder:
                 )
 
     def _tier(self, path: Path, cell: int, spec: EvidenceSpec, item: str) -> Tier | None:
-        if any(word in path.words for word in spec.avoid):
+        words = path.words.replace(TRAINER, "")
+        if any(word in words for word in spec.avoid):
             return None
-        speaks = any(word in path.words for word in spec.hints)
+        speaks = any(word in words for word in spec.hints)
         is_here = self._item(cell) == item
         if speaks:
             return Tier.SPEAKING_HERE if is_here or not self.has_sections else Tier.SPEAKING
@@ -237,12 +240,28 @@ class Binder:
     # ---------------------------------------------------------------- printed
 
     def _printed(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
+        if spec.kind == "array" and spec.drawn and len(spec.shape) == 1:
+            yield from self._printed_series(spec, item)
         if spec.kind != "number":
             return
         for line in self._lines(spec, item):
             for number, rounding in line.numbers(spec):
                 leaf = Leaf(Path("printed"), line.cell, number, "scalar", "float")
                 yield Bound(leaf=leaf, rounding=rounding, found=line.found, tier=Tier.PRINTED)
+
+    def _printed_series(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
+        """Yield the numbers of lines that a cell printed in one pattern: one value an epoch, printed and not kept."""
+        series: dict[tuple[int, str], list[tuple[PrintedLine, float, float]]] = defaultdict(list)
+        for line in self._lines(spec, item):
+            numbers = line.numbers(spec)
+            if len(numbers) == 1:
+                series[line.cell, line.pattern].append((line, *numbers[0]))
+        for (cell, _), printed in series.items():
+            values = np.array([value for _, value, _ in printed])
+            leaf = Leaf(Path("printed"), cell, values, "printed", "float64")
+            if len(printed) > 1 and _fits(leaf, spec, strictly=True):
+                rounding = max(digits for _, _, digits in printed)
+                yield Bound(leaf=leaf, rounding=rounding, found=printed[-1][0].found, tier=Tier.PRINTED)
 
     def _printed_table(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
         if spec.shape:

@@ -28,6 +28,11 @@ class PrintedLine:
         """Where it was printed."""
         return Found(how="printed", path=self.text.strip()[:MAX_SHOWN], cell=self.cell)
 
+    @property
+    def pattern(self) -> str:
+        """The line without its numbers: equal for the lines of a loop."""
+        return re.sub(r"[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?", "#", " ".join(self.text.split()))
+
     def _all(self) -> list[tuple[str, float, float, str]]:
         """Return (as written, value, half a unit in its last digit, the words before it) of every number."""
         found = []

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
-    ("errors", "stats", "kernel_side", "estimates"),
+    ("errors", "stats", "kernel_side", "estimates", "shortened"),
     ("records", "registry", "locks", "environments", "datasets", "fetching"),
     ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks"),
     ("probes", "checks", "truths"),

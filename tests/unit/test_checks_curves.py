@@ -12,7 +12,7 @@ from evidence_builder import bound, code, figure, line
 
 from autograder.checks.findings import Context, Finding
 from autograder.golden import Golden, GoldenValue, Replicates
-from autograder.probes.bindings import Bound
+from autograder.probes.bindings import Binder, Bound
 from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import FigureSeen, Observations
@@ -229,3 +229,22 @@ def test_curves_are_found_in_figures_whatever_their_scale() -> None:
 def test_lines_count_where_the_numbers_were_not_kept() -> None:
     assert drawn({}, [190.0, 80.0], [11.0, 20.0]).fraction == 1.0
     assert drawn({}, [190.0, 80.0]).fraction == 0.5
+
+
+def test_a_series_that_was_printed_and_not_kept_is_found() -> None:
+    lines = [
+        f"Epoche {k + 1}: Perplexität {value:.2f}, Verlust {loss:.3f}"
+        for k, (value, loss) in enumerate([(82.55, 4.413), (53.79, 3.985), (46.0, 3.829)])
+    ]
+    cells = [
+        NotebookCell(0, "code", "train()", "\n".join([*lines, "Perplexität am Ende: 45.90"]), 0, "b1", None)
+    ]
+    spec = PART.evidence["b1.perplexities"].model_copy(
+        update={"drawn": True, "shape": ["n"], "length": [2, 20], "hints": ["perpl"]}
+    )
+    binder = Binder(Observations(leaves=(), functions=(), figures=(), seeds=(), answers=()), cells)
+    (found,) = binder.candidates("b1.perplexities", spec)
+    assert found.leaf is not None
+    assert found.leaf.value.tolist() == [82.55, 53.79, 46.0]
+    assert found.found is not None
+    assert found.found.how == "printed"
