@@ -422,6 +422,8 @@ def _not_run(module: ModuleSeen, about: dict[str, Any]) -> Finding:
     error = next((run.error for run in module.record.runs if run.error), None)
     if error is None:
         return untried(f"`{module.name}` returned no tensor.")
+    if error.get("name") == "NotImplementedError" and "forward" in error.get("message", ""):
+        return untried(f"`{module.name}` holds layers and computes nothing by itself.")
     stopped = f"`{module.name}` stopped with {error.get('name', '')}: {error.get('message', '')}"
     return for_person(stopped[:300], observed="an error", **about)
 

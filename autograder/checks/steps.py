@@ -100,12 +100,13 @@ def _n_explained(attempt: Attempt) -> int:
 def _batches(attempt: Attempt, events: list[Tree]) -> list[tuple[Array, bool]]:
     """Return the images that the discriminator was shown, and whether they are the real ones; mixed ones apart."""
     real = np.asarray(attempt.values["real"], dtype=float)
+    known = np.concatenate([real, 2 * real - 1])  # a step may bring images from [0, 1] to [-1, 1] itself
     found: list[tuple[Array, bool]] = []
     for event in events:
         images = vector(event, "images") if text(event, "event") == "discriminator" else None
         if images is None or images.ndim != 2 or images.shape[1] != real.shape[1] or len(images) > MAX_ROWS:
             continue
-        is_real = np.array([bool(np.any(np.all(np.abs(real - row) < 1e-4, axis=1))) for row in images])
+        is_real = np.array([bool(np.any(np.all(np.abs(known - row) < 1e-4, axis=1))) for row in images])
         parts = [(images[is_real == kind], kind) for kind in (True, False)]
         found += [part for part in parts if len(part[0])]
     distinct: list[tuple[Array, bool]] = []

@@ -140,3 +140,26 @@ def test_template_holds_no_work(tmp_path: Path) -> None:
     mpl.use("Agg")
     declare_operators()
     assert not has_any_work(ask(tmp_path, tuple(own), part_b().challenges))
+
+
+def test_networks_without_classes_and_a_step_that_brings_images_into_range(tmp_path: Path) -> None:
+    style = find_assignment("aml-a3").reference / "styles" / "b" / "sequential_networks.py"
+    source = style.read_text(encoding="utf-8")
+    parts = [
+        source[source.index("enc = nn.Sequential") : source.index("def run_vae(")],
+        source[source.index("G = nn.Sequential") : source.index("# Training. The grids of the fixed noise")],
+    ]
+    head = "import torch\nfrom torch import nn\n"
+    code = head + "\n".join(line for part in parts for line in part.splitlines() if not line.startswith("#"))
+    challenges = {
+        key: spec for key, spec in part_b().challenges.items() if key in ("b1.vae", "b1.decoder", "b3.step")
+    }
+    evidence = ask(tmp_path, (code,), challenges)
+    for item, check in part_b().checks():
+        if check.params.get("challenge") in challenges:
+            entry = CHECKS[check.check]
+            context = Context(item.id, 1e-4, Golden())
+            finding = entry.function(evidence, entry.params.model_validate(check.params), context)
+            assert finding.untried or finding.fraction == 1, finding.message
+            assert not finding.untried or item.id == "b1"  # the decoder takes the points of the whole
+            assert not finding.untried or check.id != "b1.decoder"
