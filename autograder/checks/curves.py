@@ -262,13 +262,15 @@ def curves_are_drawn(evidence: Evidence, params: CurvesAreDrawn, context: Contex
     known = {key: curve_of(evidence, key) for key in params.curves if evidence.has(key)}
     if not drawn:
         return _nothing(evidence, context.item, params.what)
-    shown, found = 0, []
+    matched: list[int] = []
     for values in known.values():
-        hit = next((figure for figure, y in drawn if _is_same(y, values)), None)
-        shown += hit is not None
-        found += [Found(how="figure", cell=hit.cell)] if hit is not None else []
-    spare = len({id(figure): None for figure, _ in drawn}) if not known else 0
-    shown += min(len(params.curves) - len(known), max(spare, len(drawn) - shown))
+        matched += [index for index, (_, y) in enumerate(drawn) if _is_same(y, values)][:1]
+    # A line of the item's own that is none of the known curves may be one that was found elsewhere or not at all.
+    own = {id(figure) for figure in evidence.figures_of(context.item)}
+    others = [index for index, (figure, _) in enumerate(drawn) if id(figure) in own and index not in matched]
+    matched += others[: len(params.curves) - len(matched)]
+    shown = len(matched)
+    found = [Found(how="figure", cell=drawn[index][0].cell) for index in matched]
     fraction = shown / len(params.curves)
     message = f"{params.what[0].upper()}{params.what[1:]} {'are' if len(params.curves) > 1 else 'is'} drawn."
     if fraction < 1:

@@ -9,9 +9,18 @@ import numpy as np
 from pydantic import Field
 
 from autograder.checks.calls import successes, unanswered, used
-from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    describe,
+    failed,
+    judged,
+    number,
+    untried,
+)
 from autograder.checks.trees import tree_of
-from autograder.probes.evidence import Evidence
+from autograder.probes.evidence import Called, Evidence
 from autograder.probes.observations import Answer
 from autograder.records import Found
 from autograder.registry import CHECKS
@@ -83,6 +92,15 @@ def _named(seen: list[float], truths: Mapping[str, float], mistakes: Mapping[str
     return ""
 
 
+def _not_scored(called: Called, what: str, given: str) -> Finding:
+    """Return what to say when no call gave a number: a function that stops may take images and a classifier."""
+    answers = [one for one in called.answers if one.status not in ("missing", "not_callable")]
+    if answers and all(one.status == "error" for one in answers):
+        sentence = describe(answers[0])
+        return untried(f"{sentence[:1].upper()}{sentence[1:]}: it may expect something else than {given}.")
+    return unanswered(called, what)
+
+
 class InceptionScoreIs(CheckParams):
     """The Inception Score of given probabilities."""
 
@@ -115,7 +133,9 @@ def inception_score_is(evidence: Evidence, params: InceptionScoreIs, context: Co
             continue
         findings.append(_deviation(name, seen, right.sd0, right.sd1, n_splits, params, about))
     return (
-        min(findings, key=lambda one: one.fraction) if findings else unanswered(called, "the Inception Score")
+        min(findings, key=lambda one: one.fraction)
+        if findings
+        else _not_scored(called, "the Inception Score", "probabilities")
     )
 
 
@@ -182,7 +202,7 @@ def frechet_distance_is(evidence: Evidence, params: FrechetDistanceIs, context: 
     return (
         min(findings, key=lambda one: one.fraction)
         if findings
-        else unanswered(called, "the Fréchet distance")
+        else _not_scored(called, "the Fréchet distance", "features")
     )
 
 

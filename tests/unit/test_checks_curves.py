@@ -222,7 +222,7 @@ def test_curves_are_found_in_figures_whatever_their_scale() -> None:
     assert drawn(values, [-x for x in a], [x / 784 for x in b]).fraction == 1.0
     assert drawn(values, scatters=[np.column_stack([range(3), y]) for y in (a, b)]).fraction == 1.0
     assert drawn(values, a).fraction == 0.5
-    assert drawn(values, [1.0, 2.0, 3.0]).fraction == 0.0
+    assert drawn(values, [1.0, 2.0, 3.0]).fraction == 0.5, "a line of its own may be one of them"
     assert drawn(values).status is Status.FAILED
 
 
