@@ -10,10 +10,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -117,6 +117,8 @@ class Binder:
             self._table_suggestions(spec, item) if spec.kind == "table" else self._suggestions(spec, item)
         )
         printed = list(self._printed_table(spec, item) if spec.kind == "table" else self._printed(spec, item))
+        if printed and spec.kind == "array":  # printed lines say what they are; lines of a figure may be anything
+            suggested = [bound for bound in suggested if bound.found is None or bound.found.how != "figure"]
         ranked = sorted(itertools.chain(named, suggested, printed), key=lambda bound: bound.tier)
         distinct: dict[bytes, Bound] = {}
         counts: dict[Tier, int] = defaultdict(int)
@@ -182,7 +184,8 @@ class Binder:
 
     def _suggestions(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
         for leaf in self.drawn if spec.drawn else ():
-            if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True):
+            is_other = any(word in leaf.path.words.replace(TRAINER, "") for word in spec.avoid)
+            if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True) and not is_other:
                 yield Bound(
                     leaf=leaf,
                     found=Found(how="figure", path=str(leaf.path), cell=leaf.cell),
@@ -402,7 +405,7 @@ def _drawn(figures: Iterable[FigureSeen]) -> Iterator[Leaf]:
             shown = [("bars", bars.get("heights"))] if isinstance(bars, dict) else []
             shown += [("stems", one.get("y")) for one in (stems if isinstance(stems, list) else [])]
             shown += [
-                ("line", line.get("y"))
+                (_labelled(line), line.get("y"))
                 for line in axes.get("lines", [])
                 if int(line.get("n", 0)) <= MAX_DRAWN
             ]
@@ -413,6 +416,12 @@ def _drawn(figures: Iterable[FigureSeen]) -> Iterator[Leaf]:
                     and all(isinstance(one, int | float) for one in heights)
                 ):
                     yield Leaf(Path(name), figure.cell, np.array(heights, dtype=float), "figure", "float64")
+
+
+def _labelled(line: Mapping[str, Any]) -> str:
+    """What a line of a figure is called: its label in the legend, which may rule it out."""
+    label = line.get("label")
+    return f"line {label}"[:60] if isinstance(label, str) and label[:1] not in ("", "_") else "line"
 
 
 # -------------------------------------------------------------------- other layouts of the same points
