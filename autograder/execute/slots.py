@@ -219,6 +219,14 @@ class Nursery:
         self.walled = walled
         self._lock = threading.Lock()
         self._numbers = itertools.count()
+        try:
+            self._start(warm)
+        except BaseException:  # nothing of a nursery that did not come up is left
+            self.close()
+            raise
+
+    def _start(self, warm: bool) -> None:
+        python, walled = self.python, self.walled
         place = str(self.scratch / "control")
         order = {
             "control": place,
@@ -250,11 +258,7 @@ class Nursery:
                 start_new_session=True,
             )
             self._control = self._let_in(door)
-        try:
-            self.facts = self._answer(START_SECONDS)
-        except SlotError:
-            self.close()
-            raise
+        self.facts = self._answer(START_SECONDS)
 
     def _behind_a_wall(self, command: list[str], variables: dict[str, str]) -> list[str]:
         readable = [*interpreter_folders(self.python), *_own_interpreter(), str(PACKAGE), *self.data.values()]
@@ -300,12 +304,15 @@ class Nursery:
 
     def close(self) -> None:
         """Ends the nursery and all slots; nothing of it is left on the disk."""
-        self._control.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            processes.kill_tree(self._process.pid)
-            self._process.wait()
+        is_served = hasattr(self, "_control")
+        if is_served:
+            self._control.close()
+        if hasattr(self, "_process"):
+            try:
+                self._process.wait(5 if is_served else 0)
+            except subprocess.TimeoutExpired:
+                processes.kill_tree(self._process.pid)
+                self._process.wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def log_end(self) -> str:

@@ -96,11 +96,11 @@ def memory_of_tensors() -> str:
 
 @attack("resource", MEMORY, CELL, cell_seconds=6.0)
 def memory_in_children() -> str:
-    """Forty children, each far below the limit of a process."""
+    """Two dozen children, each far below the limit of a process."""
     return """
-    for _ in range(40):
+    for _ in range(24):
         if os.fork() == 0:
-            hog = bytearray(60 * 2**20)
+            hog = bytearray(100 * 2**20)
             hog[::4096] = b"x" * len(hog[::4096])
             time.sleep(1000)
             os._exit(0)
@@ -112,12 +112,12 @@ def memory_in_children() -> str:
 def memory_in_orphans() -> str:
     """Children that left the kernel's session and family, each far below the limit of a process."""
     return """
-    for _ in range(40):
+    for _ in range(24):
         if os.fork() == 0:
             os.setsid()
             if os.fork():
                 os._exit(0)
-            hog = bytearray(60 * 2**20)
+            hog = bytearray(100 * 2**20)
             hog[::4096] = b"x" * len(hog[::4096])
             time.sleep(1000)
             os._exit(0)

@@ -334,7 +334,7 @@ def test_budgets_are_given_for_all_parts_or_for_one() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--total-seconds", "z=5"), "--total-seconds z=5: there is no part 'z' (there are: a)"),
+        (("--total-seconds", "z=5"), "--total-seconds z=5: there is no part 'z' (there are: a, b, c)"),
         (("--memory-mib", "4.5"), "'4.5' is not a whole number"),
         (("--memory-mib", "2"), "the smallest value is 64"),
         (("--cell-seconds", "soon"), "'soon' is not a number; give one for all parts, or PART=NUMBER"),
@@ -620,7 +620,7 @@ def test_golden_check_compares_exact_values(
 
     computed = goldens.truths_of(load_rubric(find_assignment("aml-a3"), ["a"]).parts[0])
     monkeypatch.setattr(goldens, "truths_of", lambda part: computed)  # quadratures take seconds
-    said = invoke("golden", "aml-a3", "--check")
+    said = invoke("golden", "aml-a3", "--part", "a", "--check")
     assert said.status == 0
     assert "every exact value is as computed now" in said.out
     path = content / "reference" / "aml_a3" / "golden" / "part_a.json"
@@ -629,7 +629,7 @@ def test_golden_check_compares_exact_values(
     stored["values"]["a2.rate"]["truth"] = 1 / 12
     del stored["values"]["a2.envelope"]
     path.write_text(json.dumps(stored), encoding="utf-8")
-    said = invoke("golden", "aml-a3", "--check")
+    said = invoke("golden", "aml-a3", "--part", "a", "--check")
     assert said.status == 1
     assert "a2.envelope: not stored" in said.out
     assert f"a2.rate: stored {1 / 12}" in said.out
@@ -641,7 +641,8 @@ def test_golden_check_compares_exact_values(
 def test_lint_shows_the_bands_and_the_risk(invoke: Invoke) -> None:
     report = invoke("lint", "aml-a3", "--json").json
     assert {row["method"] for row in report["bands"]} >= {"normal", "replicates"}
-    (risk,) = report["risks"]
+    assert [risk["part"] for risk in report["risks"]] == ["a", "b", "c"]
+    risk = report["risks"][0]
     assert risk["rate_per_check"] * risk["n_random"] == pytest.approx(risk["false_fail_rate"])
     said = invoke("lint", "aml-a3")
     assert "a3.mean" in said.out
@@ -743,7 +744,18 @@ def test_a_real_notebook_from_the_shell_to_its_report(tmp_path: Path) -> None:
         notebook("import numpy as np\nnp.random.seed(1234)", "acceptance_rate = 0.0816", "1 / 0"),
         encoding="utf-8",
     )
-    words = ["grade", folder, "--assignment", "aml-a3", "--run", tmp_path / "run", "--cell-seconds", "30"]
+    words = [
+        "grade",
+        folder,
+        "--assignment",
+        "aml-a3",
+        "--part",
+        "a",
+        "--run",
+        tmp_path / "run",
+        "--cell-seconds",
+        "30",
+    ]
     code = "import sys; from autograder.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, words)],

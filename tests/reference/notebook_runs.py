@@ -110,6 +110,7 @@ def _executed(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
+    plt.close("all")  # what other tests left open is none of this notebook's
     found = Run({"__name__": "__main__"}, "", 0, folder)
 
     def show() -> None:

@@ -136,4 +136,4 @@ def test_grade_wants_a_folder(invoke: Invoke, tmp_path: Path) -> None:
 
 
 def test_colours_are_those_of_the_states() -> None:
-    assert set(verbs.COLOURS) == {"present", "damaged", "missing"}
+    assert set(verbs.COLOURS) == {"present", "stand-in", "damaged", "missing"}

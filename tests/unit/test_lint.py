@@ -18,8 +18,11 @@ PART = "rubrics/aml-a3/part_a.yaml"
 
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the rubric and the golden files, and nothing else."""
+    """A copy of part a's rubric and the golden files, and nothing else."""
     shutil.copytree(ROOT / "rubrics", tmp_path / "rubrics")
+    whole = tmp_path / "rubrics" / "aml-a3" / "rubric.yaml"
+    text = whole.read_text(encoding="utf-8")
+    whole.write_text(text[: text.index("parts:")] + "parts: [part_a.yaml]\n", encoding="utf-8")
     shutil.copytree(ROOT / "reference" / "aml_a3" / "golden", tmp_path / "reference" / "aml_a3" / "golden")
     monkeypatch.setenv("AUTOGRADER_CONTENT", str(tmp_path))
     monkeypatch.chdir(tmp_path)
