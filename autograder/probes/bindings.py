@@ -117,7 +117,8 @@ class Binder:
             self._table_suggestions(spec, item) if spec.kind == "table" else self._suggestions(spec, item)
         )
         printed = list(self._printed_table(spec, item) if spec.kind == "table" else self._printed(spec, item))
-        if printed and spec.kind == "array":  # printed lines say what they are; lines of a figure may be anything
+        # Printed lines say what they are; lines of a figure may be anything.
+        if printed and spec.kind == "array":
             suggested = [bound for bound in suggested if bound.found is None or bound.found.how != "figure"]
         ranked = sorted(itertools.chain(named, suggested, printed), key=lambda bound: bound.tier)
         distinct: dict[bytes, Bound] = {}
