@@ -22,6 +22,8 @@ Kept = Callable[[FloatArray], FloatArray]
 """Laws (n, V), falling, to the laws that a decoder draws from."""
 MARGIN = 1e-5
 """Of a mass: single precision decides on which side of p a sum lies."""
+TIE = 1e-5
+"""Relative difference of probabilities that single precision does not tell apart."""
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 20.0
 
 
@@ -33,7 +35,7 @@ def kept_top(k: int) -> Kept:
     """
 
     def cut(laws: FloatArray) -> FloatArray:
-        return _normalised(np.where(np.arange(laws.shape[1]) < k, laws, 0.0))
+        return _normalised(_kept(laws, np.broadcast_to(np.arange(laws.shape[1]) < k, laws.shape)))
 
     return cut
 
@@ -51,9 +53,16 @@ def kept_mass(p: float, is_inclusive: bool) -> Kept:
         mass = np.cumsum(laws, axis=1)
         is_in = (mass - laws < p + MARGIN) if is_inclusive else (mass <= p + MARGIN)
         is_in[:, 0] = True
-        return _normalised(np.where(is_in, laws, 0.0))
+        return _normalised(_kept(laws, is_in))
 
     return cut
+
+
+def _kept(laws: FloatArray, is_in: npt.NDArray[np.bool_]) -> FloatArray:
+    """Return the laws of what is in, and of what is as probable as the least of it: a tie may go either way."""
+    least = np.min(np.where(is_in, laws, np.inf), axis=1, keepdims=True)
+    kept: FloatArray = np.where(laws >= least * (1 - TIE), laws, 0.0)
+    return kept
 
 
 def _normalised(laws: FloatArray) -> FloatArray:

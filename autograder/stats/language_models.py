@@ -53,7 +53,10 @@ class Choices:
     # What is right in one way only.
     base: float = 10_000.0
     first_position: int = 0
-    norm: str = "pre"  # post, none, replaces (the residual adds to the normalised copy)
+    norm: str = (
+        "pre"  # post, none, both, replaces (the residual adds to the normalised copy), or of one part alone:
+    )
+    # replaces_first, replaces_second; first, second (the other part has none)
     mask: str = "causal"  # none, inverted, strict, loose, after_softmax, zeros, batch
     scale: str = "sqrt_d_head"  # none, d_head, sqrt_d_model
     n_head_factor: float = 1.0
@@ -209,16 +212,17 @@ def block(x: FloatArray, sizes: Sizes, choices: Choices, fill: Fill) -> FloatArr
         return layer_norm(y, vector, vector if choices.has_norm_bias else None, choices.norm_ddof)
 
     parts = (
-        (choices.has_attention, attended, choices.has_attention_residual),
-        (choices.has_feed_forward, fed_forward, choices.has_ff_residual),
+        ("first", choices.has_attention, attended, choices.has_attention_residual),
+        ("second", choices.has_feed_forward, fed_forward, choices.has_ff_residual),
     )
-    for is_there, part, has_residual in parts:
+    everywhere = ("pre", "both", "replaces", "replaces_first", "replaces_second")
+    for place, is_there, part, has_residual in parts:
         if not is_there:
             continue
-        inside = normed(x) if choices.norm in ("pre", "replaces", "both") else x
+        inside = normed(x) if choices.norm in (*everywhere, place) else x
         update = part(inside, sizes, choices, fill)
         if has_residual:
-            update = update + (inside if choices.norm == "replaces" else x)
+            update = update + (inside if choices.norm in ("replaces", f"replaces_{place}") else x)
         x = normed(update) if choices.norm in ("post", "both") else update
     return x
 
@@ -231,7 +235,10 @@ def next_token_scores(tokens: FloatArray, sizes: Sizes, choices: Choices, fill: 
     x = fill((sizes.vocab_size, sizes.d_model))[tokens]
     if choices.is_embedding_scaled:
         x = x * math.sqrt(sizes.d_model)
-    if choices.positions == "along_batch":
+    if choices.positions == "multiplied":
+        added = positions_of(tokens.shape[1], sizes, replace(choices, positions="interleaved"), fill)
+        x = x * added.astype(x.dtype)
+    elif choices.positions == "along_batch":
         x = x + positions_of(len(tokens), sizes, choices, fill).astype(x.dtype)[:, None]
     else:
         x = x + positions_of(tokens.shape[1], sizes, choices, fill).astype(x.dtype)

@@ -112,6 +112,14 @@ FAULTS: dict[str, dict[str, object]] = {
     "The residual connection around the feed-forward network is missing.": {"has_ff_residual": False},
     "Both residual connections are missing.": {"has_attention_residual": False, "has_ff_residual": False},
     "The residual adds to the normalised copy in place of the stream itself.": {"norm": "replaces"},
+    "The residual around the attention adds to the normalised copy in place of the stream itself.": {
+        "norm": "replaces_first"
+    },
+    "The residual around the feed-forward network adds to the normalised copy in place of the stream itself.": {
+        "norm": "replaces_second"
+    },
+    "There is no LayerNorm before the attention.": {"norm": "second"},
+    "There is no LayerNorm before the feed-forward network.": {"norm": "first"},
     "There is no LayerNorm in the blocks.": {"norm": "none"},
     "There is a norm both before and after each part.": {"norm": "both"},
     "There are no positions: nothing tells the order of the tokens.": {"positions": "none"},
@@ -134,6 +142,7 @@ FAULTS: dict[str, dict[str, object]] = {
         "positions": "cosine_first"
     },
     "The positions have sines only, no cosines.": {"positions": "sine_only"},
+    "The embedding is multiplied by the positions in place of adding them.": {"positions": "multiplied"},
     "There is one head in place of {n_head}.": {"n_head_factor": 0.0},
     "There are d_head heads of size n_head: the two sizes are exchanged.": {"n_head_factor": -1.0},
     "The heads are merged in the wrong order: the transposition before the reshape is missing.": {
