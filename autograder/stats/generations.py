@@ -24,6 +24,7 @@ MARGIN = 1e-5
 """Of a mass: single precision decides on which side of p a sum lies."""
 TIE = 1e-5
 """Relative difference of probabilities that single precision does not tell apart."""
+MOST_SKEWNESS = 0.5
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 20.0
 
 
@@ -106,13 +107,20 @@ class Follows:
         The logarithms are those of the law itself: their sum is the score by which one temperature is best told from
         the next.
         """
+        return self._sums(kept, temperature)[0]
+
+    def skewness(self, kept: Kept, temperature: float) -> float:
+        """Return the skewness of that sum under the law; its tails are not a normal's where this is large."""
+        return self._sums(kept, temperature)[1]
+
+    def _sums(self, kept: Kept, temperature: float) -> tuple[float, float]:
         laws = self.at(kept, temperature)
         logs = np.log(np.maximum(self.laws, 1e-300))
-        mean = np.sum(laws * logs, axis=1)
-        variance = np.sum(laws * logs**2, axis=1) - mean**2
-        total = float(np.sum(self._of_drawn(logs) - mean))
-        spread = float(np.sum(variance)) ** 0.5
-        return total / spread if spread > 0 else 0.0
+        off = logs - np.sum(laws * logs, axis=1, keepdims=True)
+        spread = float(np.sum(laws * off**2)) ** 0.5
+        if spread == 0:
+            return 0.0, 0.0
+        return float(np.sum(self._of_drawn(off))) / spread, float(np.sum(laws * off**3)) / spread**3
 
     def temperature(self, kept: Kept) -> float:
         """Return the temperature under which the sum of log-probabilities is what is expected; bounded."""
@@ -134,5 +142,14 @@ def fits_law(follows: Follows, kept: Kept, temperature: float = 1.0) -> float:
 
 
 def temperature_fits(follows: Follows, kept: Kept, temperature: float = 1.0) -> float:
-    """Return the two-sided p-value of the text's mean log-probability under a law (normal approximation)."""
-    return float(2 * stats.norm.sf(abs(follows.surprise(kept, temperature))))
+    """Return the two-sided p-value of the text's mean log-probability under a law; 1 where its tails are unknown.
+
+    Normal, with the Cornish-Fisher correction for skewness, z - (z^2 - 1) g / 6 (Cornish and Fisher 1938), by at most
+    a third of z.
+    """
+    z, g = follows.surprise(kept, temperature), follows.skewness(kept, temperature)
+    if abs(g) > MOST_SKEWNESS:
+        return 1.0
+    most = abs(z) / 3
+    z -= min(most, max(-most, g * (z**2 - 1) / 6))
+    return float(2 * stats.norm.sf(abs(z)))
