@@ -36,7 +36,7 @@ def kept_top(k: int) -> Kept:
     """
 
     def cut(laws: FloatArray) -> FloatArray:
-        return _normalised(_kept(laws, np.broadcast_to(np.arange(laws.shape[1]) < k, laws.shape)))
+        return _normalised(np.where(np.arange(laws.shape[1]) < k, laws, 0.0))
 
     return cut
 
@@ -54,16 +54,9 @@ def kept_mass(p: float, is_inclusive: bool) -> Kept:
         mass = np.cumsum(laws, axis=1)
         is_in = (mass - laws < p + MARGIN) if is_inclusive else (mass <= p + MARGIN)
         is_in[:, 0] = True
-        return _normalised(_kept(laws, is_in))
+        return _normalised(np.where(is_in, laws, 0.0))
 
     return cut
-
-
-def _kept(laws: FloatArray, is_in: npt.NDArray[np.bool_]) -> FloatArray:
-    """Return the laws of what is in, and of what is as probable as the least of it: a tie may go either way."""
-    least = np.min(np.where(is_in, laws, np.inf), axis=1, keepdims=True)
-    kept: FloatArray = np.where(laws >= least * (1 - TIE), laws, 0.0)
-    return kept
 
 
 def _normalised(laws: FloatArray) -> FloatArray:
@@ -81,12 +74,17 @@ class Follows:
 
     def at(self, kept: Kept, temperature: float) -> FloatArray:
         """Return the laws (n, V) that a decoder draws from."""
-        powers = np.exp(np.log(np.maximum(self.laws, 1e-300)) / temperature)
-        return kept(_normalised(powers))
+        return kept(self._tempered(temperature))
+
+    def _tempered(self, temperature: float) -> FloatArray:
+        return _normalised(np.exp(np.log(np.maximum(self.laws, 1e-300)) / temperature))
 
     def n_outside(self, kept: Kept, temperature: float) -> int:
-        """Return how many tokens such a decoder could not have drawn."""
-        return int(np.sum(self._of_drawn(self.at(kept, temperature)) == 0))
+        """Return how many tokens such a decoder could not have drawn; a tie with the least of the kept may go either way."""
+        whole = self._tempered(temperature)
+        cut = kept(whole)
+        least = np.min(np.where(cut > 0, whole, np.inf), axis=1)
+        return int(np.sum(self._of_drawn(whole) < least * (1 - TIE)))
 
     def _of_drawn(self, laws: FloatArray) -> FloatArray:
         drawn: FloatArray = np.take_along_axis(laws, self.ranks[:, None], axis=1)[:, 0]
