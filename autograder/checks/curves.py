@@ -262,13 +262,16 @@ def curves_are_drawn(evidence: Evidence, params: CurvesAreDrawn, context: Contex
     known = {key: curve_of(evidence, key) for key in params.curves if evidence.has(key)}
     if not drawn:
         return _nothing(evidence, context.item, params.what)
-    matched: list[int] = []
-    for values in known.values():
-        matched += [index for index, (_, y) in enumerate(drawn) if _is_same(y, values)][:1]
-    # A line of the item's own that is none of the known curves may be one that was found elsewhere or not at all.
+    hits = {
+        key: next((index for index, (_, y) in enumerate(drawn) if _is_same(y, values)), None)
+        for key, values in known.items()
+    }
+    matched = [index for index in hits.values() if index is not None]
+    # A curve that was not found by its name may be another one: a further line of the item's own stands for it.
     own = {id(figure) for figure in evidence.figures_of(context.item)}
     others = [index for index, (figure, _) in enumerate(drawn) if id(figure) in own and index not in matched]
-    matched += others[: len(params.curves) - len(matched)]
+    n_unsure = sum(hits.get(key) is None and not _is_named(evidence, key) for key in params.curves)
+    matched += others[:n_unsure]
     shown = len(matched)
     found = [Found(how="figure", cell=drawn[index][0].cell) for index in matched]
     fraction = shown / len(params.curves)
@@ -282,6 +285,12 @@ def curves_are_drawn(evidence: Evidence, params: CurvesAreDrawn, context: Contex
         message=message,
         found=tuple(dict.fromkeys(found)),
     )
+
+
+def _is_named(evidence: Evidence, key: str) -> bool:
+    """Whether a curve was found under an accepted name, or where a person said."""
+    found = evidence.bound[key].found if evidence.has(key) else None
+    return found is not None and found.how in ("name", "path", "binding")
 
 
 def _figures(evidence: Evidence, item: str) -> list[FigureSeen]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import FigureSeen, Observations
 from autograder.probes.typed import typed_in
-from autograder.records import ExecutionRecord, Status
+from autograder.records import ExecutionRecord, Found, Status
 from autograder.registry import CHECKS
 from autograder.rubric.model import PartSpec
 
@@ -222,8 +223,16 @@ def test_curves_are_found_in_figures_whatever_their_scale() -> None:
     assert drawn(values, [-x for x in a], [x / 784 for x in b]).fraction == 1.0
     assert drawn(values, scatters=[np.column_stack([range(3), y]) for y in (a, b)]).fraction == 1.0
     assert drawn(values, a).fraction == 0.5
-    assert drawn(values, [1.0, 2.0, 3.0]).fraction == 0.5, "a line of its own may be one of them"
+    assert drawn(values, [1.0, 2.0, 3.0]).fraction == 0.0
     assert drawn(values).status is Status.FAILED
+
+
+def test_a_line_may_be_a_curve_that_was_found_elsewhere() -> None:
+    found = bound([5.0, 6.0, 7.0])
+    guessed = replace(found, found=Found(how="suggestion", path="batch_losses", cell=0))
+    named = {"reconstruction": [190.0, 80.0, 70.0]}
+    assert drawn(named | {"kl": guessed}, named["reconstruction"], [11.0, 20.0, 22.0]).fraction == 1.0
+    assert drawn(named | {"kl": found}, named["reconstruction"], [11.0, 20.0, 22.0]).fraction == 0.5
 
 
 def test_lines_count_where_the_numbers_were_not_kept() -> None:
