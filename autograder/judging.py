@@ -288,7 +288,9 @@ def _missing(evidence: Evidence, key: str, context: Context) -> Finding:
         )
     looked = f" Looked for under names such as {names}, and for anything of that kind." if names else ""
     message = f"No value was found for {spec.about}.{looked}"
-    return failed(message, observed="not found", expected=spec.about, undecided=bound.is_undecided)
+    # In a notebook that computed nothing, values that might have been meant are the template's own.
+    is_undecided = bound.is_undecided and context.has_work
+    return failed(message, observed="not found", expected=spec.about, undecided=is_undecided)
 
 
 def _notes(evidence: Evidence) -> Iterator[Note]:

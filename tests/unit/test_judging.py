@@ -341,6 +341,21 @@ def test_what_counts_as_work() -> None:
     assert has_any_work(evidence_of(Observations(figures=(FigureSeen(0, {}, {}),))))
 
 
+def test_values_of_a_notebook_without_work_leave_nothing_undecided(kept_at: Path) -> None:
+    spec = EvidenceSpec(kind="number", about="the rate", names=["rate"], hints=["rate"])
+    bands = [{"name": "rate", "method": "exact", "golden": "a1.rate"}]
+    check = {"id": "a1.rate", "check": "number_in_band", "title": "Rate", "points": 1}
+    check |= {"params": {"evidence": "a1.rate", "label": "rate", "bands": bands}}
+    item = {"id": "a1", "title": "A1", "points": 1, "checks": [check]}
+    part = part_of(points=0, evidence={"a1.rate": spec}, items=[item])
+    constant = leaf("sigma", 2.5)
+    for figures, is_undecided in (((), False), ((FigureSeen(0, {}, {}),), True)):
+        found = Work(Observations((constant,), figures=figures)).judge(
+            kept_at.with_name(f"{len(figures)}"), part
+        )
+        assert found.verdicts["a1.rate"].finding.undecided is is_undecided
+
+
 @pytest.mark.parametrize(
     ("status", "value", "is_work"), [("ok", 1.0, True), ("ok", None, False), ("error", 1.0, False)]
 )
