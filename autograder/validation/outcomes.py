@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from autograder.records import Grade, Record, Status
 from autograder.registry import CHECKS
-from autograder.rubric.model import ChallengeKey, EvidenceKey, PartSpec
+from autograder.rubric.model import Budget, ChallengeKey, EvidenceKey, PartSpec
 from autograder.validation.trials import Kind, Trial
 
 WRITTEN_CHECK = "is_written"
@@ -73,17 +73,24 @@ class Outcome(Record):
         return tuple(check for check in self.checks if check.item not in items)
 
 
-def outcome_of(trial: Trial, seed: int, grade: Grade, part: PartSpec) -> Outcome:
-    """Return what `grade` took from a trial; points of written answers are left out."""
+def outcome_of(trial: Trial, seed: int, grade: Grade, part: PartSpec, budget: Budget = "full") -> Outcome:
+    """Return what `grade` took from a trial; points of written answers, and of what a budget cannot try, are left out.
+
+    What other checks handed to one that the budget cannot try waits for a person like any other mark.
+    """
     written = written_checks(part)
+    untriable = {check.id: float(check.points) for _, check in part.checks() if budget not in check.budgets}
     checks = []
     automatic = 0.0
     for item in grade.items:
         for check in item.checks:
-            waits_by_design = check.id in written and check.status.is_pending
-            automatic += 0.0 if waits_by_design else check.points
+            by_design = 0.0
+            if check.status.is_pending:
+                own = check.pending if check.id in written else untriable.get(check.id, 0.0)
+                by_design = min(check.pending, own)
+            automatic += check.points - by_design
             lost = round(check.points - check.pending - check.earned, 4)
-            pending = 0.0 if waits_by_design else check.pending
+            pending = round(check.pending - by_design, 4)
             if lost > 0 or pending > 0:
                 checks.append(
                     CheckOutcome(

@@ -131,9 +131,12 @@ def validate(
             engine=__version__,
             rubric_sha256=course.rubric.sha256,
             first_seed=first_seed,
+            budget=budget,
             trials=tuple(trials),
             outcomes=tuple(outcomes),
-            automatic_checks=tuple(c.id for _, c in spec.checks() if c.id not in written_checks(spec)),
+            automatic_checks=tuple(
+                c.id for _, c in spec.checks() if c.id not in written_checks(spec) and budget in c.budgets
+            ),
             scalar_points=scalar_points(spec),
             missing=tuple(missing),
         )
@@ -144,7 +147,7 @@ def validate(
         save(folder, summary())
         return summary()
     to_execute = sum(not _is_executed(folder, seed, trial) for seed, chosen in rounds for trial in chosen)
-    hearer = _Hearer(spec, sum(len(chosen) for _, chosen in rounds), to_execute, progress)
+    hearer = _Hearer(spec, budget, sum(len(chosen) for _, chosen in rounds), to_execute, progress)
     for seed, chosen in rounds:
         hearer.turn_to(seed, chosen)
         source = folder / "notebooks" / f"seed-{seed:03d}"
@@ -179,7 +182,8 @@ def save(folder: Path, validation: Validation) -> None:
 class _Hearer(Listener):
     """Turns the grades of a run into outcomes and tells how far it is."""
 
-    def __init__(self, part: PartSpec, n_total: int, n_to_execute: int, progress: Report):
+    def __init__(self, part: PartSpec, budget: Budget, n_total: int, n_to_execute: int, progress: Report):
+        self._budget = budget
         self._part, self._n_total, self._n_to_execute, self._progress = part, n_total, n_to_execute, progress
         self._n_done = self._n_executed = 0
         self._began = self._began_executing = time.monotonic()
@@ -202,7 +206,7 @@ class _Hearer(Listener):
     def scored(self, grade: Grade) -> None:
         """A trial was scored."""
         trial = self._trials[grade.submission.id]
-        outcome = outcome_of(trial, self._seed, grade, self._part)
+        outcome = outcome_of(trial, self._seed, grade, self._part, self._budget)
         self._outcomes[trial.id] = outcome
         self._n_done += 1
         now = time.monotonic()
@@ -313,7 +317,7 @@ def _score_stored(
             f"{run.submission(trial.id)} is damaged; remove it and run the validation without rescoring"
         )
     grade = marking.score_submission(run, run.info(), course, submission)
-    return outcome_of(trial, seed, grade, course.rubric.part(part))
+    return outcome_of(trial, seed, grade, course.rubric.part(part), course.budget)
 
 
 @cache

@@ -102,6 +102,8 @@ class Validation:
     """What numbers alone can earn."""
     missing: tuple[str, ...] = ()
     """Runs that a scoring without execution found no (or another) notebook's results for."""
+    budget: str = "full"
+    """How the notebooks were tried."""
 
     @cached_property
     def _by_trial(self) -> Mapping[str, list[Outcome]]:
@@ -258,6 +260,7 @@ class Validation:
             "assignment": self.assignment,
             "part": self.part,
             "engine": self.engine,
+            "budget": self.budget,
             "rubric_sha256": self.rubric_sha256,
             "first_seed": self.first_seed,
             "holds": self.holds,

@@ -69,7 +69,7 @@ def _targets(validation: Validation) -> _Section:
     size = (
         f"{len(validation.styles)} correct styles, {validation.n_style_runs} runs of them; "
         f"{len(validation.mutants) + len(validation.unrevealable)} mutants; "
-        f"seeds from {validation.first_seed}; "
+        f"seeds from {validation.first_seed}; budget {validation.budget}; "
         f"engine {validation.engine}, rubric {validation.rubric_sha256[:12]}."
     )
     lines = [size]

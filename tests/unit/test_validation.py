@@ -310,6 +310,41 @@ def test_written_answers_are_no_automatic_marks() -> None:
     assert found.elsewhere({"a1"}) == ()
 
 
+def test_what_a_budget_cannot_try_waits_by_design_but_not_what_was_handed_to_it() -> None:
+    spec = {"check": "rows_kept", "title": "Rows", "params": {"evidence": "a1.draws", "n": 3}}
+    levels = spec | {"id": "a1.levels", "points": 2, "budgets": ["full"]}
+    item = {
+        "id": "a1",
+        "title": "one",
+        "points": 3,
+        "checks": [spec | {"id": "a1.rows", "points": 1}, levels],
+    }
+    draws = {"kind": "array", "about": "draws"}
+    part = PartSpec.model_validate(
+        {"part": "a", "title": "A", "points": 3, "false_fail_rate": 1e-3, "filenames": []}
+        | {"evidence": {"a1.draws": draws}, "items": [item]}
+    )
+    checks = (
+        check_result("a1.rows", 0.0, 0.0, Status.BLOCKED),  # its point was handed on
+        check_result("a1.levels", 3.0, 0.0, Status.REVIEW),
+    )
+    marks = ItemGrade(id="a1", part="a", title="one", earned=0.0, pending=3.0, possible=3.0, checks=checks)
+    grade = Grade(
+        submission=Submission(id="style-loops", students=("x",)),
+        assignment="aml-a3",
+        title="t",
+        parts=("a",),
+        state="needs_review",
+        earned=0.0,
+        pending=3.0,
+        possible=3.0,
+        items=(marks,),
+    )
+    for budget, automatic, pending in (("short", 1.0, 1.0), ("full", 3.0, 3.0)):
+        found = outcome_of(style("loops"), 0, grade, part, budget)
+        assert (found.automatic, found.lost, found.pending) == (automatic, 0.0, pending)
+
+
 class OneNumber(BaseModel):
     value: EvidenceKey
     also: EvidenceKey | None = None
