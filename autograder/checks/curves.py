@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from autograder.checks.bands import BandSpec, Placement, place
+from autograder.checks.figures import nothing_drawn
 from autograder.checks.findings import (
     CheckParams,
     Context,
@@ -261,7 +262,7 @@ def curves_are_drawn(evidence: Evidence, params: CurvesAreDrawn, context: Contex
     drawn = [(figure, y) for figure, y in drawn if len(y) >= params.n_min]
     known = {key: curve_of(evidence, key) for key in params.curves if evidence.has(key)}
     if not drawn:
-        return _nothing(evidence, context.item, params.what)
+        return nothing_drawn(evidence, context.item, params.what)
     hits = {
         key: next((index for index, (_, y) in enumerate(drawn) if _is_same(y, values)), None)
         for key, values in known.items()
@@ -321,14 +322,3 @@ def _is_same(drawn: Array, values: Array) -> bool:
     return scale != 0 and bool(
         np.allclose(drawn, scale * values, rtol=SAME, atol=SAME * abs(scale) * norm**0.5)
     )
-
-
-def _nothing(evidence: Evidence, item: str, what: str) -> Finding:
-    has_picture = any(cell.n_images for cell in evidence.cells_of(item))
-    if has_picture and not evidence.figures_of(item):
-        return for_person(
-            f"A picture was put out whose drawing could not be followed; a person looks for {what}.",
-            expected=what,
-        )
-    cause = evidence.failure_in(item)
-    return failed(f"No figure shows {what}." + (f" ({cause}.)" if cause else ""), expected=what)

@@ -21,7 +21,7 @@ def _axes_of(evidence: Evidence, item: str) -> list[tuple[FigureSeen, Axes]]:
     return [(figure, axes) for figure in evidence.figures_of(item) for axes in figure.axes]
 
 
-def _nothing_drawn(evidence: Evidence, item: str, what: str) -> Finding:
+def nothing_drawn(evidence: Evidence, item: str, what: str) -> Finding:
     """Return what to say when no figure was seen: a picture among the outputs is shown to a person."""
     if any(cell.n_images for cell in evidence.cells_of(item)) and not evidence.figures_of(item):
         return for_person(
@@ -63,7 +63,7 @@ def contour_is_drawn(evidence: Evidence, params: ContourIsDrawn, context: Contex
             if best is None or fraction > best[0]:
                 best = (fraction, observed, figure)
     if best is None:
-        return _nothing_drawn(evidence, context.item, what)
+        return nothing_drawn(evidence, context.item, what)
     fraction, observed, figure = best
     message = (
         "The contour is drawn over the prescribed mesh."
@@ -121,7 +121,7 @@ def scatter_is_drawn(evidence: Evidence, params: ScatterOverContour, context: Co
         if best is None or fraction > best[0]:
             best = (fraction, figure)
     if best is None:
-        return _nothing_drawn(evidence, context.item, what)
+        return nothing_drawn(evidence, context.item, what)
     message = (
         f"The figure shows {what}."
         if best[0] == 1
@@ -185,7 +185,7 @@ def trace_is_drawn(evidence: Evidence, params: TraceIsDrawn, context: Context) -
     ]
     lines += [(figure, y) for figure, y in elsewhere if any(_follows(y, first) for first, _ in series)]
     if not lines:
-        return _nothing_drawn(evidence, context.item, what)
+        return nothing_drawn(evidence, context.item, what)
     if not series:
         return judged(
             1.0, observed="a line", expected=what, message="A trace is drawn.", found=_found(lines[0][0])
@@ -256,7 +256,7 @@ def acf_is_drawn(evidence: Evidence, params: AcfIsDrawn, context: Context) -> Fi
         if len(heights) and (best is None or len(heights) > best[0]):
             best = (len(heights), figure)
     if best is None:
-        return _nothing_drawn(evidence, context.item, what)
+        return nothing_drawn(evidence, context.item, what)
     n_lags = best[0] - 1
     if n_lags >= params.max_lag - 1:
         return judged(

@@ -186,7 +186,12 @@ def trains_on_split(evidence: Evidence, params: TrainsOnSplit, context: Context)
     fits = [name for name, n in texts.items() if abs(n_windows - (n - 1) / size) <= 1]
     if fits and texts[fits[0]] != n_train:
         return failed(f"An epoch goes through {fits[0]}, not through the training split.", **about)
-    return judged(1.0, message="An epoch goes through the training split.", **about)
+    message = (
+        "An epoch goes through the training split."
+        if fits
+        else "An epoch is as long as no other split: its windows overlap, are drawn at random, or are fewer."
+    )
+    return judged(1.0, message=message, **about)
 
 
 # ------------------------------------------------------------------ losses

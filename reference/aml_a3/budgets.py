@@ -1,4 +1,7 @@
-"""Short runs of notebooks that train: the numbers of the sheet in their `parameters` cell, replaced by small ones."""
+"""Runs of seconds for the tests of our own sources: the sheet's numbers in the `parameters` cell, replaced by tiny ones.
+
+The grader's own short budget, for notebooks of any make, is :mod:`autograder.shortened` with the numbers of the rubric.
+"""
 
 from __future__ import annotations
 

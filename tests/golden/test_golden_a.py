@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rubric_keys import golden_keys
 from scipy import stats
 
 from autograder.errors import UsageError
@@ -30,18 +31,6 @@ GOLDEN = COURSE.goldens["a"]
 PATH = find_assignment("aml-a3").golden("a")
 AGREE = 4.5
 """Standard errors that two correct sources may differ by: more happens once in 150,000 comparisons."""
-
-
-def golden_keys(params: object) -> set[str]:
-    """Every golden key that the parameters of a check name, at any depth."""
-    if isinstance(params, dict):
-        named = {value for key, value in params.items() if key == "golden" and isinstance(value, str)}
-        near = params.get("near_miss")
-        named |= set(near) if isinstance(near, dict) else set()
-        return named | {key for value in params.values() for key in golden_keys(value)}
-    if isinstance(params, list):
-        return {key for value in params for key in golden_keys(value)}
-    return set()
 
 
 def truth(key: str) -> float:

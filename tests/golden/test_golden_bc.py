@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from rubric_keys import golden_keys
 
 from autograder.cli.authoring import write_stand_ins
 from autograder.datasets import data_directory, has_stand_ins, identity, missing_sets
@@ -32,16 +33,6 @@ RATE = 1e-5
 
 def golden(part: str, kind: GoldenKind) -> Golden:
     return read_golden(ASSIGNMENT.golden(part, kind))
-
-
-def golden_keys(params: object) -> set[str]:
-    """Every golden key that the parameters of a check name, at any depth."""
-    if isinstance(params, dict):
-        named = {value for key, value in params.items() if key == "golden" and isinstance(value, str)}
-        return named | {key for value in params.values() for key in golden_keys(value)}
-    if isinstance(params, list):
-        return {key for value in params for key in golden_keys(value)}
-    return set()
 
 
 @pytest.mark.parametrize(("part", "kind"), FILES)
