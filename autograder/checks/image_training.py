@@ -25,8 +25,9 @@ from autograder.checks.findings import (
 from autograder.checks.networks import modules_in
 from autograder.checks.shortened_numbers import numbers_for
 from autograder.checks.training import seen_in
+from autograder.kernel_side.known_images import TEST, UNKNOWN
 from autograder.probes.evidence import Evidence
-from autograder.probes.layer_calls import TEST, UNKNOWN, Array, LayerSeen
+from autograder.probes.layer_calls import Array, LayerSeen
 from autograder.probes.training import TrainingSeen
 from autograder.records import Status
 from autograder.registry import CHECKS

@@ -22,8 +22,9 @@ from autograder.checks.findings import (
 )
 from autograder.checks.image_training import layers_of, trained_codes
 from autograder.checks.shortened_numbers import numbers_for
+from autograder.kernel_side.known_images import TEST, UNKNOWN
 from autograder.probes.evidence import Evidence
-from autograder.probes.layer_calls import TEST, UNKNOWN, PictureSeen
+from autograder.probes.layer_calls import PictureSeen
 from autograder.probes.observations import FigureSeen
 from autograder.records import Found, Status
 from autograder.registry import CHECKS

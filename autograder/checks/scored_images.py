@@ -23,8 +23,9 @@ from autograder.checks.findings import (
     untried,
 )
 from autograder.checks.image_training import SLACK, trained_codes
+from autograder.kernel_side.known_images import TEST, UNKNOWN
 from autograder.probes.evidence import Evidence
-from autograder.probes.layer_calls import TEST, UNKNOWN, Array, LayerSeen, OutputSeen
+from autograder.probes.layer_calls import Array, LayerSeen, OutputSeen
 from autograder.probes.observations import Leaf
 from autograder.records import Status
 from autograder.registry import CHECKS

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autograder.kernel_side.known_images import TEST, UNKNOWN
 from autograder.kernel_side.tiles import tiles_of
 
 Array = npt.NDArray[Any]
-UNKNOWN = -1
-TEST = 1_000_000
-"""Codes of images of the test set begin here; those below are places in the training set."""
 MAX_ENTRIES = 64
 
 
