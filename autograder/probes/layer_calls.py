@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograder.kernel_side.known_images import TEST, UNKNOWN
+from autograder.kernel_side.known_images import UNKNOWN
 from autograder.kernel_side.tiles import tiles_of
 
 Array = npt.NDArray[Any]
