@@ -28,7 +28,7 @@ import nbformat
 
 from autograder.execute import framing
 from autograder.execute.fence import observing
-from autograder.execute.kernel import N_PROCESSES, Kernel, Outcome, Setup
+from autograder.execute.kernel import N_PROCESSES, Kernel, KernelStartError, Outcome, Setup
 from autograder.execute.outputs import Outputs
 from autograder.execute.protocol import Plan
 from autograder.execute.provisioners import Supervisor
@@ -208,12 +208,18 @@ class Run:
         return self.kernel.run(code, seconds, silent=True)
 
     def _load_observer(self) -> None:
-        """Starts the observer. A warm kernel has it already, where its modules could be imported; others build it."""
+        """Starts the observer. A warm kernel has it already, where its modules could be imported; others build it.
+
+        KernelStartError where it does not start: without it a notebook would seem to have computed nothing.
+        """
         if self.job.kernel == "warm":
             found = self.kernel.run(self._observer_code(with_sources=False), OBSERVE_SECONDS, silent=True)
-            if found.reply.get("ename") != "LookupError":
+            if found.how == "ok":
                 return
-        self.kernel.run(self._observer_code(with_sources=True), OBSERVE_SECONDS, silent=True)
+        built = self.kernel.run(self._observer_code(with_sources=True), OBSERVE_SECONDS, silent=True)
+        if built.how != "ok":
+            why = f"{built.reply.get('ename', built.how)}: {str(built.reply.get('evalue', ''))[:300]}"
+            raise KernelStartError(f"What observes the notebook did not start ({why})")
 
     def _observer_code(self, *, with_sources: bool) -> str:
         """Code that starts the observer and leaves nothing in the namespace."""
