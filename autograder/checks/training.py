@@ -271,11 +271,16 @@ class TrainsOnTargets(CheckParams):
     """All values that the targets take, each at least once, and no other."""
     also: list[float] = Field(default_factory=list)
     """Values that may occur beside them (the generator's target)."""
+    never_alone: list[float] = Field(default_factory=list)
+    """Values that no optimizer has for its only target: a generator with the fakes' target helps the discriminator."""
 
 
 @CHECKS.register(TrainsOnTargets)
 def trains_on_targets(evidence: Evidence, params: TrainsOnTargets, context: Context) -> Finding:
-    """In training, the loss got exactly these constant targets (of the first calls of each cell)."""
+    """In training, the loss got exactly these constant targets (of the first calls of each cell).
+
+    Where it was seen by which losses the optimizers moved, none climbs a loss and none has a target alone that cannot be.
+    """
     losses = [one for one in seen_in(evidence, context.item, "loss") if one.name in params.losses]
     found = sorted({float(t) for one in losses for t in one.settings.get("targets", []) if _is_number(t)})
     expected = f"targets {join([f'{value:g}' for value in params.targets])}"
@@ -290,6 +295,9 @@ def trains_on_targets(evidence: Evidence, params: TrainsOnTargets, context: Cont
         if not any(abs(one - value) < 1e-3 for one in (*params.targets, *params.also))
     ]
     if not lacks and not more:
+        fault = _update_fault(seen_in(evidence, context.item, "update"), params)
+        if fault:
+            return failed(fault, **about)
         return judged(1.0, message="The losses got the targets of the sheet.", **about)
     said = (
         f"{join([f'{one:g}' for one in lacks])} never occurs"
@@ -297,3 +305,26 @@ def trains_on_targets(evidence: Evidence, params: TrainsOnTargets, context: Cont
         else f"{join([f'{one:g}' for one in more])} occurs too"
     )
     return failed(f"The losses got other targets: {said}.", **about)
+
+
+def _update_fault(updates: Sequence[TrainingSeen], params: TrainsOnTargets) -> str:
+    """Return what is wrong with the losses that the optimizers moved by, or nothing."""
+    targets: dict[Any, set[float]] = {}
+    for one in updates:
+        known = one.settings.get("targets")
+        if isinstance(known, list):
+            targets.setdefault(one.settings.get("number"), set()).update(map(float, known))
+            factor = one.settings.get("factor")
+            if _is_number(factor) and float(factor) < 0:  # type: ignore[arg-type]
+                values = join([f"{value:g}" for value in known])
+                return (
+                    f"An optimizer climbs a cross-entropy with the target {values}: that is the saturating loss, "
+                    "which has next to no gradient while the fakes are bad."
+                )
+    for found in targets.values():
+        if len(found) == 1 and found <= set(params.never_alone):
+            return (
+                f"An optimizer moved by losses with the target {next(iter(found)):g} alone: "
+                "the generator's loss is small then when its images are recognised as fakes."
+            )
+    return ""

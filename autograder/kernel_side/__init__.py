@@ -48,6 +48,7 @@ MODULES = (
     "steps",
     "decoders",
     "likelihoods",
+    "updates",
     "recorders",
     "layer_calls",
     "saved_pictures",

@@ -13,6 +13,7 @@ from .functions import describe_function, is_required
 from .modes import Candidate
 from .namespace import ABSENT, Namespace
 
+MAX_PARTS = 32
 CONFIGURATION_WORDS = ("config", "cfg", "args", "hparams", "settings")
 
 
@@ -20,7 +21,8 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
     """What may be meant, best first: accepted names before words, live modules before classes before functions.
 
     A name that was used again stands for every module it was given, the latest first: another part of the notebook
-    may have taken it.
+    may have taken it. Where the case tells a language model or the ends of a network, live modules of that form are
+    meant before words in names are.
     """
     torch: Any = sys.modules.get("torch")
     if torch is None or getattr(torch, "nn", None) is None:
@@ -38,6 +40,7 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
         if kind < 2 and all(word.casefold() in _words_of(c) for word in words)
     ]
     whole = _language_models(torch, made) if _wants_language_model(challenge) else []
+    whole += _networks_between(torch, made, namespace, *_ends(challenge))
     meant = _distinct([*exact, *whole, *close])
     if not meant:
         raise Refusal("missing", "no module of this name was found")
@@ -57,6 +60,67 @@ def _language_models(torch: Any, made: list[tuple[int, Candidate]]) -> list[Cand
         if kind == 0 and any(isinstance(part, torch.nn.Embedding) for part in candidate.value.modules())
     ]
     return sorted(found, key=lambda one: -sum(weights.numel() for weights in one.value.parameters()))
+
+
+def _ends(challenge: dict[str, Any]) -> tuple[list[int], list[int]]:
+    """The sizes that the first layer of the network meant may take, best first, and those that the last may give."""
+    first: list[int] = []
+    last: list[int] = []
+    for case in challenge.get("cases", ()):
+        ends = case["values"].get("ends") or {}
+        first, last = first or ends.get("first", []), last or ends.get("last", [])
+    return first, last
+
+
+def _networks_between(
+    torch: Any,
+    made: list[tuple[int, Candidate]],
+    namespace: Namespace,
+    first: list[int],
+    last: list[int],
+) -> list[Candidate]:
+    """Live modules under any name, in containers and objects of the notebook too, whose layers have these ends."""
+    if not first or not last:
+        return []
+    live = [candidate for kind, candidate in made if kind == 0]
+    inside = [part for name, past in namespace.history.items() for part in _parts(torch, name, *past[-1])]
+    found = [
+        (first.index(ends[0]), candidate)
+        for candidate in [*live, *inside]
+        if (ends := _ends_of(torch, candidate.value)) and ends[0] in first and ends[1] in last
+    ]
+    return [candidate for _, candidate in sorted(found, key=lambda one: one[0])]
+
+
+def _parts(torch: Any, name: str, cell: int, value: Any) -> Iterator[Candidate]:
+    """The modules that a dictionary, a list, an object or a module of the notebook's own holds directly."""
+    if isinstance(value, torch.nn.Module):
+        parts = (
+            dict(value.named_children()) if _is_own(value) or isinstance(value, torch.nn.ModuleDict) else {}
+        )
+    elif isinstance(value, dict):
+        parts = value
+    elif isinstance(value, list | tuple):
+        parts = dict(enumerate(value[:MAX_PARTS]))
+    else:
+        parts = getattr(value, "__dict__", {}) if _is_own(value) else {}
+    for key, part in list(parts.items())[:MAX_PARTS]:
+        if isinstance(part, torch.nn.Module):
+            yield Candidate(f"{name}.{key}", part, cell)
+
+
+def _is_own(value: Any) -> bool:
+    """Whether the notebook wrote the class of a value."""
+    return not isinstance(value, type) and type(value).__module__ == "__main__"
+
+
+def _ends_of(torch: Any, module: Any) -> tuple[int, int] | None:
+    """What the first linear or convolutional layer takes and what the last one gives, in the order they were made."""
+    kinds = (torch.nn.Linear, torch.nn.Conv2d)
+    layers = [part for part in module.modules() if isinstance(part, kinds)]
+    if len(layers) < 2 or type(module).forward is torch.nn.Module.forward:  # a container that nobody can call
+        return None
+    return int(layers[0].weight.shape[1]), int(layers[-1].weight.shape[0])
 
 
 def _made(torch: Any, namespace: Namespace) -> Iterator[tuple[int, Candidate]]:

@@ -12,7 +12,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .updates import Updates
+
 MAX_ENTRIES = 40
+MAX_UPDATES = 12
 MAX_LOOKED_AT = 60
 MAX_BATCHES_KNOWN = 4096
 N_COMPARED = 64
@@ -20,6 +23,7 @@ LOSSES = (
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "nll_loss",
     "mse_loss", "l1_loss", "smooth_l1_loss", "kl_div",
 )  # fmt: skip
+CROSS_ENTROPIES = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 INITIALISERS = (
     "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "orthogonal_",
     "normal_", "uniform_", "zeros_", "ones_", "constant_", "trunc_normal_",
@@ -45,6 +49,7 @@ class TrainingRecorder:
         """Tokens (B, T) that an embedding looked up last, with gradients."""
         self.batches: set[int] = set()
         """Hashes of the beginnings of the targets that training was shown."""
+        self.updates = Updates()
 
     def install(self, torch: Any) -> None:
         """Wraps the functions of torch, which is there."""
@@ -55,6 +60,7 @@ class TrainingRecorder:
         home.register_optimizer_step_pre_hook(self._steps)
         for name in LOSSES:
             self._wrap(torch.nn.functional, name, functools.partial(self._computed, name))
+        torch.Tensor.backward = self._before(torch.Tensor.backward, self._differentiated)
         self._wrap_embedding(torch)
         for name in INITIALISERS:
             self._wrap(torch.nn.init, name, functools.partial(self._initialised, name))
@@ -100,6 +106,8 @@ class TrainingRecorder:
         return self._noting(function, note, first=False)
 
     def _noting(self, function: Any, note: Callable[..., None], first: bool) -> Any:
+        name = getattr(function, "__name__", "")
+
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             if first and _is_asked_by_notebook():
@@ -109,6 +117,9 @@ class TrainingRecorder:
             if not first:
                 with contextlib.suppress(Exception):
                     note(*args, **kwargs)
+            elif name in CROSS_ENTROPIES:
+                with contextlib.suppress(Exception):
+                    self.updates.computed(result, *args, **kwargs)
             return result
 
         wrapped._notes_training = True  # type: ignore[attr-defined]
@@ -155,10 +166,23 @@ class TrainingRecorder:
         entry = self._count(
             "step", number, name=type(optimizer).__name__, number=number, settings=known, kept=0
         )
+        self._updated(number)
         if number in self.norms:
             entry["largest_norm"] = self.norms[number]
         with contextlib.suppress(Exception):
             entry["kept"] += self._is_kept(optimizer)
+
+    def _differentiated(self, loss: Any, *_: Any, **__: Any) -> None:
+        self.updates.differentiated(loss)
+
+    def _updated(self, number: int) -> None:
+        """Notes by which losses the optimizer moved."""
+        taken = self.updates.take()
+        n_kinds = sum(kind == "update" for kind, *_ in self.entries)
+        if taken is not None and n_kinds < MAX_UPDATES:
+            targets, factor = taken
+            about = {"number": number, "targets": targets, "factor": factor}
+            self._count("update", number, *targets, factor, name="update", **about)
 
     def _is_kept(self, optimizer: Any) -> bool:
         """Whether a step used gradients to which only those of one more backward pass were added since the last."""

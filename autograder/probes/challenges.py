@@ -285,6 +285,8 @@ class ImageModuleProblem(DrawParams):
     """Arguments of a class that has to be made, by role: {latent_dim: 16}."""
     methods: list[str] = Field(default_factory=list)
     """Methods to call in place of the module itself, where there are any: [decode, decoder]."""
+    gives: list[int] = Field(default_factory=list)
+    """Sizes of the last layer by which a network of any name is known, with the first size of a shape: [784]."""
 
 
 @DRAWS.register(ImageModuleProblem)
@@ -310,6 +312,7 @@ def image_module_problem(rng: np.random.Generator, params: ImageModuleProblem) -
     return {
         **params.sizes,
         "dropout": 0.3,
+        "ends": {"first": [shape[0] for shape in params.shapes], "last": params.gives},
         "input": {"kind": "floats", "shapes": [[params.n, *shape] for shape in params.shapes]},
         "arrays": {name: array.reshape(-1).tolist() for name, array in arrays.items()},
         "methods": params.methods,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-KINDS = ("optimizer", "step", "loss", "initialiser", "clip", "mode", "loader", "epoch")
+KINDS = ("optimizer", "step", "loss", "initialiser", "clip", "mode", "loader", "epoch", "update")
 MAX_ENTRIES = 64
 
 
@@ -16,7 +16,8 @@ class TrainingSeen:
     """One thing that training used in a cell, and how often.
 
     `optimizer` (settings, number), `step` (number), `loss` (targets, rows), `initialiser` (matrices), `clip`
-    (limit), `mode` (training), `loader` and `epoch` (batch_size, shuffles, examples): made, and iterated over.
+    (limit), `mode` (training), `loader` and `epoch` (batch_size, shuffles, examples): made, and iterated over;
+    `update` (number of its optimizer, targets of the losses behind it, and their factor).
     """
 
     cell: int

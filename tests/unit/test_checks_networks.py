@@ -371,3 +371,45 @@ def test_hash_is_fixed_and_uniform() -> None:
     assert abs(values.std() - 1) < 0.01
     np.testing.assert_array_equal(hashed([3], 1), hashed([3], 1))
     assert not np.array_equal(hashed([3], 1), hashed([3], 2))
+
+
+# ------------------------------------------------------------------ networks under names that nobody expected
+
+UNNAMED = """
+import torch
+from torch import nn
+
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rest = nn.Sequential(nn.Linear(64, 256), nn.LeakyReLU(0.2), nn.Linear(256, 784), nn.Tanh())
+
+    def forward(self, z):
+        return self.rest(z)
+"""
+GENERATOR_LAYERS = ["linear 64 256", "leaky_relu 0.2", "linear 256 784", "tanh"]
+PLACES = {
+    "a name": "erste = Encoder().rest",
+    "a class": "erste = Encoder()",
+    "a dictionary": "alle = {'erste': Encoder(), 'andere': nn.Linear(3, 4)}",
+    "a list": "alle = [nn.Linear(3, 4), Encoder().rest]",
+    "an object": "class Lauf:\n    pass\n\nlauf = Lauf()\nlauf.erste = Encoder()",
+    "a module of modules": "alle = nn.ModuleDict({'erste': Encoder(), 'andere': nn.Linear(3, 4)})",
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_network_is_found_by_its_ends_wherever_it_is_kept(place: str) -> None:
+    spec = images("G", shapes=[[64], [100]], is_normal=True, gives=[784])
+    evidence = probed(spec, UNNAMED, place)
+    assert found(evidence, "layers_are", layers=GENERATOR_LAYERS).fraction == 1.0
+    other = [GENERATOR_LAYERS[0], "leaky_relu 0.1", *GENERATOR_LAYERS[2:]]
+    assert found(evidence, "layers_are", layers=other).fraction == 0.0
+
+
+def test_network_with_other_ends_is_not_meant_and_neither_is_a_container() -> None:
+    spec = images("G", shapes=[[16]], is_normal=True, gives=[784])
+    assert found(probed(spec, UNNAMED, "net = Encoder()"), "layers_are", layers=GENERATOR_LAYERS).untried
+    spec = images("G", shapes=[[64]], is_normal=True, gives=[784])
+    held = "net = nn.ModuleList([nn.Linear(64, 256), nn.Linear(256, 784)])"
+    assert found(probed(spec, UNNAMED, held), "layers_are", layers=GENERATOR_LAYERS).untried

@@ -119,6 +119,28 @@ def test_training_is_seen(entries: list[dict[str, Any]]) -> None:
     assert [one["n"] for one in of_kind(entries, "epoch")] == [2]
 
 
+def updates(source: str) -> dict[int, tuple[list[float], float]]:
+    """Targets and factor of the updates of each optimizer, of which there is one kind each."""
+    found = of_kind(trained(source)["entries"], "update")
+    return {one["number"]: (one["targets"], one["factor"]) for one in found}
+
+
+def test_it_is_seen_by_which_losses_an_optimizer_moves() -> None:
+    assert updates(GAN) == {1: ([0.0, 0.9], 1.0), 0: ([1.0], 1.0)}
+    halved = GAN.replace("a.backward()", "a = a / 2; a.backward()")
+    assert updates(halved)[1] == ([0.0, 0.9], 0.5)
+    climbing = GAN.replace("torch.ones(len(x), 1))", "torch.zeros(len(x), 1)).neg()")
+    assert updates(climbing)[0] == ([0.0], -1.0)
+    weighted = GAN.replace("a.backward()", "(a * 3.0).backward()")
+    assert updates(weighted)[1] == ([0.0, 0.9], 0.0)
+    apart = GAN.replace(
+        "a.backward(); opt_d.step()",
+        "a = loss(D(x), torch.full((len(x), 1), 0.9)); a.backward();"
+        " c = loss(D(fake.detach()), torch.zeros(len(x), 1)); c.backward(); opt_d.step()",
+    )
+    assert updates(apart)[1][0] == [0.0, 0.9]
+
+
 def test_softmax_before_cross_entropy_is_seen() -> None:
     source = textwrap.dedent("""
         import torch, torch.nn.functional as F
@@ -189,6 +211,19 @@ def optimizer(name: str = "Adam", **settings: Any) -> dict[str, Any]:
     return {"kind": "optimizer", "name": name, "n": 1, "settings": known}
 
 
+def update(number: int, targets: list[float], factor: float = 1.0) -> dict[str, Any]:
+    return {
+        "kind": "update",
+        "name": "update",
+        "n": 9,
+        "number": number,
+        "targets": targets,
+        "factor": factor,
+    }
+
+
+BCE = {"kind": "loss", "name": "binary_cross_entropy", "n": 9, "targets": [0.9, 0.0]}
+GAN_TARGETS = {"targets": [0.9, 0.0], "also": [1.0], "never_alone": [0.0]}
 LOADER = {"kind": "loader", "name": "", "n": 1, "batch_size": 128, "shuffles": False}
 FAULTS: dict[str, tuple[str, list[dict[str, Any]], dict[str, Any], str]] = {
     "learning rate": ("optimizer_is", [optimizer(lr=1e-3)] * 2, ADAM, "learning rate is 0.001, not 0.0002"),
@@ -207,6 +242,8 @@ FAULTS: dict[str, tuple[str, list[dict[str, Any]], dict[str, Any], str]] = {
     "initialiser": ("initialises_with", [{"kind": "initialiser", "name": "normal_", "n": 3, "matrices": 3}], {"name": "xavier_uniform_"}, "`normal_`, not by"),
     "no smoothing": ("trains_on_targets", [{"kind": "loss", "name": "binary_cross_entropy", "n": 9, "targets": [1.0, 0.0]}], {"targets": [0.9, 0.0]}, "0.9 never occurs"),
     "another target": ("trains_on_targets", [{"kind": "loss", "name": "binary_cross_entropy", "n": 9, "targets": [0.9, 0.0, 0.1]}], {"targets": [0.9, 0.0]}, "0.1 occurs too"),
+    "climbing": ("trains_on_targets", [BCE, update(0, [0.0, 0.9]), update(1, [0.0], -1.0)], GAN_TARGETS, "the saturating loss"),
+    "helping": ("trains_on_targets", [BCE, update(0, [0.0, 0.9]), update(1, [0.0])], GAN_TARGETS, "the target 0 alone"),
     "no targets": ("trains_on_targets", [], {"targets": [0.9]}, "no loss with constant targets"),
 }  # fmt: skip
 
@@ -218,6 +255,11 @@ def test_other_trainings_are_named(
     found = check(name, ("b3", seen), **params)
     assert found.fraction < 1.0
     assert said in found.message
+
+
+def test_halves_that_are_stepped_apart_are_no_mistake() -> None:
+    apart = [BCE, update(0, [0.9]), update(0, [0.0]), update(1, [1.0]), update(2, [0.0, 0.9], 0.0)]
+    assert check("trains_on_targets", ("b3", apart), **GAN_TARGETS).fraction == 1.0
 
 
 def test_the_items_own_section_decides(entries: list[dict[str, Any]]) -> None:
