@@ -115,6 +115,8 @@ def noise_is_fixed(evidence: Evidence, params: NoiseIsFixed, context: Context) -
     if not asked:
         return untried("What the images are made from could not be seen.")
     most = max(len(seen) for seen in asked.values())
+    if most == len(asked) == 1:
+        return untried("Only one grid was made, which cannot show whether the noise changes.")
     about: dict[str, Any] = {
         "observed": f"the same noise at {most} times of the training",
         "expected": expected,

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -179,6 +179,7 @@ class ScoresMatchImages(CheckParams):
     n_splits: int = Field(default=10, ge=1)
     labels: list[str] = Field(default=["vae", "gan"])
     """Words by which the rows of the table are told apart."""
+    scores: list[Literal["IS", "FID"]] = Field(default=["IS", "FID"], min_length=1)
     fid_rtol: float = Field(default=0.01, gt=0.0)
     is_rtol: float = Field(default=0.02, gt=0.0)
 
@@ -186,7 +187,9 @@ class ScoresMatchImages(CheckParams):
 @CHECKS.register(ScoresMatchImages)
 def scores_match_images(evidence: Evidence, params: ScoresMatchImages, context: Context) -> Finding:
     """The reported scores are those of the scored images under the student's own classifier; each counts equally."""
-    expected = "the Inception Score, its deviation and the Fréchet distance of both models"
+    asked = ["the Inception Score and its deviation"] if "IS" in params.scores else []
+    asked += ["the Fréchet distance"] if "FID" in params.scores else []
+    expected = f"{join(asked)} of both models"
     scored = scored_in(evidence)
     if scored is None:
         return _unseen(evidence, context.item, expected)
@@ -198,6 +201,8 @@ def scores_match_images(evidence: Evidence, params: ScoresMatchImages, context: 
     truths = [_truths(evidence, one, scored, params) for one in groups]
     if len(truths) < len(params.labels):
         return untried("The images of both models could not be told apart.")
+    if not any(truths):
+        return untried("What the classifier said of the images could not be seen.")
     orders = _orders(evidence, groups, params.labels)
     best: tuple[int, list[str]] = (-1, [])
     for order in orders:
@@ -232,14 +237,15 @@ def _truths(
     distances = []
     for act, ddof in itertools.product((lambda x: np.maximum(x, 0.0), lambda x: x), (1, 0)):
         distances.append(frechet_of_features(act(scored.real_features), act(batch.features), ddof)["right"])
-    logits = _logits(evidence, batch)
+    logits = _logits(evidence, batch) if "IS" in params.scores else None
     if logits is not None:
         shifted = logits - logits.max(axis=1, keepdims=True)
         probs = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
         right = inception_scores(probs, params.n_splits)["right"]
         truths[IS] = [right.mean]
         truths[f"deviation of the {IS}"] = [right.sd0, right.sd1]
-    truths[FID] = distances
+    if "FID" in params.scores:
+        truths[FID] = distances
     return truths
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -262,6 +263,14 @@ def test_fixed_noise_comes_back_after_training(watch: Watch, is_fixed: bool) -> 
     assert (watch.says("noise_is_fixed", rows=64, n_in=64).fraction == 1) is is_fixed
 
 
+def test_one_grid_does_not_tell_whether_its_noise_is_fixed(watch: Watch) -> None:
+    decoder = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 784))
+    decoder(torch.randn(64, 64))
+    assert watch.says("noise_is_fixed", rows=64, n_in=64).untried
+    decoder(torch.randn(64, 64))
+    assert watch.says("noise_is_fixed", rows=64, n_in=64).fraction == 0
+
+
 # ------------------------------------------------------------------ pictures
 
 
@@ -444,6 +453,13 @@ def test_other_images_that_are_scored_are_told(
 def test_reported_scores_are_those_of_the_images(watch: Watch, change: Any, is_right: bool) -> None:
     evidence = printed(score(watch), change(*truth()))
     assert (judge(evidence, "scores_match_images").fraction == 1) is is_right
+
+
+def test_each_score_is_judged_by_itself(watch: Watch) -> None:
+    lines = [re.sub(r"FID \S+", "FID 251.3", line) for line in truth()]
+    evidence = printed(score(watch), f"VAE {lines[0]}\nGAN {lines[1]}")
+    assert judge(evidence, "scores_match_images", scores=["IS"]).fraction == 1
+    assert judge(evidence, "scores_match_images", scores=["FID"]).fraction == 0
 
 
 def test_table_is_seen_by_its_rows() -> None:
