@@ -25,12 +25,11 @@ from autograder.execute.provisioners import (
     PlainProcess,
     Process,
     Supervisor,
-    Usage,
 )
 from autograder.records import Limits
 
 STARTUP_SECONDS = 60.0
-INTERRUPT_GRACE_SECONDS = 0.7
+INTERRUPT_GRACE_SECONDS = 0.6
 """From a deadline to the kill of a kernel that does not answer: whoever waits behind it waits less than a second."""
 MAX_GRACE_SECONDS = 3.6
 """The same where others keep the processors from the kernel: the time in which it waited for one does not count."""
@@ -366,17 +365,17 @@ class Kernel:
     ) -> Outcome:
         """Interrupts what runs; kills the kernel when it does not answer and go on, or is a crowd by now."""
         assert self._process is not None
-        used = self._usage()
-        if used.n_processes > CROWD:
+        crowd = self._process.crowd()
+        if crowd.n_processes > CROWD:
             self.kill()
             return outcome
-        began, waited = time.monotonic(), used.waited_seconds
+        began, waited = time.monotonic(), crowd.waited_seconds
         patience = began + INTERRUPT_GRACE_SECONDS
         with contextlib.suppress(OSError):
             self._process.interrupt()
         while True:
             stopped = self._wait(asked, patience, keep, idle_seconds=LISTEN_SECONDS)
-            waited_now = self._usage().waited_seconds
+            waited_now = self._process.crowd().waited_seconds
             more = min(waited_now - waited, began + MAX_GRACE_SECONDS - patience)
             if stopped.how != "time_limit" or more < POLL_MS / 1000:
                 break
@@ -399,11 +398,8 @@ class Kernel:
 
     def _excess(self) -> Literal["memory_limit", "disk_limit"] | None:
         """Which limit that only we can watch is exceeded."""
-        used = self._usage()
+        assert self._process is not None
+        used = self._process.usage(self.limits.memory_mib)
         if used.memory_mib > self.limits.memory_mib:
             return "memory_limit"
         return "disk_limit" if used.disk_mib > self.limits.disk_mib else None
-
-    def _usage(self) -> Usage:
-        assert self._process is not None
-        return self._process.usage(self.limits.memory_mib)

@@ -29,6 +29,12 @@ class Usage:
     memory_mib: float = 0.0
     disk_mib: float = 0.0
     """Files that no file system limits."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A kernel and all that it started, without a look at what they take: many processes take long to measure."""
+
     n_processes: int = 1
     waited_seconds: float = 0.0
     """How long the kernel itself, since it was started, stood ready to run and got no processor."""
@@ -45,6 +51,9 @@ class Process(Protocol):
 
     def usage(self, limit_mib: float) -> Usage:
         """What it and all below it take; memory is looked at closely when it is beyond the limit."""
+
+    def crowd(self) -> Crowd:
+        """How many it and all below it are, and how long it waited for a processor."""
 
     def kill(self) -> float:
         """Ends it and all that it started; CPU seconds that it used."""
@@ -114,6 +123,10 @@ class FencedProcess:
     def usage(self, limit_mib: float) -> Usage:
         """See :class:`Process`."""
         return Usage(**self.supervisor.ask("usage", limit_mib=limit_mib))
+
+    def crowd(self) -> Crowd:
+        """See :class:`Process`."""
+        return Crowd(**self.supervisor.ask("crowd"))
 
     def kill(self) -> float:
         """See :class:`Process`."""
@@ -215,9 +228,14 @@ class PlainProcess:
         pid = self.provisioner.pid
         if pid is None:
             return Usage()
-        tree = [pid, *processes.descendants(pid)]
-        memory = processes.memory_mib(tree, limit_mib)
-        return Usage(memory, n_processes=len(tree), waited_seconds=processes.waited_seconds(pid))
+        return Usage(processes.memory_mib([pid, *processes.descendants(pid)], limit_mib))
+
+    def crowd(self) -> Crowd:
+        """See :class:`Process`; known on Linux alone."""
+        pid = self.provisioner.pid
+        if pid is None:
+            return Crowd()
+        return Crowd(1 + len(processes.descendants(pid)), processes.waited_seconds(pid))
 
     def kill(self) -> float:
         """See :class:`Process`; what it started is found as far as the platform tells."""

@@ -40,7 +40,7 @@ def become(order: dict[str, Any], spec: dict[str, Any]) -> NoReturn:
         os.umask(0o077)
         if level == "namespaces":
             _enter_own_namespaces(order)
-        _limit(order)
+        _limit(order, spec["nice"] + NICE)
         os.chdir(order["folders"]["work"])
         os.environ.clear()
         os.environ.update(order["environment"])
@@ -109,7 +109,7 @@ def _without_tcp(order: dict[str, Any]) -> list[str]:
     return [command[0], "-P", "-c", f"{code}kernelapp.launch_new_instance()", *command[command.index("-f") :]]
 
 
-def _limit(order: dict[str, Any]) -> None:
+def _limit(order: dict[str, Any], nice: int) -> None:
     linux.limit(resource.RLIMIT_AS, order["address_mib"] * MIB)
     linux.limit(resource.RLIMIT_CORE, 0)
     linux.limit(resource.RLIMIT_FSIZE, order["file_mib"] * MIB)
@@ -118,7 +118,9 @@ def _limit(order: dict[str, Any]) -> None:
     linux.limit(resource.RLIMIT_MEMLOCK, 64 * 1024)
     linux.limit(resource.RLIMIT_MSGQUEUE, 64 * 1024)
     with contextlib.suppress(OSError):
-        os.nice(NICE)  # who ends a kernel must get the processor, however many processes it started
+        os.setpriority(
+            os.PRIO_PROCESS, 0, nice
+        )  # who ends a kernel must get the processor, however many processes it started
 
 
 def _fence(order: dict[str, Any], spec: dict[str, Any]) -> None:

@@ -6,8 +6,8 @@ The driver asks through a socket pair that keeps messages apart; every request h
                                                                empty folders and limits for the next kernel
     {"op": "spawn", ...}                                       see :func:`kernels.become`  -> {"pid"}
     {"op": "signal", "number"}
-    {"op": "usage", "limit_mib"}          -> {"memory_mib", "disk_mib", "n_processes"} of all that it started, and
-                                             "waited_seconds": how long the kernel itself got no processor
+    {"op": "usage", "limit_mib"}                          -> {"memory_mib", "disk_mib"} of all that it started
+    {"op": "crowd"}          -> {"n_processes"}, and "waited_seconds": how long the kernel itself got no processor
     {"op": "kill"}                                             all that the kernel started ends -> {"status", "cpu_seconds"}
 
 and hears `{"event": "exit", "status", "out_of_memory"}` when a kernel ends by itself. A driver that ends, ends the slot.
@@ -69,6 +69,7 @@ class Supervisor:
 
     def run(self) -> NoReturn:
         """Puts the fence up and serves until the driver ends; what goes wrong before is said on the channel."""
+        self.spec["nice"] = linux.prefer()
         try:
             if self.level == "namespaces":
                 self._enter_namespaces()
@@ -223,6 +224,9 @@ class Supervisor:
                     os.kill(self.kernel, request["number"])
             elif request["op"] == "usage":
                 answer = self._usage(request["limit_mib"])
+            elif request["op"] == "crowd":
+                waited = processes.waited_seconds(self.kernel)
+                answer = {"n_processes": len(self._below()), "waited_seconds": waited}
             else:
                 self._end_kernel()
                 answer = {"status": self.status, "cpu_seconds": self.cpu_seconds}
@@ -288,7 +292,6 @@ class Supervisor:
         """Memory of the kernel and all below it, and of their files where no file system of ours limits those."""
         tree = self._below()
         used: dict[str, Any] = {"memory_mib": self.memory.mib(tree, limit_mib), "disk_mib": 0.0}
-        used |= {"n_processes": len(tree), "waited_seconds": processes.waited_seconds(self.kernel)}
         if self.level != "namespaces" and time.monotonic() - self.measured > DISK_CHECK_SECONDS:
             used["disk_mib"] = folders.used_mib(self.folders.values(), self.disk_mib)
             used["disk_mib"] += folders.nameless_mib(tree)
@@ -311,8 +314,10 @@ class Supervisor:
             kernel, self.kernel = self.kernel, 0
             self.waiting.unregister(self.handle)
             os.close(self.handle)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(kernel, signal.SIGKILL)
+            # All of it at once: what it started would keep the processors from it, and its own end takes work, too.
+            for pid in (kernel, *(self._below() if self.level != "namespaces" else ())):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
             _, status, used = os.wait4(kernel, 0)
             self.status = os.waitstatus_to_exitcode(status)
             self.cpu_seconds = used.ru_utime + used.ru_stime
