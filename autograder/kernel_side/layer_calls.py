@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import hashlib
+import weakref
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ class LayerRecorder:
         self.training = training
         self.entries: dict[tuple[Any, ...], Entry] = {}
         self.numbers: dict[int, int] = {}
+        self.silent: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        """Layers that say nothing about an example of this shape: the one they saw last. A hook must cost little."""
         self.held: list[Any] = []
         self.torch: Any = None
 
@@ -56,8 +59,12 @@ class LayerRecorder:
                 self._note(module, args[0], output)
 
     def _note(self, module: Any, given: Any, output: Any) -> None:
+        shape = given.shape[1:]
+        if self.silent.get(module) == shape:
+            return
         role, n_in, n_out = _role(module, given)
         if not role:
+            self.silent[module] = shape
             return
         wants = bool(self.torch.is_grad_enabled())
         key = (id(module), bool(module.training), wants)
