@@ -53,13 +53,50 @@ def _wants_language_model(challenge: dict[str, Any]) -> bool:
 
 
 def _language_models(torch: Any, made: list[tuple[int, Candidate]]) -> list[Candidate]:
-    """Live modules that embed tokens, the largest first: a language model under a name that nobody expected."""
+    """Live modules that embed tokens, the largest first: a language model under a name that nobody expected.
+
+    Before a container of layers come the notebook's functions of such a container and of tokens.
+    """
     found = [
         candidate
         for kind, candidate in made
         if kind == 0 and any(isinstance(part, torch.nn.Embedding) for part in candidate.value.modules())
     ]
-    return sorted(found, key=lambda one: -sum(weights.numel() for weights in one.value.parameters()))
+    found.sort(key=lambda one: -sum(weights.numel() for weights in one.value.parameters()))
+    functions = [candidate for kind, candidate in made if kind == 2]
+    applied = [
+        _applied(torch, f, c) for c in found if _is_container(torch, c.value) for f in _taking(c, functions)
+    ]
+    return [*applied, *found]
+
+
+def _is_container(torch: Any, module: Any) -> bool:
+    """Whether a module only holds layers: nobody can call it."""
+    return bool(type(module).forward is torch.nn.Module.forward)
+
+
+def _taking(container: Candidate, functions: list[Candidate]) -> list[Candidate]:
+    """Functions of two arguments, those before the others whose first is called as the container is."""
+    pairs = [
+        (names[0] != container.name, one)
+        for one in functions
+        if len(names := [p.name for p in parameters_of(one.value) if is_required(p)]) == 2
+    ]
+    return [one for _, one in sorted(pairs, key=lambda pair: pair[0])]
+
+
+def _applied(torch: Any, function: Candidate, container: Candidate) -> Candidate:
+    """A function with its container as one module, whose weights are the container's."""
+
+    class Applied(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.held = container.value
+
+        def forward(self, given: Any) -> Any:
+            return function.value(self.held, given)
+
+    return Candidate(function.name, Applied(), max(function.cell, container.cell))
 
 
 def _ends(challenge: dict[str, Any]) -> tuple[list[int], list[int]]:
@@ -114,7 +151,7 @@ def _ends_of(torch: Any, module: Any) -> tuple[int, int] | None:
     """What the first linear or convolutional layer takes and what the last one gives, in the order they were made."""
     kinds = (torch.nn.Linear, torch.nn.Conv2d)
     layers = [part for part in module.modules() if isinstance(part, kinds)]
-    if len(layers) < 2 or type(module).forward is torch.nn.Module.forward:  # a container that nobody can call
+    if len(layers) < 2 or _is_container(torch, module):
         return None
     return int(layers[0].weight.shape[1]), int(layers[-1].weight.shape[0])
 

@@ -413,3 +413,19 @@ def test_network_with_other_ends_is_not_meant_and_neither_is_a_container() -> No
     spec = images("G", shapes=[[64]], is_normal=True, gives=[784])
     held = "net = nn.ModuleList([nn.Linear(64, 256), nn.Linear(256, 784)])"
     assert found(probed(spec, UNNAMED, held), "layers_are", layers=GENERATOR_LAYERS).untried
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_function_of_a_container_and_tokens_is_a_language_model(wrong: bool) -> None:
+    source = PLAIN.replace("TransformerLM", "Kiste")
+    if wrong:
+        source = swap(source, ("/ math.sqrt(C // H)", "/ math.sqrt(C)"))
+    cells = (
+        source,
+        "params = nn.ModuleDict({'alles': Kiste(31)})",
+        "def lauf(params, x):\n    return params['alles'](x)",
+    )
+    evidence = probed(LANGUAGE_MODEL, *cells)
+    finding = found(evidence, "matches_transformer", n_layer=2)
+    assert (finding.status is Status.PASSED) is not wrong, finding.message
+    assert "`lauf`" in finding.message
