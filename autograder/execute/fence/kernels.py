@@ -44,12 +44,14 @@ def become(order: dict[str, Any], spec: dict[str, Any]) -> NoReturn:
         linux.die_with_parent(0 if level == "namespaces" else order["parent"])
         _own_streams(order["log"])
         os.setsid()
+        # Who ends a kernel must get the processor, however many processes it started.
+        linux.be_nice(spec["nice"] + NICE)
         for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         os.umask(0o077)
         if level == "namespaces":
             _enter_own_namespaces(order)
-        _limit(order, spec["nice"] + NICE)
+        _limit(order)
         os.chdir(order["folders"]["work"])
         os.environ.clear()
         os.environ.update(order["environment"])
@@ -118,7 +120,7 @@ def _without_tcp(order: dict[str, Any]) -> list[str]:
     return [command[0], "-P", "-c", f"{code}kernelapp.launch_new_instance()", *command[command.index("-f") :]]
 
 
-def _limit(order: dict[str, Any], nice: int) -> None:
+def _limit(order: dict[str, Any]) -> None:
     linux.limit(resource.RLIMIT_AS, order["address_mib"] * MIB)
     linux.limit(resource.RLIMIT_CORE, 0)
     linux.limit(resource.RLIMIT_FSIZE, order["file_mib"] * MIB)
@@ -126,10 +128,6 @@ def _limit(order: dict[str, Any], nice: int) -> None:
     linux.limit(resource.RLIMIT_NPROC, order["n_processes"])
     linux.limit(resource.RLIMIT_MEMLOCK, 64 * 1024)
     linux.limit(resource.RLIMIT_MSGQUEUE, 64 * 1024)
-    with contextlib.suppress(OSError):
-        os.setpriority(
-            os.PRIO_PROCESS, 0, nice
-        )  # who ends a kernel must get the processor, however many processes it started
 
 
 def _fence(order: dict[str, Any], spec: dict[str, Any]) -> None:

@@ -138,11 +138,23 @@ def become_subreaper() -> None:
 
 
 def prefer() -> int:
-    """Puts this process before others on the processors, where it has the right to; the niceness that it had."""
+    """Puts this process before others on the processors, where it has the right to; the niceness that it had.
+
+    It gets a session of its own: where sessions share the processors evenly, niceness counts within one alone.
+    """
     before = os.getpriority(os.PRIO_PROCESS, 0)
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, max(before - PREFERENCE, -20))
+        os.setsid()
+    be_nice(max(before - PREFERENCE, -20))
     return before
+
+
+def be_nice(value: int) -> None:
+    """The niceness of this process, and that of its session where the scheduler groups by sessions (autogroups)."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, value)
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
+        group.write(str(value))
 
 
 def stay_inspectable() -> None:
