@@ -21,6 +21,7 @@ from autograder.checks.findings import (
     join,
     judged,
     number,
+    untried,
 )
 from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
@@ -233,11 +234,12 @@ def curve_is_exp_of(evidence: Evidence, params: CurveIsExpOf, context: Context) 
         return for_person("No validation losses were found to compare the perplexities with.", **about)
     losses = curve_of(evidence, params.losses)
     n = min(len(losses), len(perplexities))
-    wanted = np.exp(losses[-n:])
+    with np.errstate(over="ignore"):  # of a loss that was summed
+        wanted, powers = np.exp(losses[-n:]), 2.0 ** losses[-n:]
     about["expected"] = f"exp of the validation loss: {_listed(wanted)}"
     if np.allclose(perplexities[-n:], wanted, rtol=params.rtol):
         return judged(1.0, message=f"The {params.label} is exp of the loss in every epoch.", **about)
-    mistakes = {"2 to the power of the loss": 2.0 ** losses[-n:], "the loss itself": losses[-n:]}
+    mistakes = {"2 to the power of the loss": powers, "the loss itself": losses[-n:]}
     named = next(
         (name for name, value in mistakes.items() if np.allclose(perplexities[-n:], value, rtol=SAME)), ""
     )
@@ -322,3 +324,26 @@ def _is_same(drawn: Array, values: Array) -> bool:
     return scale != 0 and bool(
         np.allclose(drawn, scale * values, rtol=SAME, atol=SAME * abs(scale) * norm**0.5)
     )
+
+
+class CurvesAreComputed(CheckParams):
+    """Curves of a training."""
+
+    curves: list[EvidenceKey] = Field(min_length=1)
+
+
+@CHECKS.register(CurvesAreComputed)
+def curves_are_computed(evidence: Evidence, params: CurvesAreComputed, context: Context) -> Finding:
+    """The numbers of a training are computed by it: no list of numbers stands in the code in their place."""
+    there = [key for key in params.curves if evidence.has(key)]
+    about: dict[str, Any] = {
+        "observed": f"{len(there)} curves",
+        "expected": "numbers that the training computed",
+    }
+    if not there:
+        return untried("No numbers of the training were found.")
+    about["found"] = where(evidence, *there)
+    for key in there:
+        if (typed := _typed(evidence, key, about)) is not None:
+            return typed
+    return judged(1.0, message="The numbers of the training are computed.", **about)

@@ -107,6 +107,7 @@ TYPED = "total = [201.0, 130.0, 105.2]"
         ("curve_in_bands", {"evidence": "b1.total", "label": "loss", **BANDS}),
         ("curve_falls", {"evidence": "b1.total", "label": "loss"}),
         ("curve_has_length", {"evidence": "b1.total", "label": "loss", "n": 3}),
+        ("curves_are_computed", {"curves": ["b1.kl", "b1.total"]}),
         ("curves_add_up", {"total": "b1.total", "terms": ["b1.reconstruction", "b1.kl"], "label": "loss"}),
     ],
 )
@@ -120,6 +121,10 @@ def test_numbers_that_nothing_computes_count_nowhere(check: str, params: dict[st
     found = judge(check, seen(values, [code(TYPED)]), **params)
     assert found.status is Status.FAILED
     assert "written out in the notebook" in found.message
+
+
+def test_curves_that_were_not_found_leave_the_points_to_the_twin() -> None:
+    assert judge("curves_are_computed", seen({}, [code("x = 1")]), curves=["b1.total"]).untried
 
 
 @pytest.mark.parametrize(
