@@ -104,6 +104,33 @@ def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
     )
 
 
+def render_selfcheck(result: Mapping[str, Any], *, is_page: bool) -> str:
+    """Return a student's self-check as an HTML file, or as what a notebook shows below a cell.
+
+    Parameters
+    ----------
+    result : mapping
+        A `SelfCheck` as plain data (`document()`): public checks alone, as a student may see them.
+    is_page : bool
+        Whether it is a file of its own.
+    """
+    anchors = _Anchors()
+    items = [
+        {
+            **item,
+            "anchor": anchors("item", item["id"]),
+            "checks": [{**_check(_CLAIM | check, anchors), "hidden": False} for check in item["checks"]],
+        }
+        for item in result["items"]
+    ]
+    template = "selfcheck.html.j2" if is_page else "selfcheck_cell.html.j2"
+    return _environment().get_template(template).render(csp=CSP, result=result, items=items)
+
+
+_CLAIM = {"points": 0.0, "earned": 0.0, "pending": 0.0, "answer": "", "traceback": ""}
+"""What a self-check does not say of a check: no marks, nothing for markers."""
+
+
 class _Anchors:
     """Unique ids for a page: the first use of a name gets it plainly, so that links stay the same."""
 
