@@ -13,6 +13,11 @@ CHALLENGE = "challenge"
 """What the parameters that name challenges are called, `challenge` or `challenges`: evidence may have the same keys."""
 
 
+def is_public(check: CheckSpec) -> bool:
+    """Return whether a student's self-check makes a check: it is public, and its expectation is not kept from reports."""
+    return check.public and not check.hidden
+
+
 def public_part(part: PartSpec) -> PartSpec:
     """Return a part with its public checks alone, and with what these need.
 
@@ -87,13 +92,14 @@ def challenges_for(part: PartSpec, wanted: Collection[str]) -> set[str]:
 
 
 def _public_item(item: ItemSpec) -> ItemSpec:
-    checks = [check for check in item.checks if check.public]
+    checks = [check for check in item.checks if is_public(check)]
     return item.model_copy(update={"checks": checks, "withheld": _withheld(item)})
 
 
 def _withheld(item: ItemSpec) -> WithheldSpec:
-    hidden = [check for check in item.checks if not check.public and check.check != WRITTEN]
-    written = [check for check in item.checks if not check.public and check.check == WRITTEN]
+    left_out = [check for check in item.checks if not is_public(check)]
+    hidden = [check for check in left_out if check.check != WRITTEN]
+    written = [check for check in left_out if check.check == WRITTEN]
     before = item.withheld
     return WithheldSpec(
         n_checks=before.n_checks + len(hidden),

@@ -15,6 +15,7 @@ from autograder.intake.choosing import is_named_for, relevance
 from autograder.registry import Assignment, assignment_ids, content_above, content_root, find_assignment
 from autograder.rubric.loader import load_rubric
 from autograder.rubric.model import Budget, ItemSpec, PartSpec
+from autograder.rubric.public import is_public
 from autograder.template_cells import TemplateCells, template_cells
 
 
@@ -38,7 +39,7 @@ class Chosen:
     @property
     def wanted(self) -> set[str]:
         """The ids of the checks that are made: the public ones."""
-        return {check.id for item in self.items for check in item.checks if check.public}
+        return {check.id for item in self.items for check in item.checks if is_public(check)}
 
     @property
     def template(self) -> TemplateCells:
@@ -46,13 +47,12 @@ class Chosen:
         return template_cells(self.assignment.student_template / f"part_{self.part.part}.ipynb")
 
     def golden(self, budget: Budget) -> Golden:
-        """Return the golden values; none where the answers are not in this copy, as on a student's machine."""
-        path = self.assignment.golden(self.part.part, self.part.golden_kind(budget))
-        return (
-            read_golden(path)
-            if path.is_file()
-            else Golden(assignment=self.assignment.id, part=self.part.part)
-        )
+        """Return the golden values: the reference's, else those that students got; none where there are neither."""
+        name = self.assignment.golden(self.part.part, self.part.golden_kind(budget))
+        for path in (name, self.assignment.rubric.parent / "golden" / name.name):
+            if path.is_file():
+                return read_golden(path)
+        return Golden(assignment=self.assignment.id, part=self.part.part)
 
 
 def find_content(near: Path, given: Path | None = None) -> Path:

@@ -17,6 +17,12 @@ ELSEWHERE = "Not checked here; run `autograder check NOTEBOOK`."
 """What is said of a check that a live namespace gives no evidence for."""
 
 
+SHOWN = ("execution", "limit", "variant")
+"""Kinds of notes that are told: remarks on the sheet tell results, the others are for the instructor."""
+OBSERVATION = "observation"
+"""Title of notes on what the observer could not record, which are for the instructor too."""
+
+
 class Outcome(StrEnum):
     """What became of a public check in a self-check."""
 
@@ -204,10 +210,7 @@ def _plural(n: float, noun: str) -> str:
 def self_check(
     chosen: Chosen, grade: Grade, *, notebook: str = "", notes: Sequence[Note] = (), stopped: int = 0
 ) -> SelfCheck:
-    """Return the self-check that a grade of the public checks gives, by the allow-list of the student's report.
-
-    Remarks on the sheet are left out: they tell results.
-    """
+    """Return the self-check that a grade of the public checks gives, by the allow-list of the student's report."""
     shown = reports.student_view(grade.model_dump(mode="json"))
     fields = CheckedClaim.model_fields
     items = [
@@ -229,7 +232,7 @@ def self_check(
         notebook=notebook,
         items=tuple(items),
         only_course=withheld_of(chosen.items),
-        notes=tuple(note for note in notes if note.kind in ("execution", "limit", "variant")),
+        notes=tuple(note for note in notes if note.kind in SHOWN and note.title != OBSERVATION),
         stopped=stopped,
         rubric_sha256=chosen.rubric_sha256,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import json
 from pathlib import Path
 
@@ -14,11 +16,21 @@ from autograder.rubric.public import public_part
 
 def write_public(root: Path, parts: tuple[str, ...] = ("a",)) -> None:
     """Write the public part of `aml-a3` into `root`."""
-    rubric = load_rubric(find_assignment("aml-a3"), parts)
     folder = root / "rubrics" / "aml-a3"
     folder.mkdir(parents=True)
+    for name, text in _files(parts).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+@functools.cache
+def _files(parts: tuple[str, ...]) -> dict[str, str]:
+    rubric = load_rubric(find_assignment("aml-a3"), parts)
     names = [f"part_{part.part}.yaml" for part in rubric.parts]
-    about = {"schema": 1, "assignment": "aml-a3", "title": rubric.title, "parts": names}
-    (folder / "rubric.yaml").write_text(json.dumps(about), encoding="utf-8")
+    files = {
+        "rubric.yaml": json.dumps({"assignment": "aml-a3", "title": rubric.title, "parts": names}),
+    }
     for part, name in zip(rubric.parts, names, strict=True):
-        YAML(typ="safe").dump(public_part(part).model_dump(exclude_none=True), folder / name)
+        text = io.StringIO()
+        YAML(typ="safe").dump(public_part(part).model_dump(exclude_none=True), text)
+        files[name] = text.getvalue()
+    return files

@@ -35,6 +35,7 @@ from autograder.selfcheck.results import Outcome, SelfCheck
 from tests.corpus.public_rubrics import write_public
 
 ROOT = Path(__file__).parents[2]
+OFFERED = choices(ROOT)
 RUBRIC = load_rubric(find_assignment("aml-a3"))
 PARTS = {part.part: part for part in RUBRIC.parts}
 PASSED = Verdict(Finding(Status.PASSED, 1.0, message="As it should be."), is_evaluated=True)
@@ -164,13 +165,18 @@ def _raise() -> Path:
     ],
 )
 def test_a_part_is_told_by_name_then_by_content(name: str, text: str, part: str) -> None:
-    assert choose(choices(ROOT), notebook(text), name, how).part.part == part
+    assert choose(OFFERED, notebook(text), name, how).part.part == part
 
 
 def test_what_may_be_several_parts_is_listed() -> None:
     with pytest.raises(UsageError, match=r"--part a \(Sampling methods\) or --part b .* or --part c"):
-        choose(choices(ROOT), notebook("x = 1"), "homework.ipynb", how)
-    assert choose(choices(ROOT, part="c"), notebook("x = 1"), "homework.ipynb", how).part.part == "c"
+        choose(OFFERED, notebook("x = 1"), "homework.ipynb", how)
+    assert (
+        choose(
+            [one for one in OFFERED if one.part.part == "c"], notebook("x = 1"), "homework.ipynb", how
+        ).part.part
+        == "c"
+    )
     assert choose(choices(ROOT, item="b4"), notebook("x = 1"), "homework.ipynb", how).part.part == "b"
 
 
@@ -283,11 +289,13 @@ def test_remarks_on_the_sheet_are_not_told() -> None:
     remarks = [
         Note(kind="erratum", title="c = 12", text="the rate is 0.0816"),
         Note(kind="confirm", title="the rate", text="`rate1`, `rate2`"),
+        Note(kind="execution", title="observation", text="`chain` was not recorded"),
         Note(kind="execution", title="Part a: budget", text="Executed with the short budget."),
     ]
     text = json.dumps(said(notes=remarks).document())
     assert "0.0816" not in text
     assert "rate1" not in text
+    assert "chain` was" not in text
     assert "short budget" in text
 
 

@@ -202,7 +202,7 @@ def test_the_package_gives_check_and_nothing_else() -> None:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a student, in which Python was started."""
-    write_public(tmp_path, ("a", "c"))
+    write_public(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -263,7 +263,11 @@ def test_wrong_use_is_a_sentence_and_no_traceback(
     assert "<p>" in result._repr_html_()
 
 
-def test_what_may_be_several_parts_says_how_to_choose(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_may_be_several_parts_says_how_to_choose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_public(tmp_path, ("a", "c"))
+    monkeypatch.chdir(tmp_path)
     made = Shell("x = 1")
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: made))  # type: ignore[arg-type]
     assert 'check(part="a", assignment="aml-a3")' in repr(live.check())
