@@ -115,20 +115,29 @@ def render_selfcheck(result: Mapping[str, Any], *, is_page: bool) -> str:
         Whether it is a file of its own.
     """
     anchors = _Anchors()
-    items = [
-        {
-            **item,
-            "anchor": anchors("item", item["id"]),
-            "checks": [{**_check(_CLAIM | check, anchors), "hidden": False} for check in item["checks"]],
-        }
-        for item in result["items"]
-    ]
+    items = []
+    for item, shown in zip(result["items"], student_view(_as_grade(result))["items"], strict=True):
+        checks = [
+            {**_check(check, anchors), "outcome": claim["outcome"]}
+            for claim, check in zip(item["checks"], shown["checks"], strict=True)
+        ]
+        items.append({**shown, "anchor": anchors("item", item["id"]), "checks": checks})
     template = "selfcheck.html.j2" if is_page else "selfcheck_cell.html.j2"
     return _environment().get_template(template).render(csp=CSP, result=result, items=items)
 
 
-_CLAIM = {"points": 0.0, "earned": 0.0, "pending": 0.0, "answer": "", "traceback": ""}
-"""What a self-check does not say of a check: no marks, nothing for markers."""
+def _as_grade(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a self-check as a grade that says nothing of marks: its checks get the shape of the report's."""
+    items = [
+        {**item, "checks": [{**check, "hidden": False} for check in item["checks"]]}
+        for item in result["items"]
+    ]
+    return {
+        "submission": {"id": ""},
+        "assignment": result["assignment"],
+        "state": "graded",
+        "items": items,
+    }
 
 
 class _Anchors:
