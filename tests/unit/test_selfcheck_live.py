@@ -190,6 +190,58 @@ def test_a_function_that_hangs_or_ends_python_harms_nobody(
     assert found["a1.float64"].outcome is Outcome.PASSED  # by the arrays alone
 
 
+MODEL = """
+import torch
+from torch import nn
+
+text = "To be, or not to be, that is the question:\\nWhether 'tis nobler AEIaei\\n" * 200
+chars = sorted(set(text))
+stoi = {c: i for i, c in enumerate(chars)}
+itos = {i: c for c, i in stoi.items()}
+tokens = torch.tensor([stoi[c] for c in text])
+n, m = int(0.9 * len(tokens)), int(0.95 * len(tokens))
+train_tokens, validation_tokens, test_tokens = tokens[:n], tokens[n:m], tokens[m:]
+
+class TransformerLM(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.head, self.dropout = nn.Embedding(len(chars), 16), nn.Linear(16, len(chars)), nn.Dropout(0.1)
+
+    def forward(self, x):
+        return self.head(self.dropout(self.embedding(x)))
+
+model = TransformerLM()
+model(train_tokens[None, :64]).sum().backward()
+greedy, top_k, nucleus = (
+    torch.cat([validation_tokens[:64], torch.randint(0, len(chars), (size,))]) for size in (200, 200, 150)
+)
+"""
+
+
+@pytest.mark.skipif(not observing.CAN_COPY, reason="processes are copied on Linux alone")
+def test_a_model_is_looked_at_beside_the_threads_that_trained_it() -> None:
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        big = torch.rand(800, 800)
+        assert (
+            big @ big
+        ).shape == big.shape  # torch has its threads now, which a copy of the process has not
+        names = names_of(MODEL)
+        model = names["model"]
+        before = torch.get_rng_state().tolist(), [one.tolist() for one in model.parameters()]
+        grads = [one.grad.tolist() for one in model.parameters()]
+        found = checked(names, chosen("c"))
+        assert (torch.get_rng_state().tolist(), [one.tolist() for one in model.parameters()]) == before
+        assert [one.grad.tolist() for one in model.parameters()] == grads
+        assert model.training
+    finally:
+        torch.set_num_threads(n_threads)
+    assert found["c1.vocabulary"].message == "The tokens are 23 characters."
+    assert found["c1.splits"].outcome is Outcome.PASSED
+    assert found["c3.text_length"].message == "2 of 3 texts have 200 new tokens."
+
+
 # ------------------------------------------------------------------ `from autograder import check`
 
 
