@@ -251,6 +251,7 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
                 ("items", i, "id"), f"the item id {item.id!r} stands twice; ids are unique in a part"
             )
         total = sum(check.points for check in item.checks)
+        total += item.withheld.points + item.withheld.written_points
         if abs(total - item.points) > 1e-9:
             yield source.problem(
                 ("items", i, "points"),

@@ -163,6 +163,17 @@ class CheckSpec(Model):
     """Whether its expectation is kept from the student's report as well."""
 
 
+class WithheldSpec(Model):
+    """How much of an item only the course checks; nothing says what."""
+
+    n_checks: StrictInt = Field(default=0, ge=0)
+    """Checks that a student's self-check does not show."""
+    points: Number = 0
+    n_written: StrictInt = Field(default=0, ge=0)
+    """Written answers, which a person marks."""
+    written_points: Number = 0
+
+
 class ItemSpec(Model):
     """One marked task of the sheet."""
 
@@ -172,6 +183,8 @@ class ItemSpec(Model):
     sheet: StrictStr = ""
     """Where the sheet sets it."""
     checks: list[CheckSpec]
+    withheld: WithheldSpec = Field(default_factory=WithheldSpec)
+    """In the public part of a rubric, which students get: what was left out of the item."""
 
 
 class ErratumSpec(Model):
