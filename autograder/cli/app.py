@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, machine, rubrics, runs
+from autograder.cli import authoring, data, demo, machine, release, rubrics, runs
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -34,6 +34,7 @@ for verb in (
     runs.rescore,
     runs.report,
     authoring.template,
+    release.release,
     authoring.golden,
     rubrics.validate,
     rubrics.lint,

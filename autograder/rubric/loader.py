@@ -21,7 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from autograder.errors import Problem, RubricError, nearest
 from autograder.registry import CHECKS, DRAWS, SUMMARIES, TRUTHS, Assignment, Registry
-from autograder.rubric.model import ChallengeKey, EvidenceKey, OptionalEvidenceKey, PartSpec, Rubric
+from autograder.rubric.model import ChallengeKey, EvidenceKey, FormSpec, OptionalEvidenceKey, PartSpec, Rubric
 
 Location = tuple[str | int, ...]
 
@@ -115,10 +115,12 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
     digest = hashlib.sha256(main.digest.encode())
     if not isinstance(main.data, dict):
         raise RubricError([main.problem((), "expected a mapping with assignment, title and parts")])
-    for key in main.data:
-        if key not in ("schema", "assignment", "title", "parts"):
-            known = ("schema", "assignment", "title", "parts")
-            problems.append(main.problem((key,), f"unknown key {key!r}{nearest(str(key), known)}"))
+    known = ("schema", "assignment", "title", "form", "parts")
+    problems += [
+        main.problem((key,), f"unknown key {key!r}{nearest(str(key), known)}")
+        for key in main.data
+        if key not in known
+    ]
     missing = [key for key in ("assignment", "title", "parts") if key not in main.data]
     problems += [main.problem((), f"the key {key!r} is missing") for key in missing]
     problems += [
@@ -126,6 +128,11 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
         for key in ("assignment", "title")
         if key in main.data and not isinstance(main.data[key], str)
     ]
+    form = FormSpec()
+    try:
+        form = FormSpec.model_validate(main.data.get("form", {}))
+    except ValidationError as error:
+        problems += _violations(main, error, FormSpec, ("form",))
     files = main.data.get("parts")
     if not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
         problems.append(main.problem(("parts",), "expected a list of part files, such as [part_a.yaml]"))
@@ -153,7 +160,11 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
             )
     chosen = [part for part in loaded if not wanted or part.part in wanted]
     return Rubric(
-        assignment=main.data["assignment"], title=main.data["title"], parts=chosen, sha256=digest.hexdigest()
+        assignment=main.data["assignment"],
+        title=main.data["title"],
+        parts=chosen,
+        form=form,
+        sha256=digest.hexdigest(),
     )
 
 
@@ -251,6 +262,7 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
                 ("items", i, "id"), f"the item id {item.id!r} stands twice; ids are unique in a part"
             )
         total = sum(check.points for check in item.checks)
+        total += item.withheld.points + item.withheld.written_points
         if abs(total - item.points) > 1e-9:
             yield source.problem(
                 ("items", i, "points"),
@@ -356,7 +368,7 @@ def _dangling(source: Source, part: PartSpec, params: BaseModel, where: Location
             (OptionalEvidenceKey, part.evidence, "evidence"),
             (ChallengeKey, part.challenges, "challenge"),
         ):
-            if not _mentions(field.annotation, field.metadata, marker):
+            if not mentions(field.annotation, field.metadata, marker):
                 continue
             for key in value if isinstance(value, list) else [value]:
                 if key not in declared:
@@ -365,11 +377,11 @@ def _dangling(source: Source, part: PartSpec, params: BaseModel, where: Location
                     )
 
 
-def _mentions(annotation: Any, metadata: list[Any], marker: Any) -> bool:
+def mentions(annotation: Any, metadata: list[Any], marker: Any) -> bool:
     """Return whether a field's type holds the annotated alias `marker`."""
     tag = get_args(marker)[1]
     if tag in metadata:
         return True
     if get_origin(annotation) is Annotated and tag in get_args(annotation):
         return True
-    return any(_mentions(inner, [], marker) for inner in get_args(annotation) if not isinstance(inner, str))
+    return any(mentions(inner, [], marker) for inner in get_args(annotation) if not isinstance(inner, str))
