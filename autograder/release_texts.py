@@ -39,8 +39,8 @@ def readme(rubric: Rubric, install: str = "") -> str:
         "",
         "## What is checked here, and what is not",
         "",
-        "Your self-check sees the public checks only. The course runs further checks and reads your answers, so that a "
-        "clean self-check is no full mark.",
+        "Your self-check sees the public checks alone. The course runs further checks, and a person reads your answers: a "
+        "clean self-check is no promise of full marks.",
         "",
         "| item | points | you can check | the course checks |",
         "| --- | --- | --- | --- |",

@@ -7,8 +7,10 @@ evidence that is not declared are all refused, all of them at once.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -307,6 +309,12 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
                 yield from _violations(source, error, model, (*where, "params"))
                 continue
             yield from _dangling(source, part, params, (*where, "params"))
+    name = re.sub(r"[{}\[\]]", "", part.form.filename)
+    if name and not any(fnmatch.fnmatch(name.lower(), pattern.lower()) for pattern in part.filenames):
+        text = (
+            f"no pattern of 'filenames' fits {name!r}, so that a grading would not know the notebook; add one"
+        )
+        yield source.problem(("form", "filename"), text)
     for key, spec in part.evidence.items():
         for index, check_id in enumerate(spec.agrees):
             if check_id not in check_ids:
