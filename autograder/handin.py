@@ -73,8 +73,14 @@ def read_hand_in(rubric: Rubric, paths: Iterable[Path]) -> HandedIn:
         if not path.is_file():
             raise UsageError(f"{path} is no file; name the notebooks that you hand in")
     notebooks = [path for path in listed if path.suffix.lower() == ".ipynb"]
-    chosen = submission_of("you", "you", notebooks, [], _with_form_names(rubric)).sources
+    parts = _with_form_names(rubric)
+    chosen = submission_of("you", "you", notebooks, [], parts).sources
     found = {part: Path(name) for part, name in chosen.items()}
+    for part in parts:  # what is named for one part is not a second one's, whatever it speaks of
+        path = found.get(part.part)
+        rivals = [one for one in parts if one is not part and found.get(one.part) == path]
+        if path is not None and rivals and not _is_named(path.name, part):
+            del found[part.part]
     cells: dict[str, tuple[FormCell, ...]] = {}
     problems: dict[str, str] = {}
     for part, path in found.items():
@@ -179,9 +185,8 @@ def _files(rubric: Rubric, handed_in: HandedIn) -> Iterator[FormFinding]:
 def _name(name: str, part: PartSpec, form: FormSpec) -> tuple[dict[str, str], list[FormFinding]]:
     """Return what a file name says in the place of the words, and what is wrong with it."""
     if not form.filename:
-        is_known = any(fnmatch.fnmatch(name.lower(), pattern.lower()) for pattern in part.filenames)
         text = f"{name} does not tell the part; call it part_{part.part}.ipynb."
-        return {}, [] if is_known else [FormFinding("file_name", text, part.part, name)]
+        return {}, [] if _is_named(name, part) else [FormFinding("file_name", text, part.part, name)]
     found = name_pattern(form.filename).fullmatch(name)
     if found is None:
         text = f"{name} is not called as the sheet asks: `{form.filename}`."
@@ -190,6 +195,10 @@ def _name(name: str, part: PartSpec, form: FormSpec) -> tuple[dict[str, str], li
     kept = [word for word, value in said.items() if value == word]
     text = f"{name} still says {', '.join(kept)}; put your own in its place."
     return said, [FormFinding("file_name", text, part.part, name)] if kept else []
+
+
+def _is_named(name: str, part: PartSpec) -> bool:
+    return any(fnmatch.fnmatch(name.lower(), pattern.lower()) for pattern in part.filenames)
 
 
 def name_pattern(asked: str) -> re.Pattern[str]:

@@ -25,7 +25,7 @@ from ruamel.yaml import YAML
 
 import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
 from autograder import __version__
-from autograder.errors import AutograderError, UsageError
+from autograder.errors import AutograderError, UsageError, nearest
 from autograder.golden import Golden, read_golden
 from autograder.leaks import Leak, find_leaks
 from autograder.public_rubric import public_goldens, public_main, public_part
@@ -73,8 +73,9 @@ def release(
         When `out` holds files that are not an untouched bundle, or the reference is not in this copy.
     """
     _require_ours(out)
-    files = bundle(assignment, parts, install)
-    leaks = find_leaks(files, withheld_of(assignment, load_rubric(assignment), allowed_files(assignment)))
+    rubric = load_rubric(assignment)
+    files = bundle(assignment, rubric, parts, install)
+    leaks = find_leaks(files, withheld_of(assignment, rubric, allowed_files(rubric)))
     if leaks:
         raise LeakError(
             leaks,
@@ -85,9 +86,11 @@ def release(
     return {name: _sha256(content) for name, content in files.items()}
 
 
-def bundle(assignment: Assignment, parts: Iterable[str] = (), install: str = "") -> dict[str, bytes]:
+def bundle(
+    assignment: Assignment, whole: Rubric, parts: Iterable[str] = (), install: str = ""
+) -> dict[str, bytes]:
     """Return the files of a bundle: path with `/` to content; see :func:`release`."""
-    rubric = load_rubric(assignment, parts)
+    rubric = _chosen(whole, list(parts))
     folder = f"rubrics/{assignment.id}"
     texts = {"README.md": readme(rubric, install), f"{folder}/rubric.yaml": _yaml(public_main(rubric))}
     for part in rubric.parts:
@@ -107,9 +110,8 @@ def bundle(assignment: Assignment, parts: Iterable[str] = (), install: str = "")
 def verify(assignment: Assignment, folder: Path) -> list[Leak]:
     """Return what the proof finds in a bundle that lies in `folder`; UsageError when there is none."""
     files, strange = read_bundle(folder)
-    return strange + find_leaks(
-        files, withheld_of(assignment, load_rubric(assignment), allowed_files(assignment))
-    )
+    rubric = load_rubric(assignment)
+    return strange + find_leaks(files, withheld_of(assignment, rubric, allowed_files(rubric)))
 
 
 def read_bundle(folder: Path) -> tuple[dict[str, bytes], list[Leak]]:
@@ -134,18 +136,30 @@ def read_bundle(folder: Path) -> tuple[dict[str, bytes], list[Leak]]:
     return files, strange
 
 
-def allowed_files(assignment: Assignment) -> frozenset[str]:
+def allowed_files(rubric: Rubric) -> frozenset[str]:
     """Return the only files that a bundle of an assignment may hold."""
-    rubric = load_rubric(assignment)
-    names = {"README.md", MANIFEST, f"rubrics/{assignment.id}/rubric.yaml"}
+    names = {"README.md", MANIFEST, f"rubrics/{rubric.assignment}/rubric.yaml"}
     for part in rubric.parts:
-        names |= {f"{folder}part_{part.part}.ipynb" for folder in ("", f"student_template/{assignment.id}/")}
-        names.add(f"rubrics/{assignment.id}/part_{part.part}.yaml")
+        names |= {
+            f"{folder}part_{part.part}.ipynb" for folder in ("", f"student_template/{rubric.assignment}/")
+        }
+        names.add(f"rubrics/{rubric.assignment}/part_{part.part}.yaml")
         if part.data:
             names.add("DATA.md")
         if public_goldens(part):
-            names.add(f"rubrics/{assignment.id}/golden/part_{part.part}.json")
+            names.add(f"rubrics/{rubric.assignment}/golden/part_{part.part}.json")
     return frozenset(names)
+
+
+def _chosen(rubric: Rubric, parts: list[str]) -> Rubric:
+    known = [part.part for part in rubric.parts]
+    for part in parts:
+        if part not in known:
+            raise UsageError(
+                f"there is no part {part!r}{nearest(part, known)} (there are: {', '.join(known)})"
+            )
+    chosen = [part for part in rubric.parts if not parts or part.part in parts]
+    return rubric.model_copy(update={"parts": chosen})
 
 
 # -------------------------------------------------------------------- content

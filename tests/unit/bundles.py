@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from autograder.fingerprints import KEPT_NAMES
 from autograder.registry import Assignment, find_assignment
 
 MODULE = '''"""Shared functions of the reference."""
@@ -99,6 +102,21 @@ parts: [part_a.yaml]
 GOLDEN = """{"schema_version": 1, "assignment": "mini-a0", "part": "a", "values":
  {"a1.truth": {"truth": 10.239876543, "sd": 0.25, "n": 100}}}
 """
+
+
+class Renaming(ast.NodeTransformer):
+    """Gives every variable another name."""
+
+    def __init__(self, new: Iterable[str]) -> None:
+        self.new = iter(new)
+        self.known: dict[str, str] = {}
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id in KEPT_NAMES:
+            return node
+        if node.id not in self.known:
+            self.known[node.id] = next(self.new)
+        return ast.copy_location(ast.Name(self.known[node.id], node.ctx), node)
 
 
 def write_course(root: Path) -> None:

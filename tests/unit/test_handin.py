@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
+from autograder.cli.handin import submit_ready
 from autograder.errors import RubricError, UsageError
 from autograder.handin import (
     Form,
@@ -546,6 +547,37 @@ def test_a_name_that_is_filled_in_is_read_again(one: str, two: str, is_pair: boo
     found = name_pattern(asked).fullmatch(filled_name(asked, said))
     assert found is not None
     assert {word: value for word, value in found.groupdict().items() if value is not None} == said
+
+
+# ------------------------------------------------------------------------- printed
+
+
+def test_what_is_to_mend_is_printed_with_the_archive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assignment = find_assignment("aml-a3")
+    templates = [assignment.student_template / f"part_{name}.ipynb" for name in "abc"]
+    assert submit_ready(assignment, templates, archive_into=tmp_path) == 1
+    said = capsys.readouterr().out
+    assert "✗ part_a.ipynb: No outputs are stored" in said
+    assert "? part_c.ipynb: It was not run here" in said
+    assert "Written, but not ready to hand in:" in said
+    assert (tmp_path / "aml-a3.zip").is_file()
+    assert submit_ready(assignment, templates[:1], as_json=True) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ready"], told["archive"]) == (False, None)
+    assert [one["part"] for one in told["findings"] if one["kind"] == "part_missing"] == ["b", "c"]
+
+
+def test_what_is_ready_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("autograder.rubric.loader.load_rubric", lambda _: MADRID)
+    path = write(tmp_path / "part_a.ipynb", *GOOD)
+    assert submit_ready(find_assignment("aml-a3"), [path], archive_into=tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "has the form that the sheet asks for" in said
+    assert "To hand in:" in said
 
 
 # --------------------------------------------------------------------- the settings

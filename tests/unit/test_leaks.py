@@ -29,8 +29,9 @@ class Course:
     """The bundle of the small course, and what it withholds."""
 
     def __init__(self, assignment: Assignment) -> None:
-        self.files = bundle(assignment)
-        self.withheld = withheld_of(assignment, load_rubric(assignment), allowed_files(assignment))
+        rubric = load_rubric(assignment)
+        self.files = bundle(assignment, rubric)
+        self.withheld = withheld_of(assignment, rubric, allowed_files(rubric))
 
     def leaks(self, files: Files) -> list[Leak]:
         return find_leaks(files, self.withheld)
@@ -139,20 +140,6 @@ names = st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True).filter(
 )  # fmt: skip
 
 
-class Renaming(ast.NodeTransformer):
-    """Gives every variable another name."""
-
-    def __init__(self, new: list[str]) -> None:
-        self.new = new
-        self.known: dict[str, str] = {}
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        if node.id in KEPT_NAMES:
-            return node
-        name = self.known.setdefault(node.id, self.new[len(self.known)])
-        return ast.copy_location(ast.Name(name, node.ctx), node)
-
-
 @given(
     body=st.sampled_from(BODY[:2]),
     new=st.lists(names, min_size=8, max_size=8, unique=True),
@@ -163,7 +150,7 @@ class Renaming(ast.NodeTransformer):
 def test_renamed_and_laid_out_anew_a_statement_is_still_found(
     course: Course, body: str, new: list[str], blanks: list[str], breaks: list[bool], indent: str
 ) -> None:
-    renamed = ast.unparse(Renaming(new).visit(ast.parse(body)))
+    renamed = ast.unparse(bundles.Renaming(new).visit(ast.parse(body)))
     target, value = renamed.split(" = ", 1)
     tokens = re.findall(r"\w+|\*\*|\W", value.replace(" ", " "))
     laid = f"{indent}{target} = ("
@@ -182,7 +169,7 @@ def test_short_statements_in_a_row_are_found_also_over_two_cells(
     marked = Withheld()
     marked.add_code("\n".join(f"{line} pass" if line.endswith(":") else line for line in row), "here")
     tree = ast.parse("\n".join(f"{line} pass" if line.endswith(":") else line for line in row))
-    lines = ast.unparse(Renaming(new).visit(tree)).replace("\n    pass", " pass").splitlines()
+    lines = ast.unparse(bundles.Renaming(new).visit(tree)).replace("\n    pass", " pass").splitlines()
     marked.files = course.withheld.files
     only(
         find_leaks(notebook_with(course, *("\n".join(some) for some in (lines[:at], lines[at:]))), marked),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 import subprocess
@@ -21,12 +22,14 @@ from autograder.leaks import find_leaks
 from autograder.public_rubric import goldens_named, is_public, needed_keys, public_part
 from autograder.registry import Assignment, assignment_ids, find_assignment
 from autograder.release import LeakError, allowed_files, bundle, release, verify
+from autograder.rendering import inlined_cells, solution_source, to_ipynb
 from autograder.rubric.loader import load_rubric, read_rubric
 from autograder.rubric.model import PartSpec
 from autograder.withheld import withheld_of
 
 ROOT = Path(__file__).parents[2]
-PARTS = [(name, part.part) for name in assignment_ids() for part in load_rubric(find_assignment(name)).parts]
+RUBRICS = {name: load_rubric(find_assignment(name)) for name in assignment_ids()}
+PARTS = [(name, part.part) for name, rubric in RUBRICS.items() for part in rubric.parts]
 
 
 @pytest.fixture
@@ -52,28 +55,35 @@ def tree(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", assignment_ids())
 def test_the_bundle_of_every_assignment_and_part_passes_the_proof(name: str) -> None:
     assignment = find_assignment(name)
-    rubric = load_rubric(assignment)
-    withheld = withheld_of(assignment, rubric, allowed_files(assignment))
+    rubric = RUBRICS[name]
+    withheld = withheld_of(assignment, rubric, allowed_files(rubric))
     for parts in [[], *([part.part] for part in rubric.parts)]:
-        assert find_leaks(bundle(assignment, parts), withheld) == []
-    # ... and the proof is awake: the solution of every part in the place of its template fails it
-    from autograder.rendering import solution_source, to_ipynb
-
+        assert find_leaks(bundle(assignment, rubric, parts), withheld) == []
+    # ... and the proof is awake: the solution fails it, whole, and each of its cells with all its names changed
     for part in rubric.parts:
         solved = to_ipynb(solution_source(assignment, part.part)).encode()
         kinds = {leak.kind for leak in find_leaks({f"part_{part.part}.ipynb": solved}, withheld)}
         assert {"statement", "text"} <= kinds, part.part
+        for cell in inlined_cells(assignment, part.part):
+            if cell.role == "task":
+                renamed = bundles.Renaming(f"name_{at}" for at in range(1000)).visit(ast.parse(cell.source))
+                planted = json.dumps({"cells": [{"cell_type": "code", "source": ast.unparse(renamed)}]})
+                found = find_leaks({f"part_{part.part}.ipynb": planted.encode()}, withheld)
+                assert "statement" in {leak.kind for leak in found}, f"part {part.part}, line {cell.line}"
 
 
 def files_of(name: str, part: str) -> dict[str, str]:
-    return {path: content.decode() for path, content in bundle(find_assignment(name), [part]).items()}
+    return {
+        path: content.decode()
+        for path, content in bundle(find_assignment(name), RUBRICS[name], [part]).items()
+    }
 
 
 @pytest.mark.parametrize(("name", "part"), PARTS)
 def test_a_bundle_is_a_course_folder_that_the_engine_loads(
     name: str, part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = load_rubric(find_assignment(name)).part(part)
+    whole = RUBRICS[name].part(part)
     for path, text in files_of(name, part).items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
@@ -98,7 +108,7 @@ def test_a_bundle_is_a_course_folder_that_the_engine_loads(
 
 @pytest.mark.parametrize(("name", "part"), PARTS)
 def test_a_public_check_has_all_that_it_needs_and_no_more(name: str, part: str) -> None:
-    whole = load_rubric(find_assignment(name)).part(part)
+    whole = RUBRICS[name].part(part)
     evidence, challenges = needed_keys(whole)
 
     def strings(node: Any) -> set[str]:
@@ -119,7 +129,7 @@ def test_a_public_check_has_all_that_it_needs_and_no_more(name: str, part: str) 
 
 
 def test_random_public_checks_keep_their_share_of_the_false_fail_rate() -> None:
-    part = load_rubric(find_assignment("aml-a3"), ["a"]).part("a")
+    part = RUBRICS["aml-a3"].part("a")
     some = {"a2.rate", "a2.draws"}
     items = [
         item.model_copy(
@@ -158,13 +168,13 @@ def test_the_readme_says_what_is_checked_and_how_to_hand_in() -> None:
 
 
 def test_how_to_install_is_the_courses_to_say(small: Assignment) -> None:
-    text = bundle(small, install="pip install ./wheel.whl")["README.md"].decode()
+    text = bundle(small, load_rubric(small), install="pip install ./wheel.whl")["README.md"].decode()
     assert "pip install ./wheel.whl" in text
-    assert "generative-autograder[kernel]==" in bundle(small)["README.md"].decode()
+    assert "generative-autograder[kernel]==" in bundle(small, load_rubric(small))["README.md"].decode()
 
 
 def test_the_small_bundle_holds_the_public_part_alone(small: Assignment) -> None:
-    files = {name: content.decode() for name, content in bundle(small).items()}
+    files = {name: content.decode() for name, content in bundle(small, load_rubric(small)).items()}
     assert set(files) == {
         "README.md",
         "part_a.ipynb",
@@ -189,20 +199,20 @@ def test_golden_values_come_along_only_when_they_are_released(small: Assignment)
     with pytest.raises(
         UsageError, match=r"public check 'a1.value' needs the golden value 'a1.truth'.*public_goldens"
     ):
-        bundle(small)
+        bundle(small, load_rubric(small))
     edit(part, "truths: {}", "public_goldens: [a1.truth]")
-    files = bundle(small)
+    files = bundle(small, load_rubric(small))
     golden = json.loads(files["rubrics/mini-a0/golden/part_a.json"])
     assert list(golden["values"]) == ["a1.truth"]
     assert golden["provenance"] == {}
-    withheld = withheld_of(small, load_rubric(small), allowed_files(small))
+    withheld = withheld_of(small, load_rubric(small), allowed_files(load_rubric(small)))
     assert find_leaks(files, withheld) == []
     assert list(goldens_named({"bands": [{"golden": "x"}], "summaries": ["y"]})) == ["x", "y"]
 
 
 def test_a_check_whose_expectation_is_hidden_is_not_public(small: Assignment) -> None:
     edit(small.rubric.parent / "part_a.yaml", "        twin: a1.value", "        hidden: true")
-    assert "a1.count" not in bundle(small)["rubrics/mini-a0/part_a.yaml"].decode()
+    assert "a1.count" not in bundle(small, load_rubric(small))["rubrics/mini-a0/part_a.yaml"].decode()
 
 
 def test_withheld_points_count_and_others_are_refused(small: Assignment, tmp_path: Path) -> None:
