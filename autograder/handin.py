@@ -76,11 +76,11 @@ def read_hand_in(rubric: Rubric, paths: Iterable[Path]) -> HandedIn:
     parts = _with_form_names(rubric)
     chosen = submission_of("you", "you", notebooks, [], parts).sources
     found = {part: Path(name) for part, name in chosen.items()}
-    for part in parts:  # what is named for one part is not a second one's, whatever it speaks of
-        path = found.get(part.part)
-        rivals = [one for one in parts if one is not part and found.get(one.part) == path]
-        if path is not None and rivals and not _is_named(path.name, part):
-            del found[part.part]
+    for spec in parts:  # what is named for one part is not a second one's, whatever it speaks of
+        mine = found.get(spec.part)
+        rivals = [one for one in parts if one is not spec and found.get(one.part) == mine]
+        if mine is not None and rivals and not _is_named(mine.name, spec):
+            del found[spec.part]
     cells: dict[str, tuple[FormCell, ...]] = {}
     problems: dict[str, str] = {}
     for part, path in found.items():

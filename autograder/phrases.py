@@ -116,11 +116,14 @@ def numbers(text: str) -> Iterator[Written]:
 
 def forms(value: float) -> Iterator[str]:
     """Yield how a value may be written down: rounded or cut off, with `LEAST_DIGITS` to `N_DIGITS` digits."""
-    exact = f"{abs(value):.15e}"
-    mantissa, power = exact.split("e")
     for n in range(LEAST_DIGITS, N_DIGITS + 1):
-        yield f"{n}: {abs(value):.{n - 1}e}"
-        yield f"{n}: {mantissa[: n + 1]}e{power}"
+        yield from _forms_of(value, n)
+
+
+def _forms_of(value: float, n: int) -> Iterator[str]:
+    mantissa, power = f"{abs(value):.15e}".split("e")
+    yield f"{n}: {abs(value):.{n - 1}e}"
+    yield f"{n}: {mantissa[: n + 1]}e{power}"
 
 
 def is_common(value: float) -> bool:
@@ -137,8 +140,9 @@ def told_again(written: Written, looked_for: Mapping[str, str]) -> str | None:
     """Return what a written number is, of the forms that are looked for; None when it is none of them."""
     if written.digits < LEAST_DIGITS + written.is_whole or is_common(written.value):
         return None
-    n = min(written.digits, N_DIGITS)
-    return looked_for.get(f"{n}: {abs(written.value):.{n - 1}e}")
+    # cut off as well: what was rounded to nine digits and then to six may end in another digit
+    found = (looked_for.get(form) for form in _forms_of(written.value, min(written.digits, N_DIGITS)))
+    return next(filter(None, found), None)
 
 
 def forms_of(values: Iterable[tuple[float, str]]) -> dict[str, str]:

@@ -54,7 +54,7 @@ def public_part(part: PartSpec) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        When a public check needs a golden value that `public_goldens` does not list.
+        When a public check needs a golden value that `public_values` does not list.
     """
     whole = part.model_dump(exclude_unset=True)
     evidence, challenges = needed_keys(part)
@@ -67,8 +67,8 @@ def public_part(part: PartSpec) -> dict[str, Any]:
     told["challenges"] = {key: whole["challenges"][key] for key in part.challenges if key in challenges}
     told["items"] = [_item(item, public) for item in part.items]
     told["errata"] = [erratum.model_dump(exclude_unset=True) for erratum in part.errata if erratum.public]
-    if goldens := public_goldens(part):
-        told["public_goldens"] = goldens
+    if goldens := public_values(part):
+        told["public_values"] = goldens
     return {key: value for key, value in told.items() if value not in ({}, [])}
 
 
@@ -87,14 +87,14 @@ def needed_keys(part: PartSpec) -> tuple[set[str], set[str]]:
     return evidence, challenges
 
 
-def public_goldens(part: PartSpec) -> list[str]:
-    """Return the golden values that public checks name, each of them released by `public_goldens`."""
+def public_values(part: PartSpec) -> list[str]:
+    """Return the golden values that public checks name, each of them released by `public_values`."""
     found: list[str] = []
     for _, check in part.checks():
         for key in goldens_named(check.params) if is_public(check) else ():
-            if key not in part.public_goldens:
+            if key not in part.public_values:
                 raise UsageError(
-                    f"the public check {check.id!r} needs the golden value {key!r}; list it under 'public_goldens' "
+                    f"the public check {check.id!r} needs the golden value {key!r}; list it under 'public_values' "
                     f"of part {part.part}, or take 'public: true' from the check"
                 )
             found.append(key)

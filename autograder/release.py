@@ -28,7 +28,7 @@ from autograder import __version__
 from autograder.errors import AutograderError, UsageError, nearest
 from autograder.golden import Golden, read_golden
 from autograder.leaks import Leak, find_leaks
-from autograder.public_rubric import public_goldens, public_main, public_part
+from autograder.public_rubric import public_main, public_part, public_values
 from autograder.registry import Assignment
 from autograder.release_texts import data_page, readme
 from autograder.rendering import template_ipynb
@@ -98,8 +98,8 @@ def bundle(
         texts[f"part_{part.part}.ipynb"] = notebook
         texts[f"student_template/{assignment.id}/part_{part.part}.ipynb"] = notebook
         texts[f"{folder}/part_{part.part}.yaml"] = _yaml(public_part(part))
-        if keys := public_goldens(part):
-            texts[f"{folder}/golden/part_{part.part}.json"] = _goldens(assignment, part, keys)
+        for path in _golden_files(assignment, part):
+            texts[f"{folder}/golden/{path.name}"] = _goldens(path, public_values(part))
     names = sorted({name for part in rubric.parts for name in part.data})
     if names:
         texts["DATA.md"] = data_page(names)
@@ -146,8 +146,10 @@ def allowed_files(rubric: Rubric) -> frozenset[str]:
         names.add(f"rubrics/{rubric.assignment}/part_{part.part}.yaml")
         if part.data:
             names.add("DATA.md")
-        if public_goldens(part):
-            names.add(f"rubrics/{rubric.assignment}/golden/part_{part.part}.json")
+        if public_values(part):
+            names |= {
+                f"rubrics/{rubric.assignment}/golden/part_{part.part}{kind}.json" for kind in ("", ".short")
+            }
     return frozenset(names)
 
 
@@ -176,12 +178,20 @@ def _yaml(tree: Mapping[str, Any]) -> str:
     return text.getvalue()
 
 
-def _goldens(assignment: Assignment, part: PartSpec, keys: Iterable[str]) -> str:
-    golden = read_golden(assignment.golden(part.part))
-    public = Golden(
-        assignment=golden.assignment, part=golden.part, values={key: golden.value(key) for key in keys}
+def _golden_files(assignment: Assignment, part: PartSpec) -> list[Path]:
+    """Return the golden files of a part that hold what students may have; stand-ins are for rehearsals alone."""
+    if not public_values(part):
+        return []
+    short = [assignment.golden(part.part, "short")] if "short" in part.budgets else []
+    return [assignment.golden(part.part), *short]
+
+
+def _goldens(path: Path, keys: Iterable[str]) -> str:
+    golden = read_golden(path)
+    values = {key: golden.value(key) for key in keys}
+    return (
+        Golden(assignment=golden.assignment, part=golden.part, values=values).model_dump_json(indent=1) + "\n"
     )
-    return public.model_dump_json(indent=1) + "\n"
 
 
 def _manifest(rubric: Rubric, files: Mapping[str, bytes]) -> bytes:

@@ -32,10 +32,9 @@ def readme(rubric: Rubric, install: str = "") -> str:
         *(["The data sets and their checksums are listed in [DATA.md](DATA.md).", ""] if has_data else []),
         "## Check your work",
         "",
-        *_block([f"autograder check {names[0]}", f"autograder check --submit-ready {' '.join(names)}"]),
+        *_block([f"autograder check {names[0]}"]),
         "",
-        "The first runs your notebook and tells you, in the sentences of the report, what the public checks find. The "
-        "second looks at what the sheet asks of the form.",
+        "It runs your notebook and tells you, in the sentences of the report, what the public checks find.",
         "",
         "## What is checked here, and what is not",
         "",

@@ -136,7 +136,7 @@ def _hidden_ids(part: PartSpec) -> dict[str, str]:
     goldens = [key for _, check in part.checks() for key in goldens_named(check.params)]
     ids |= dict.fromkeys((*part.truths, *part.summaries, *goldens), "the key of a golden value")
     public = {check.id for _, check in part.checks() if is_public(check)} | {item.id for item in part.items}
-    return {key: what for key, what in ids.items() if key not in shown | public | set(part.public_goldens)}
+    return {key: what for key, what in ids.items() if key not in shown | public | set(part.public_values)}
 
 
 def _hidden_numbers(part: PartSpec) -> Iterator[tuple[float, str]]:
@@ -157,7 +157,7 @@ def _golden_numbers(assignment: Assignment, part: PartSpec) -> Iterator[tuple[fl
     for path in sorted((assignment.reference / "golden").glob(f"part_{part.part}.*json")):
         golden: Golden = read_golden(path)
         for key, one in golden.values.items():
-            if key in part.public_goldens:
+            if key in part.public_values:
                 continue
             told = {"truth": one.truth, "sd": one.sd}
             if one.replicates is not None:

@@ -249,7 +249,7 @@ class PartSpec(Model):
     errata: list[ErratumSpec] = Field(default_factory=list)
     changes: list[dict[str, StrictStr]] = Field(default_factory=list)
     """Why tolerances or points were changed after marking began: `{date, author, why}`; `rescore` shows it."""
-    public_goldens: list[StrictStr] = Field(default_factory=list)
+    public_values: list[StrictStr] = Field(default_factory=list)
     """Golden values that public checks need and that students may therefore have; `release` refuses others."""
 
     def values_of(self, budget: Budget) -> dict[int, int]:

@@ -197,13 +197,17 @@ def test_golden_values_come_along_only_when_they_are_released(small: Assignment)
     part = small.rubric.parent / "part_a.yaml"
     edit(part, "        why: A spread", "        public: true\n        why: A spread")
     with pytest.raises(
-        UsageError, match=r"public check 'a1.value' needs the golden value 'a1.truth'.*public_goldens"
+        UsageError, match=r"public check 'a1.value' needs the golden value 'a1.truth'.*public_values"
     ):
         bundle(small, load_rubric(small))
-    edit(part, "truths: {}", "public_goldens: [a1.truth]")
+    edit(part, "truths: {}", "public_values: [a1.truth]\nbudgets: {short: {values: {5: 3}}}")
+    with pytest.raises(UsageError, match=r"part_a.short.json is missing"):
+        bundle(small, load_rubric(small))
+    shutil.copy(small.golden("a"), small.golden("a", "short"))
     files = bundle(small, load_rubric(small))
     golden = json.loads(files["rubrics/mini-a0/golden/part_a.json"])
     assert list(golden["values"]) == ["a1.truth"]
+    assert files["rubrics/mini-a0/golden/part_a.short.json"] == files["rubrics/mini-a0/golden/part_a.json"]
     assert golden["provenance"] == {}
     withheld = withheld_of(small, load_rubric(small), allowed_files(load_rubric(small)))
     assert find_leaks(files, withheld) == []
