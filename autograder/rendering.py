@@ -17,12 +17,12 @@ def solution_source(assignment: Assignment, part: str) -> str:
     UsageError
         When the reference of the assignment is not in this copy.
     """
-    return template.to_percent(template.solution(_cells(assignment, part)))
+    return template.to_percent(template.solution(inlined_cells(assignment, part)))
 
 
 def template_ipynb(assignment: Assignment, part: str) -> str:
     """Return the student template as notebook JSON; UsageError when there is no reference."""
-    return template.to_ipynb(template.template(_cells(assignment, part)))
+    return template.to_ipynb(template.template(inlined_cells(assignment, part)))
 
 
 def to_ipynb(source: str) -> str:
@@ -30,7 +30,8 @@ def to_ipynb(source: str) -> str:
     return template.to_ipynb(template.parse(source))
 
 
-def _cells(assignment: Assignment, part: str) -> list[template.Cell]:
+def inlined_cells(assignment: Assignment, part: str) -> list[template.Cell]:
+    """Return the cells of a part's reference notebook with the functions that it imports from the reference."""
     path = assignment.notebook_source(part)
     root = assignment.reference.parent.parent
 

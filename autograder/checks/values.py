@@ -20,7 +20,7 @@ from autograder.checks.findings import (
 from autograder.probes.evidence import Evidence
 from autograder.records import Found, Picture
 from autograder.registry import CHECKS
-from autograder.rubric.model import EvidenceKey, OptionalEvidenceKey
+from autograder.rubric.model import ChallengeKey, EvidenceKey, OptionalEvidenceKey
 
 
 class NumberInBand(RandomCheckParams):
@@ -185,7 +185,7 @@ class InDoublePrecision(FormCheckParams):
     """Evidence that must have been computed in float64."""
 
     evidence: list[EvidenceKey]
-    challenge: str | None = None
+    challenge: ChallengeKey | None = None
     """A function whose answers must be float64 as well."""
 
 

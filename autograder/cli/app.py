@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, machine, rubrics, runs, selfcheck
+from autograder.cli import authoring, data, demo, machine, release, rubrics, runs, selfcheck
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -35,6 +35,7 @@ for verb in (
     runs.report,
     selfcheck.check,
     authoring.template,
+    release.release,
     authoring.golden,
     rubrics.validate,
     rubrics.lint,

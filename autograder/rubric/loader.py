@@ -7,8 +7,10 @@ evidence that is not declared are all refused, all of them at once.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -21,7 +23,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from autograder.errors import Problem, RubricError, nearest
 from autograder.registry import CHECKS, DRAWS, SUMMARIES, TRUTHS, Assignment, Registry
-from autograder.rubric.model import ChallengeKey, EvidenceKey, OptionalEvidenceKey, PartSpec, Rubric
+from autograder.rubric.model import ChallengeKey, EvidenceKey, FormSpec, OptionalEvidenceKey, PartSpec, Rubric
 
 Location = tuple[str | int, ...]
 
@@ -115,10 +117,12 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
     digest = hashlib.sha256(main.digest.encode())
     if not isinstance(main.data, dict):
         raise RubricError([main.problem((), "expected a mapping with assignment, title and parts")])
-    for key in main.data:
-        if key not in ("schema", "assignment", "title", "parts"):
-            known = ("schema", "assignment", "title", "parts")
-            problems.append(main.problem((key,), f"unknown key {key!r}{nearest(str(key), known)}"))
+    known = ("schema", "assignment", "title", "form", "parts")
+    problems += [
+        main.problem((key,), f"unknown key {key!r}{nearest(str(key), known)}")
+        for key in main.data
+        if key not in known
+    ]
     missing = [key for key in ("assignment", "title", "parts") if key not in main.data]
     problems += [main.problem((), f"the key {key!r} is missing") for key in missing]
     problems += [
@@ -126,6 +130,11 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
         for key in ("assignment", "title")
         if key in main.data and not isinstance(main.data[key], str)
     ]
+    form = FormSpec()
+    try:
+        form = FormSpec.model_validate(main.data.get("form", {}))
+    except ValidationError as error:
+        problems += _violations(main, error, FormSpec, ("form",))
     files = main.data.get("parts")
     if not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
         problems.append(main.problem(("parts",), "expected a list of part files, such as [part_a.yaml]"))
@@ -153,7 +162,11 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
             )
     chosen = [part for part in loaded if not wanted or part.part in wanted]
     return Rubric(
-        assignment=main.data["assignment"], title=main.data["title"], parts=chosen, sha256=digest.hexdigest()
+        assignment=main.data["assignment"],
+        title=main.data["title"],
+        parts=chosen,
+        form=form,
+        sha256=digest.hexdigest(),
     )
 
 
@@ -296,6 +309,12 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
                 yield from _violations(source, error, model, (*where, "params"))
                 continue
             yield from _dangling(source, part, params, (*where, "params"))
+    name = re.sub(r"[{}\[\]]", "", part.form.filename)
+    if name and not any(fnmatch.fnmatch(name.lower(), pattern.lower()) for pattern in part.filenames):
+        text = (
+            f"no pattern of 'filenames' fits {name!r}, so that a grading would not know the notebook; add one"
+        )
+        yield source.problem(("form", "filename"), text)
     for key, spec in part.evidence.items():
         for index, check_id in enumerate(spec.agrees):
             if check_id not in check_ids:
@@ -357,7 +376,7 @@ def _dangling(source: Source, part: PartSpec, params: BaseModel, where: Location
             (OptionalEvidenceKey, part.evidence, "evidence"),
             (ChallengeKey, part.challenges, "challenge"),
         ):
-            if not _mentions(field.annotation, field.metadata, marker):
+            if not mentions(field.annotation, field.metadata, marker):
                 continue
             for key in value if isinstance(value, list) else [value]:
                 if key not in declared:
@@ -366,11 +385,11 @@ def _dangling(source: Source, part: PartSpec, params: BaseModel, where: Location
                     )
 
 
-def _mentions(annotation: Any, metadata: list[Any], marker: Any) -> bool:
+def mentions(annotation: Any, metadata: list[Any], marker: Any) -> bool:
     """Return whether a field's type holds the annotated alias `marker`."""
     tag = get_args(marker)[1]
     if tag in metadata:
         return True
     if get_origin(annotation) is Annotated and tag in get_args(annotation):
         return True
-    return any(_mentions(inner, [], marker) for inner in get_args(annotation) if not isinstance(inner, str))
+    return any(mentions(inner, [], marker) for inner in get_args(annotation) if not isinstance(inner, str))

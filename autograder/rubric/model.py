@@ -193,6 +193,32 @@ class ErratumSpec(Model):
     item: StrictStr
     title: StrictStr
     text: StrictStr
+    public: StrictBool = False
+    """Whether students get it before they hand in."""
+
+
+class FormSpec(Model):
+    """What the sheet asks of the form of a hand-in; a part's own keys go before those of the assignment."""
+
+    filename: StrictStr = ""
+    """The name that the notebook must have: `{word}` stands for a name or number, the same in every part, and
+    `[...]` for what may be left out: `HW3_PT1_{ID1}[_{ID2}].ipynb`. Without it, `filenames` decides."""
+    zip_name: StrictStr = ""
+    """The name of the archive, with the same words: `{FirstName}_CA5.zip`."""
+    outputs: StrictBool = True
+    """Whether outputs must be stored, of cells that ran once from top to bottom."""
+    answers: StrictBool = True
+    """Whether every prompt must be replaced by an answer and every placeholder by code."""
+    explanations: Literal["none", "sections", "cells"] = "none"
+    """Where text is asked for: above the code of every section, or above every code cell."""
+    comments: StrictBool = False
+    """Whether the code must be commented."""
+    names_on_top: StrictBool = False
+    """Whether the names of the group must stand above the first code cell."""
+    forbidden: list[StrictStr] = Field(default_factory=list)
+    """Packages that no cell may import, by the names that are imported."""
+    reminders: list[StrictStr] = Field(default_factory=list)
+    """Sentences on what the sheet asks of the form and no program can see."""
 
 
 class PartSpec(Model):
@@ -205,6 +231,8 @@ class PartSpec(Model):
     """Chance that a correct notebook loses any automatic mark; split evenly over the random checks."""
     filenames: list[StrictStr]
     """File-name patterns (glob, without regard to case) by which the part's notebook is known."""
+    form: FormSpec = Field(default_factory=FormSpec)
+    """What the sheet asks of the form of this notebook, over the `form` of the assignment."""
     limits: Limits = Field(default_factory=Limits)
     data: list[StrictStr] = Field(default_factory=list)
     """The data sets that its notebooks need, under the names of `autograder data status`."""
@@ -221,6 +249,8 @@ class PartSpec(Model):
     errata: list[ErratumSpec] = Field(default_factory=list)
     changes: list[dict[str, StrictStr]] = Field(default_factory=list)
     """Why tolerances or points were changed after marking began: `{date, author, why}`; `rescore` shows it."""
+    public_values: list[StrictStr] = Field(default_factory=list)
+    """Golden values that public checks need and that students may therefore have; `release` refuses others."""
 
     def values_of(self, budget: Budget) -> dict[int, int]:
         """Return the numbers that a budget replaces; none where the part has no such budget."""
@@ -245,8 +275,16 @@ class Rubric(Model):
     assignment: StrictStr
     title: StrictStr
     parts: list[PartSpec]
+    form: FormSpec = Field(default_factory=FormSpec)
+    """What the sheet asks of the form of every notebook."""
     sha256: str = ""
     """Over the bytes of all files of the rubric."""
+
+    def form_of(self, part: PartSpec) -> FormSpec:
+        """Return what the sheet asks of the form of a part's notebook."""
+        return self.form.model_copy(
+            update={key: getattr(part.form, key) for key in part.form.model_fields_set}
+        )
 
     def part(self, part_id: str) -> PartSpec:
         """Return the part called `part_id`; KeyError when there is none."""

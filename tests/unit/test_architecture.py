@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
-    ("errors", "stats", "kernel_side", "estimates", "shortened"),
+    ("errors", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
     ("records", "registry", "locks", "environments", "datasets", "fetching"),
-    ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks"),
+    ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks", "public_rubric"),
     ("probes", "checks", "truths"),
     ("execute", "judging", "scoring", "gradebook", "review", "export"),
     # The pipeline: what a verb of the command line does, without the command line.
@@ -36,6 +36,11 @@ LAYERS = (
         "grading",
         "goldens",
         "rendering",
+        "withheld",
+        "release",
+        "release_texts",
+        "handin",
+        "notebook_forms",
         "validation",
         "selfcheck",
         "doctor",
