@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, machine, rubrics, runs
+from autograder.cli import authoring, data, demo, machine, review, rubrics, runs
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -32,6 +32,7 @@ for verb in (
     machine.doctor,
     runs.grade,
     runs.rescore,
+    review.review,
     runs.report,
     authoring.template,
     authoring.golden,
