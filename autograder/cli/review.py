@@ -154,12 +154,16 @@ def _password(file: Path | None) -> str | None:
 
 def _listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; UsageError when the port is taken or the host is not ours."""
+    listening: socket.socket | None = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen(128)  # who opens the address at once waits for the server
     except OSError as error:
+        if listening is not None:
+            listening.close()
         raise UsageError(
             f"{host}:{port} cannot be listened on ({error.strerror or error}); give another --port, or 0 for any"
         ) from error
