@@ -99,14 +99,15 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
     monkeypatch.setenv("AUTOGRADER_CONTENT", str(content))
     monkeypatch.setitem(ENVIRONMENT, "AUTOGRADER_CONTENT", str(content))
-    items = runs.rubric_of().model_dump(mode="json")["parts"][0]["items"]
+    rubric = runs.rubric_of().parts[0]
+    items = rubric.model_dump(mode="json")["items"]
     for item in items:
         item["checks"][0]["params"] = {"evidence": "a1.draws", "n": 10}
     part = {
         "schema": 1,
         "part": "a",
         "title": "A",
-        "points": 6,
+        "points": rubric.points,
         "false_fail_rate": 1e-3,
         "filenames": ["*.ipynb"],
         "evidence": {"a1.draws": {"kind": "array", "about": "the draws"}},

@@ -141,7 +141,7 @@ function draw() {
   $("alike-box").hidden = !shown.similar.length;
   $("alike").replaceChildren(...shown.similar.map((one, at) => {
     const button = make("button", `${one.name}: ${Math.round(one.ratio * 100)} % alike${one.points === null ? "" : `, given ${one.points}`}`);
-    button.type = "button"; button.addEventListener("click", () => beside(at));
+    button.type = "button"; button.addEventListener("click", () => act(() => beside(at)));
     const row = make("li"); row.append(button); return row;
   }));
   $("guide").hidden = !shown.model_answer;
@@ -252,18 +252,20 @@ async function keep() {
 
 async function leave() { if (shown && draftTimer) await keep(); }
 
+function refuse(why) { drop(); $("alarm").textContent = why; }
+
 async function give() {
   const text = $("points").value.trim().replace(",", ".");
-  if (text === "" || Number.isNaN(Number(text))) { $("alarm").textContent = "Give points first: digits, criteria, m for all, z for none."; return; }
-  if (Number(text) < 0 || Number(text) > shown.possible) { $("alarm").textContent = `Give 0 to ${shown.possible} points.`; return; }
+  if (text === "" || Number.isNaN(Number(text))) return refuse("Give points first: digits, criteria, m for all, z for none.");
+  if (Number(text) < 0 || Number(text) > shown.possible) return refuse(`Give 0 to ${shown.possible} points.`);
   clearTimeout(draftTimer); draftTimer = 0;
   const at = shown;
   let said;
   try {
     said = await write("api/mark", { ...target(), version: at.version, points: Number(text), criteria: [...criteria], comment: $("comment").value });
-  } catch (error) { trouble(error); touched(); return; }
-  if (at !== shown) return;
-  if (said.ok === false) { stale(said); return; }
+  } catch (error) { drop(); touched(); return trouble(error); }
+  if (at !== shown) return undefined;
+  if (said.ok === false) return stale(said);
   isTouched = false; conflict = false;
   const row = rowOf(at.submission, at.check);
   if (row && said.row) Object.assign(row, said.row);
@@ -271,12 +273,12 @@ async function give() {
   say(`Given: ${said.mark.points} of ${shown.possible} to ${nameOf(shown.submission)}.`);
   $("kept").textContent = "";
   drawMarks();
-  if (round === 2) { await show(at.submission, at.check); say("Given as second marker. n goes on."); return; }
-  await step(1, (one) => !isDone(one)).catch(trouble);
+  if (round === 2) { await show(at.submission, at.check); say("Given as second marker. n goes on."); return undefined; }
+  return step(1, (one) => !isDone(one));
 }
 
 function stale(said) {
-  conflict = true;
+  conflict = true; drop();
   shown.version = said.version; shown.mark = said.mark;
   drawMarks();
   const theirs = said.mark ? `${said.mark.author} gave ${said.mark.points}${said.mark.comment ? ` (${said.mark.comment})` : ""}` : "Somebody took a mark back";
@@ -324,7 +326,7 @@ async function override(points) {
       $("override-error").textContent = `${said.mark ? `${said.mark.author} gave ${said.mark.points}: ${said.mark.reason}` : "It was taken back"} meanwhile. Change again to give yours in its place.`;
       return;
     }
-    $("overriding").close();
+    shut("overriding");
     await show(shown.submission, shown.check);
     say("The automatic mark was changed.");
   } catch (error) { $("override-error").textContent = error.status ? error.message : "The server does not answer; start it again and repeat this."; }
@@ -334,8 +336,9 @@ async function override(points) {
 
 let comments = [], chosen = 0;
 async function reuse() {
+  comments = []; $("search").value = ""; chosen = 0; $("reusing").showModal(); $("search").focus(); $("search").value = typedAhead();
   comments = (await ask(`api/comments?${new URLSearchParams({ check: shown.check })}`)).comments;
-  $("search").value = ""; chosen = 0; $("reusing").showModal(); $("search").focus(); drawFound();
+  drawFound();
 }
 const matching = () => { const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   return comments.filter((one) => words.every((word) => one.text.toLowerCase().includes(word))).slice(0, 30); };
@@ -349,40 +352,71 @@ function drawFound() {
     row.addEventListener("click", () => takeComment(one.text)); return row;
   }));
 }
+function writeComment() {
+  const text = typedAhead();
+  $("comment").focus();
+  if (text) { $("comment").value += text; touched(); }
+}
 function takeComment(text) {
   $("comment").value = [$("comment").value.trim(), text].filter(Boolean).join("\n");
-  $("reusing").close(); touched(); keep();
+  shut("reusing"); touched(); keep();
 }
 
 // ------------------------------------------------------------------ keys
 
-function act(promise) { Promise.resolve(promise).catch(trouble); }
+// Actions happen one after the other: what is typed while the next answer loads is meant for that one. After a mark that
+// was not written, what was typed ahead is dropped, as it was meant for another answer.
+let turns = Promise.resolve(), epoch = 0;
+let ahead = null;   // text typed between the key that leads into a field and the moment when that field is ready
+function act(does) {
+  const mine = epoch;
+  turns = turns.then(() => (mine === epoch ? does() : undefined)).catch((error) => { drop(); trouble(error); });
+}
+function drop() { epoch += 1; ahead = null; held = ""; }
+function writeInto(does) { ahead = ""; act(() => (isDialogOpen() ? typedAhead() : does())); }
+let held = "";
+function ready() { held = ahead; ahead = null; }
+function typedAhead() { const text = ahead === null ? held : ahead; ahead = null; held = ""; return text; }
+const isDialogOpen = () => Boolean(document.querySelector("dialog[open]"));
+function actByKey(does) { act(() => (isDialogOpen() ? undefined : does())); }
+
+// A closed dialog gives its focus up at once, so that the next key is the page's.
+function shut(id) { document.activeElement.blur(); $(id).close(); }
 
 function toggleBox(id) { $(id).checked = !$(id).checked; $(id).dispatchEvent(new Event("change")); }
 
 const ACTIONS = {
   n: () => step(1), ArrowRight: () => step(1), p: () => step(-1), ArrowLeft: () => step(-1), i: () => otherItem(1), I: () => otherItem(-1),
   m: () => { $("points").value = String(shown.possible); isFresh = true; touched(); }, z: () => { $("points").value = "0"; isFresh = true; touched(); },
-  c: () => $("comment").focus(), "/": reuse, u: undo, Enter: give, v: () => toggleBox("by-person"), t: () => toggleBox("only-open"), r: () => toggleBox("second"),
+  u: undo, Enter: () => (document.activeElement.matches("button.change") ? document.activeElement.click() : give()), v: () => toggleBox("by-person"), t: () => toggleBox("only-open"), r: () => toggleBox("second"),
   x: () => beside(alikeAt + 1), o: () => { const first = document.querySelector(".change"); if (first) first.focus(); else say("No automatic mark stands beside this answer."); },
   "?": () => $("help").showModal(),
 };
 
 document.addEventListener("keydown", (event) => {
-  if (document.querySelector("dialog[open]") || !shown) return;
+  if (isDialogOpen() || !shown) return;
   const inside = event.target.closest("input:not([type=checkbox]), textarea, select");
   if (inside) {
-    if (event.key === "Escape") { inside.blur(); event.preventDefault(); if (conflict) act(takeTheirs()); }
-    if (event.key === "Enter" && (inside === $("points") || event.ctrlKey || event.metaKey)) { event.preventDefault(); inside.blur(); act(give()); }
+    if (event.key === "Escape") { inside.blur(); event.preventDefault(); if (conflict) actByKey(takeTheirs); }
+    if (event.key === "Enter" && (inside === $("points") || event.ctrlKey || event.metaKey)) { event.preventDefault(); inside.blur(); actByKey(give); }
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape" && conflict) { act(takeTheirs()); return; }
+  if (ahead !== null) {
+    event.preventDefault();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { ready(); actByKey(() => { document.activeElement.blur(); return give(); }); }
+    else if (event.key === "Escape") { ready(); actByKey(() => document.activeElement.blur()); }
+    else if (event.key.length === 1) ahead += event.key; else if (event.key === "Enter") ahead += "\n"; else if (event.key === "Backspace") ahead = ahead.slice(0, -1);
+    return;
+  }
+  if (event.key === "c") { event.preventDefault(); writeInto(writeComment); return; }
+  if (event.key === "/") { event.preventDefault(); writeInto(reuse); return; }
+  if (event.key === "Escape") { actByKey(() => (conflict ? takeTheirs() : undefined)); return; }
   if (event.key === "Enter" && event.target.closest("button, a")) return;
-  if (/^[0-9.,]$/.test(event.key) || event.key === "Backspace") { event.preventDefault(); typed(event.key); return; }
-  if (LETTERS.includes(event.key)) { event.preventDefault(); toggle(LETTERS.indexOf(event.key)); return; }
+  if (/^[0-9.,]$/.test(event.key) || event.key === "Backspace") { event.preventDefault(); actByKey(() => typed(event.key)); return; }
+  if (LETTERS.includes(event.key)) { event.preventDefault(); actByKey(() => toggle(LETTERS.indexOf(event.key))); return; }
   const action = ACTIONS[event.key];
-  if (action) { event.preventDefault(); act(action()); }
+  if (action) { event.preventDefault(); actByKey(action); }
 });
 
 $("search").addEventListener("input", () => { chosen = 0; drawFound(); });
@@ -392,27 +426,28 @@ $("search").addEventListener("keydown", (event) => {
 });
 $("points").addEventListener("input", () => { isFresh = false; touched(); });
 $("comment").addEventListener("input", touched);
-for (const id of ["points", "comment"]) $(id).addEventListener("blur", () => { if (draftTimer) act(keep()); });
-$("marking").addEventListener("submit", (event) => { event.preventDefault(); act(give()); });
+for (const id of ["points", "comment"]) $(id).addEventListener("blur", () => act(() => (draftTimer ? keep() : undefined)));
+$("marking").addEventListener("submit", (event) => { event.preventDefault(); act(give); });
 $("places").addEventListener("submit", (event) => event.preventDefault());
-$("next").addEventListener("click", () => act(step(1)));
-$("previous").addEventListener("click", () => act(step(-1)));
-$("undo").addEventListener("click", () => act(undo()));
+$("next").addEventListener("click", () => act(() => step(1)));
+$("previous").addEventListener("click", () => act(() => step(-1)));
+$("undo").addEventListener("click", () => act(undo));
 $("keys").addEventListener("click", () => $("help").showModal());
-$("reuse").addEventListener("click", () => act(reuse()));
-$("check").addEventListener("change", (event) => { const check = event.target.value; event.target.blur(); const rows = ordered().filter((row) => row.check === check); act(show((rows.find((row) => !isDone(row)) || rows[0]).submission, check)); });
-$("person").addEventListener("change", (event) => { const person = event.target.value; event.target.blur(); act(show(person, shown.check)); });
+$("reuse").addEventListener("click", () => act(reuse));
+$("check").addEventListener("change", (event) => { const check = event.target.value; event.target.blur(); const rows = ordered().filter((row) => row.check === check); act(() => show((rows.find((row) => !isDone(row)) || rows[0]).submission, check)); });
+$("person").addEventListener("change", (event) => { const person = event.target.value; event.target.blur(); act(() => show(person, shown.check)); });
 $("by-person").addEventListener("change", () => say($("by-person").checked ? "One student at a time." : "One item at a time."));
 $("only-open").addEventListener("change", () => say($("only-open").checked ? "The marked are skipped." : "All answers in order."));
-$("second").addEventListener("change", (event) => { act(leave().then(() => { round = event.target.checked ? 2 : 1; return show(shown.submission, shown.check); }).then(() => say(round === 2 ? "You mark as second marker: nothing of the first is shown until you have marked." : "You mark as first marker."))); });
+$("second").addEventListener("change", (event) => { act(() => leave().then(() => { round = event.target.checked ? 2 : 1; return show(shown.submission, shown.check); }).then(() => say(round === 2 ? "You mark as second marker: nothing of the first is shown until you have marked." : "You mark as first marker."))); });
 $("override").addEventListener("submit", (event) => { event.preventDefault(); const text = $("override-points").value.trim().replace(",", ".");
-  if (text === "" || Number.isNaN(Number(text))) $("override-error").textContent = "Give points."; else act(override(Number(text))); });
-$("override-back").addEventListener("click", () => act(override(null)));
-$("override-cancel").addEventListener("click", () => $("overriding").close());
+  if (text === "" || Number.isNaN(Number(text))) $("override-error").textContent = "Give points."; else act(() => override(Number(text))); });
+$("override-back").addEventListener("click", () => act(() => override(null)));
+$("override-cancel").addEventListener("click", () => shut("overriding"));
 $("login").addEventListener("submit", (event) => { event.preventDefault();
-  act(ask("api/login", { name: $("login-name").value, password: $("login-password").value }).then((said) => {
-    token = said.token; sessionStorage.setItem("token", token); $("login-password").value = ""; $("logging-in").close(); return begin();
+  act(() => ask("api/login", { name: $("login-name").value, password: $("login-password").value }).then((said) => {
+    token = said.token; sessionStorage.setItem("token", token); $("login-password").value = ""; shut("logging-in"); return begin();
   }).catch((error) => { $("login-error").textContent = error.message; })); });
+for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => { if (dialog.contains(document.activeElement)) document.activeElement.blur(); });
 $("logging-in").addEventListener("cancel", (event) => event.preventDefault());
 addEventListener("hashchange", () => location.reload());
 addEventListener("pagehide", () => { if (shown && draftTimer) ask("api/draft", draft(), true).catch(() => {}); });
@@ -424,7 +459,7 @@ setInterval(() => {
   look().then(() => {
     const row = rowOf(at.submission, at.check), version = (one) => one && (round === 2 ? one.second_version : one.version);
     if (at === shown && before && version(row) !== version(before) && version(row) !== shown.version && !conflict) {
-      if (isTouched) say(`${row.by || "Somebody"} marked this answer meanwhile.`); else act(show(at.submission, at.check));
+      if (isTouched) say(`${row.by || "Somebody"} marked this answer meanwhile.`); else act(() => (at === shown ? show(at.submission, at.check) : undefined));
     }
     if ($("alarm").textContent.startsWith("The server does not answer")) say("The server answers again.");
   }).catch(trouble);
@@ -438,4 +473,4 @@ async function begin() {
   if (!row) { $("heading").textContent = "Nothing waits for a person in this run."; return undefined; }
   return show(row.submission, row.check);
 }
-act(begin());
+act(begin);
