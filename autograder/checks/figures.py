@@ -135,14 +135,20 @@ def _shows(figure: FigureSeen, axes: Axes, points: np.ndarray) -> bool:
     clouds = [figure.arrays.get(str(scatter.get("ref"))) for scatter in axes.get("scatters", [])]
     lines = [line for line in axes.get("lines", []) if not _is_monotone(line)]
     clouds += [np.column_stack([line.get("x", []), line.get("y", [])]) for line in lines]
-    known = {(round(float(x), 5), round(float(y), 5)) for x, y in points if np.isfinite(x) and np.isfinite(y)}
+    known = _rounded(points)
     for cloud in clouds:
         if cloud is None or cloud.ndim != 2 or cloud.shape[1] != 2 or not len(cloud):
             continue
         rows = cloud[np.linspace(0, len(cloud) - 1, min(300, len(cloud))).astype(int)].astype(float)
-        if np.mean([(round(float(x), 5), round(float(y), 5)) in known for x, y in rows]) > 0.9:
+        if np.mean(np.isin(_rounded(rows), known)) > 0.9:
             return True
     return False
+
+
+def _rounded(points: np.ndarray) -> np.ndarray:
+    """Return points (n, 2) as complex numbers with five decimals, which can be looked up."""
+    x, y = np.round(points.astype(float), 5).T
+    return np.asarray(x + 1j * y)
 
 
 def _n_points(axes: Axes) -> list[int]:

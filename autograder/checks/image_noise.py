@@ -63,9 +63,14 @@ def noise_is_normal(evidence: Evidence, params: NoiseIsNormal, context: Context)
 def _calls(layer: LayerSeen, rows: Sequence[int]) -> list[int]:
     n = min(len(layer.rows), len(layer.noise))
     if rows:
-        return [call for call in range(n) if layer.rows[call] in rows]
+        return [call for call in range(n) if layer.rows[call] in rows and _has_law(layer, call)]
     trained = np.flatnonzero(trained_calls(layer)[:n]).tolist()
-    return [call for call in trained if layer.rows[call] >= 16][:2000]
+    return [call for call in trained if layer.rows[call] >= 16 and _has_law(layer, call)][:2000]
+
+
+def _has_law(layer: LayerSeen, call: int) -> bool:
+    """Whether the law of a call was measured: of long trainings it is that of the first batches alone."""
+    return bool(layer.noise[call, 3] >= 0)
 
 
 class _Law(NamedTuple):

@@ -40,7 +40,7 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
         if kind < 2 and all(word.casefold() in _words_of(c) for word in words)
     ]
     whole = _language_models(torch, made) if _wants_language_model(challenge) else []
-    whole += _networks_between(torch, made, namespace, *_ends(challenge))
+    whole += networks_between(challenge, namespace)
     meant = _distinct([*exact, *whole, *close])
     if not meant:
         raise Refusal("missing", "no module of this name was found")
@@ -72,24 +72,20 @@ def _ends(challenge: dict[str, Any]) -> tuple[list[int], list[int]]:
     return first, last
 
 
-def _networks_between(
-    torch: Any,
-    made: list[tuple[int, Candidate]],
-    namespace: Namespace,
-    first: list[int],
-    last: list[int],
-) -> list[Candidate]:
-    """Live modules under any name, in containers and objects of the notebook too, whose layers have these ends."""
-    if not first or not last:
+def networks_between(challenge: dict[str, Any], namespace: Namespace) -> list[Candidate]:
+    """Live modules under any name, in containers and objects of the notebook too, that begin and end as the case tells."""
+    torch: Any = sys.modules.get("torch")
+    first, last = _ends(challenge)
+    if torch is None or not first or not last:
         return []
-    live = [candidate for kind, candidate in made if kind == 0]
-    inside = [part for name, past in namespace.history.items() for part in _parts(torch, name, *past[-1])]
+    live = [candidate for kind, candidate in _made(torch, namespace) if kind == 0]
+    live += [part for name, past in namespace.history.items() for part in _parts(torch, name, *past[-1])]
     found = [
-        (first.index(ends[0]), candidate)
-        for candidate in [*live, *inside]
+        (first.index(ends[0]), -candidate.cell, candidate)
+        for candidate in live
         if (ends := _ends_of(torch, candidate.value)) and ends[0] in first and ends[1] in last
     ]
-    return [candidate for _, candidate in sorted(found, key=lambda one: one[0])]
+    return [candidate for *_, candidate in sorted(found, key=lambda one: one[:2])]
 
 
 def _parts(torch: Any, name: str, cell: int, value: Any) -> Iterator[Candidate]:

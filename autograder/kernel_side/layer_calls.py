@@ -7,8 +7,8 @@ noise is normal, and what a classifier said of the images that were scored; no n
 from __future__ import annotations
 
 import collections
-import contextlib
 import hashlib
+import weakref
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ N_PIXELS = 784
 MAX_LATENT = 100
 MAX_KEYS = 48
 MAX_CALLS = 12_000
+MAX_LAYERS = 10_000
+MAX_LAWS = 200
+"""Batches of noise, of the size of the first, whose law is measured; of the others it is noted which they are."""
 MAX_ROWS = 130_000
 """Rows of images that are looked up, for one layer in one cell."""
 MAX_OUTPUT_ROWS = 1_000
@@ -37,12 +40,19 @@ class LayerRecorder:
         self.training = training
         self.entries: dict[tuple[Any, ...], Entry] = {}
         self.numbers: dict[int, int] = {}
+        self.roles: dict[int, Any] = {}
+        """By identity of a layer: the layer itself, held weakly, what it saw last, and its role for that."""
         self.held: list[Any] = []
         self.torch: Any = None
+        self.kinds: tuple[type, ...] = ()
+
+    def know(self, torch: Any) -> None:
+        """Takes note of the library and of the layers that say something."""
+        self.torch, self.kinds = torch, (torch.nn.Linear, torch.nn.Conv2d)
 
     def install(self, torch: Any) -> None:
         """Puts the hook in place."""
-        self.torch = torch
+        self.know(torch)
         torch.nn.modules.module.register_module_forward_hook(self._hook)
 
     def take(self, encoder: Encoder) -> list[Entry]:
@@ -51,15 +61,22 @@ class LayerRecorder:
         return [_encoded(entry, encoder, self.training.n_steps) for entry in taken]
 
     def _hook(self, module: Any, args: Any, output: Any) -> None:
-        if type(module) in (self.torch.nn.Linear, self.torch.nn.Conv2d):
-            with contextlib.suppress(Exception):
+        if type(module) in self.kinds:
+            try:  # noqa: SIM105  # every layer of every step comes here, and `suppress` takes a microsecond
                 self._note(module, args[0], output)
+            except Exception:
+                pass
 
     def _note(self, module: Any, given: Any, output: Any) -> None:
-        role, n_in, n_out = _role(module, given)
+        shape, known = given.shape, self.roles.get(id(module))
+        if known is None or known[0]() is not module or known[1] != shape:
+            if len(self.roles) >= MAX_LAYERS:
+                self.roles.clear()
+            known = self.roles[id(module)] = (weakref.ref(module), shape, *_role(module, given))
+        _, _, role, n_in, n_out = known
         if not role:
             return
-        wants = bool(self.torch.is_grad_enabled())
+        wants = self.torch.is_grad_enabled()
         key = (id(module), bool(module.training), wants)
         if key not in self.entries:
             if len(self.entries) >= MAX_KEYS:
@@ -76,13 +93,14 @@ class LayerRecorder:
         entry["n"] += 1
         if entry["n"] > MAX_CALLS:
             return
-        entry["rows"].append(int(given.shape[0]))
+        entry["rows"].append(len(given))
         entry["steps"].append(self.training.n_steps)
-        entry["trainable"] = bool(module.weight.requires_grad)
+        entry["trainable"] = module._parameters["weight"].requires_grad
         if role == "image":
             self._look_up(entry, given)
         elif role == "latent":
-            entry["noise"].append(_noise(given))
+            is_new = entry["n"] <= MAX_LAWS or len(given) != entry["rows"][0]
+            entry["noise"].append(_noise(given, is_new))
         is_judged = not output.requires_grad or not module.training
         if role == "features" and is_judged and len(given) <= MAX_OUTPUT_ROWS:
             values = output.detach().float().numpy().copy()
@@ -119,16 +137,13 @@ def _role(module: Any, given: Any) -> tuple[str, int, int]:
     return ("features" if n_in >= 20 and 10 <= n_out <= 512 and n_out < n_in else "", n_in, n_out)
 
 
-def _noise(given: Any) -> tuple[float, ...]:
-    """Sign, mean, deviation and share of negative numbers of a latent variable."""
+def _noise(given: Any, has_law: bool) -> tuple[float, ...]:
+    """Sign, mean, deviation and share of negative numbers of a latent variable; a share of -1 where none is measured."""
     array = np.ascontiguousarray(given.detach().float().numpy())
-    digest = hashlib.blake2b(array.tobytes(), digest_size=6).digest()
-    return (
-        float(int.from_bytes(digest, "little")),
-        float(array.mean()),
-        float(array.std()),
-        float((array < 0).mean()),
-    )
+    digest = float(int.from_bytes(hashlib.blake2b(array.tobytes(), digest_size=6).digest(), "little"))
+    if not has_law:
+        return digest, 0.0, 0.0, -1.0
+    return digest, float(array.mean()), float(array.std()), float((array < 0).mean())
 
 
 def _encoded(entry: Entry, encoder: Encoder, n_steps: int) -> Entry:

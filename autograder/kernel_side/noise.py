@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from .binding import Refusal, positional
+from .found_modules import networks_between
 from .losses import spread, ways
 from .modes import MODES, Candidate, Fields, Mode, Setting
+from .namespace import Namespace
 from .placing import callables_of, is_module, like_named, refusal, resolve, said
 
 MAX_SHOWN = 16
@@ -200,4 +202,15 @@ def _flat(values: Any) -> list[Any]:
     return found
 
 
-MODES["noise"] = Mode(callables_of, put_noise)
+def samplers_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candidate]:
+    """The samplers that a challenge may mean; where none has such a name, whole networks whose ends the case tells."""
+    try:
+        return callables_of(challenge, namespace)
+    except Refusal:
+        networks = networks_between(challenge, namespace)
+        if not networks:
+            raise
+        return networks
+
+
+MODES["noise"] = Mode(samplers_of, put_noise)

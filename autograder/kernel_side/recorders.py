@@ -155,8 +155,10 @@ class TrainingRecorder:
             self.looks[number] = self.looks.get(number, 0) + 1
             if self.looks[number] <= MAX_LOOKED_AT:
                 grads = [p.grad for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
-                squares = sum(float(grad.detach().double().square().sum()) for grad in grads)
-                self.norms[number] = max(self.norms.get(number, 0.0), squares**0.5)
+                torch: Any = sys.modules["torch"]
+                with torch.no_grad():
+                    norm = float(torch.stack(torch._foreach_norm(grads)).double().norm())
+                self.norms[number] = max(self.norms.get(number, 0.0), norm)
 
     def _stepped(self, optimizer: Any, *_: Any) -> None:
         self.n_steps += 1

@@ -44,6 +44,8 @@ class SampledLatent(DrawParams):
 
     n: int = Field(default=4, ge=2, le=32)
     n_latent: int = Field(default=16, ge=2, le=256)
+    n_pixels: int = Field(default=784, ge=4, le=4096)
+    """A whole autoencoder under any name is known by it: so many numbers, or images of one channel, become as many."""
 
 
 @DRAWS.register(SampledLatent)
@@ -54,6 +56,7 @@ def sampled_latent(rng: np.random.Generator, params: SampledLatent) -> Values:
         "mu": rng.normal(size=shape).round(4).tolist(),
         "log_var": rng.uniform(-2.0, 1.5, size=shape).round(4).tolist(),
         "noise": rng.normal(size=params.n * params.n_latent + 7).round(4).tolist(),
+        "ends": {"first": [params.n_pixels, 1], "last": [params.n_pixels]},
     }
 
 

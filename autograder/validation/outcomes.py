@@ -14,6 +14,8 @@ from autograder.validation.trials import Kind, Trial
 
 WRITTEN_CHECK = "is_written"
 """The one check whose points always wait for a person."""
+TRAINED_DRAWS = ("trained_language_model",)
+"""Questions to a network as its training left it."""
 
 _EVIDENCE_TAG, _CHALLENGE_TAG = (typing.get_args(key)[1] for key in (EvidenceKey, ChallengeKey))
 
@@ -123,6 +125,21 @@ def outcome_of(trial: Trial, seed: int, grade: Grade, part: PartSpec, budget: Bu
 def written_checks(part: PartSpec) -> frozenset[str]:
     """Return the checks of a part whose points a person gives."""
     return frozenset(check.id for _, check in part.checks() if check.check == WRITTEN_CHECK)
+
+
+def probing_checks(part: PartSpec) -> frozenset[str]:
+    """Return the checks that put questions to the notebook's code, and none to what its training made of it."""
+    found = set()
+    for _, check in part.checks():
+        params = CHECKS[check.check].params.model_validate(check.params)
+        asked = [
+            getattr(params, name)
+            for name, field in type(params).model_fields.items()
+            if _CHALLENGE_TAG in field.metadata
+        ]
+        if asked and all(part.challenges[key].draw not in TRAINED_DRAWS for key in asked if key):
+            found.add(check.id)
+    return frozenset(found)
 
 
 def scalar_points(part: PartSpec) -> float:

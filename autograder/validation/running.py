@@ -30,7 +30,7 @@ from autograder.records import ExecutionRecord, Grade, Submission
 from autograder.rubric.model import Budget, PartSpec
 from autograder.shortened import with_values
 from autograder.store import RunDirectory, read_record, write_json, write_text
-from autograder.validation.outcomes import Outcome, outcome_of, scalar_points, written_checks
+from autograder.validation.outcomes import Outcome, outcome_of, probing_checks, scalar_points, written_checks
 from autograder.validation.summary import Validation
 from autograder.validation.tables import as_markdown, as_text
 from autograder.validation.trials import SEEDED, Sample, Trial, collect_trials, sample_of, select
@@ -138,6 +138,7 @@ def validate(
                 c.id for _, c in spec.checks() if c.id not in written_checks(spec) and budget in c.budgets
             ),
             scalar_points=scalar_points(spec),
+            probing_checks=tuple(sorted(probing_checks(spec))),
             missing=tuple(missing),
         )
 

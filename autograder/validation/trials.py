@@ -37,6 +37,8 @@ class Trial:
     """Where it may lose marks."""
     unrevealable: str | None = None
     """Why no automatic check can see the mistake, or None."""
+    revealed_by: str | None = None
+    """The evidence that its author expects to reveal the mistake (`structure`, `loss`, ...), or None."""
 
     @property
     def id(self) -> str:
@@ -89,9 +91,8 @@ def collect_trials(assignment: Assignment, part: PartSpec) -> list[Trial]:
             notebook = to_ipynb(mutant.apply(solution))
         except ValueError as error:
             raise UsageError(f"the mutant {mutant.id} does not fit the solution any more: {error}") from error
-        trials.append(
-            Trial("mutant", mutant.id, mutant.title, "loss", notebook, (mutant.item,), mutant.unrevealable)
-        )
+        about = (mutant.item,), mutant.unrevealable, mutant.revealed_by
+        trials.append(Trial("mutant", mutant.id, mutant.title, "loss", notebook, *about))
     return trials
 
 

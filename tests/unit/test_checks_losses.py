@@ -284,6 +284,18 @@ def test_mistake_inside_a_model_is_named(tmp_path: Path) -> None:
     assert "not scaled" in finding(tmp_path, "sample_is_reparameterised", SAMPLE, source).message
 
 
+def test_model_of_any_name_is_known_by_its_ends(tmp_path: Path) -> None:
+    inside = (
+        RIGHT_SAMPLES["inside the model"].replace("class VAE", "class Netz") + "\ndinge = {'erstes': Netz()}"
+    )
+    (tmp_path / "right").mkdir()
+    assert finding(tmp_path / "right", "sample_is_reparameterised", SAMPLE, inside).fraction == 1.0
+    wrong = inside.replace("torch.exp(lv / 2) * ", "")
+    (tmp_path / "wrong").mkdir()
+    found = finding(tmp_path / "wrong", "sample_is_reparameterised", SAMPLE, wrong)
+    assert "not scaled" in found.message
+
+
 def test_noise_is_put_back(tmp_path: Path) -> None:
     import torch
 

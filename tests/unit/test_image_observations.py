@@ -56,7 +56,7 @@ class Watch:
         self.images.learn(SimpleNamespace(train=False, data=HELD_OUT))
         self.training = TrainingRecorder()
         self.layers = LayerRecorder(self.images, self.training)
-        self.layers.torch = torch
+        self.layers.know(torch)
         self.handles = [
             nn.modules.module.register_module_forward_hook(self.layers._hook),
             sys.modules[torch.optim.Optimizer.__module__].register_optimizer_step_post_hook(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from pydantic import BaseModel
 
+from autograder.courses import Course
 from autograder.errors import UsageError
 from autograder.records import CheckResult, Grade, ItemGrade, Status, Submission
 from autograder.registry import Registry
@@ -22,7 +24,7 @@ from autograder.validation import (
     as_markdown,
     as_text,
 )
-from autograder.validation.outcomes import outcome_of, scalar_points
+from autograder.validation.outcomes import outcome_of, probing_checks, scalar_points
 from autograder.validation.trials import Kind, sample_of, select
 
 
@@ -86,6 +88,31 @@ def target(found: Validation, word: str) -> bool | None:
 
 
 # ------------------------------------------------------------------- counting
+
+
+def test_mutants_of_losses_are_counted_that_need_no_training() -> None:
+    loss = replace(mutant("sum"), revealed_by="loss")
+    later = replace(mutant("scale"), revealed_by="structure")
+    other = replace(mutant("epochs"), revealed_by="training")
+    outcomes = [
+        outcome(loss, 0, taken("a2.loss")),
+        outcome(loss, 1, taken("a2.loss"), taken("a2.band")),
+        outcome(later, 0, taken("a2.loss")),
+        outcome(later, 1, taken("a2.band")),
+        outcome(other, 0, taken("a2.loss")),
+    ]
+    trials = (loss, later, other)
+    found = replace(validation(*outcomes, trials=trials), probing_checks=("a2.loss",))
+    (seen,) = [one for one in found.targets if "without training" in one.name]
+    assert (seen.observed, seen.holds) == ("1 of 2 (50.0%)", False)
+    assert "without training" not in str(validation(outcome(other), trials=(other,)).targets)
+
+
+def test_checks_that_need_no_training_are_those_that_ask_the_code() -> None:
+    part = Course.load("aml-a3", ["c"]).rubric.part("c")
+    found = probing_checks(part)
+    assert {"c1.model", "c1.step", "c3.top_k"} <= found
+    assert not found & {"c1.own_loss", "c2.final", "c3.text_top_k", "c1.clip", "c1.validation_band"}
 
 
 def test_a_lost_mark_of_a_correct_notebook_is_a_false_fail() -> None:

@@ -27,7 +27,7 @@ import time
 import warnings
 from typing import Any
 
-from . import cgroups, folders, linux, observing, processes, roots, supervisor
+from . import cgroups, folders, kernels, linux, observing, processes, roots, supervisor
 
 ORPHANS_SECONDS = 10.0
 SLOTS: set[int] = set()
@@ -48,6 +48,7 @@ def main(order: dict[str, Any]) -> None:
     failed = import_all(order["imports"], order["shim"])
     if order["imports"]:
         failed |= build_observer(order["observer"])
+    kernels.note_own_modules()
     gc.collect()
     gc.freeze()
     ready = {
