@@ -50,11 +50,18 @@ class Change:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[sqlite3.Connection]:
+def opened(path: Path, tables: str = _TABLES) -> Iterator[sqlite3.Connection]:
+    """Give a connection to the gradebook for one transaction: it is committed at the end, or rolled back.
+
+    Raises
+    ------
+    InternalError
+        When the file cannot be used.
+    """
     try:
         with closing(sqlite3.connect(path, timeout=30)) as connection:
             connection.execute("PRAGMA synchronous = EXTRA")  # a commit survives a power cut
-            connection.executescript(_TABLES)
+            connection.executescript(tables)
             with connection:
                 yield connection
     except sqlite3.Error as error:
@@ -79,7 +86,7 @@ def record_scoring(path: Path, grades: Sequence[Grade], rubric_sha256: str, *, a
         for item in grade.items
         for check in item.checks
     ]
-    with _open(path) as connection:
+    with opened(path) as connection:
         connection.execute("BEGIN IMMEDIATE")  # what was read below still holds when it is written
         last = connection.execute(
             "SELECT id, rubric_sha256 FROM scorings ORDER BY id DESC LIMIT 1"
@@ -100,7 +107,7 @@ def record_scoring(path: Path, grades: Sequence[Grade], rubric_sha256: str, *, a
 
 def scorings(path: Path) -> list[Scoring]:
     """Return every scoring of the run, oldest first."""
-    with _open(path) as connection:
+    with opened(path) as connection:
         rows = connection.execute(
             "SELECT time, author, why, rubric_sha256 FROM scorings ORDER BY id"
         ).fetchall()
@@ -118,7 +125,7 @@ def last_changes(path: Path) -> list[Change]:
         LEFT JOIN marks AS new ON old.submission = new.submission AND old.check_id = new.check_id AND new.scoring = ?
         WHERE old.scoring = ? AND new.scoring IS NULL AND old.earned <> 0 ORDER BY 1, 2
     """
-    with _open(path) as connection:
+    with opened(path) as connection:
         ids = [row[0] for row in connection.execute("SELECT id FROM scorings ORDER BY id DESC LIMIT 2")]
         if len(ids) < 2:
             return []

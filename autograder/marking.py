@@ -26,6 +26,8 @@ from autograder.records import (
     Status,
     Submission,
 )
+from autograder.review.marks import with_marks
+from autograder.review.store import standings
 from autograder.rubric.model import PartSpec
 from autograder.scoring import score_part
 from autograder.store import (
@@ -48,6 +50,8 @@ def score_submission(
     twins: Mapping[str, Sequence[str]] | None = None,
 ) -> Grade:
     """Return the grade of one submission from its stored execution, and write its grade and report.
+
+    The marks that people gave are taken in from the gradebook.
 
     Parameters
     ----------
@@ -84,16 +88,14 @@ def score_submission(
         notes += [*execution_notes(part.part, execution, limits), *part_notes]
         cell_items[part.part] = assigned
     notes += _twin_notes(others)
-    earned, pending = sum(item.earned for item in items), sum(item.pending for item in items)
-    is_failed = submission.problem is not None or (not executions and not pending)
-    grade_record = Grade(
+    found = Grade(
         submission=submission,
         assignment=course.assignment.id,
         title=course.rubric.title,
         parts=info.parts,
-        state="failed" if is_failed else "needs_review" if pending else "graded",
-        earned=round(earned, 4),
-        pending=round(pending, 4),
+        state="graded",
+        earned=0.0,
+        pending=0.0,
         possible=sum(item.possible for item in items),
         flags=tuple(_flags(submission, executions.values(), items, notes, others)),
         items=tuple(items),
@@ -103,12 +105,17 @@ def score_submission(
         engine=__version__,
         rubric_sha256=course.rubric.sha256,
     )
-    folder = run.submission(submission.id)
-    write_record(folder / "grade.json", grade_record)
-    write_text(
-        folder / "report.html", reports.render_student(grade_record.model_dump(mode="json"), viewer="student")
-    )
-    return grade_record
+    marked = with_marks(found, standings(run.gradebook))
+    write_graded(run, info, marked)
+    return marked
+
+
+def write_graded(run: RunDirectory, info: RunInfo, grade: Grade) -> None:
+    """Write the grade of a submission, and the report that its students get."""
+    folder = run.submission(grade.submission.id)
+    write_record(folder / "grade.json", grade)
+    html = reports.render_student(grade.model_dump(mode="json"), show_markers=info.show_markers)
+    write_text(folder / "report.html", html)
 
 
 def _score_part(
@@ -260,9 +267,6 @@ def _flags(
             yield "output cut"
         if execution.fence_level == "none":
             yield "no fence"
-    statuses = {check.status for item in items for check in item.checks}
-    if Status.ERROR in statuses:
-        yield "fault of ours"
     if any(note.kind == "execution" and note.title.endswith(MISSING_DATA) for note in notes):
         yield "data missing"
     if any(note.kind == "confirm" for note in notes):

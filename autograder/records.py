@@ -179,6 +179,46 @@ class Picture(Record):
     """Plain numbers, strings and lists."""
 
 
+class Automatic(Record):
+    """What the checks said before a person marked."""
+
+    status: Status
+    fraction: float
+    earned: float
+    pending: float
+    message: str = ""
+    hint: str = ""
+
+
+class SecondMark(Record):
+    """What a second marker gave; it never counts by itself."""
+
+    points: float
+    comment: str = ""
+    author: str
+    time: str
+
+
+class PersonMark(Record):
+    """What a person decided of a check. The record itself is in the gradebook; this is what it says here."""
+
+    kind: Literal["review", "override"]
+    """`review`: the check waited for a person. `override`: an automatic mark was changed."""
+    points: float
+    comment: str = ""
+    """For the student."""
+    reason: str = ""
+    """For the instructor: why an automatic mark was changed."""
+    criteria: tuple[str, ...] = ()
+    """The criteria of the marking guide that were met; for the instructor."""
+    author: str
+    time: str
+    automatic: Automatic
+    look_again: tuple[str, ...] = ()
+    """What changed since: the mark counts, and deserves another look."""
+    second: SecondMark | None = None
+
+
 class CheckResult(Record):
     """One claim about the work, what became of it, and the sentence that explains it."""
 
@@ -202,6 +242,10 @@ class CheckResult(Record):
     pictures: tuple[Picture, ...] = ()
     answer: str = ""
     """REVIEW items: the student's own text."""
+    proposed: float | None = None
+    """REVIEW only: the points that the machine proposes to the person (0 for a blank answer)."""
+    marked: PersonMark | None = None
+    """What a person decided; status, fraction, earned, pending and message say it as well."""
     traceback: str = ""
     """ERROR only, for the instructor."""
 

@@ -11,9 +11,8 @@ from typing import Any
 import reports
 from autograder import __version__, gradebook
 from autograder.courses import Course
-from autograder.records import (
-    Grade,
-)
+from autograder.records import CheckResult, Grade, PersonMark
+from autograder.review.standing import standing_of
 from autograder.rubric.model import Rubric
 from autograder.store import (
     RunDirectory,
@@ -28,23 +27,47 @@ def finish(
     run: RunDirectory, info: RunInfo, course: Course, grades: Sequence[Grade], *, author: str, why: str
 ) -> None:
     """Write `results.json`, `scores.csv`, `index.html`, the gradebook and the rubric that was used."""
-    results = results_of(info, course, grades)
-    write_json(run.results, results)
-    write_text(run.scores, _scores_csv(course, grades))
-    gradebook.record_scoring(run.gradebook, grades, course.rubric.sha256, author=author, why=why)
+    write_marks(run, info, course.rubric, grades, author=author, why=why)
     write_json(run.rubric, course.rubric.model_dump(mode="json"))
-    write_text(run.index, reports.render_class(results, [class_row(run, grade) for grade in grades]))
+    write_class_page(run, grades)
 
 
-def results_of(info: RunInfo, course: Course, grades: Sequence[Grade]) -> dict[str, Any]:
+def write_marks(
+    run: RunDirectory, info: RunInfo, rubric: Rubric, grades: Sequence[Grade], *, author: str, why: str
+) -> None:
+    """Write `results.json` and `scores.csv`, and keep the marks in the gradebook."""
+    write_json(run.results, results_of(info, rubric, grades))
+    write_text(run.scores, _scores_csv(rubric, grades))
+    gradebook.record_scoring(run.gradebook, grades, rubric.sha256, author=author, why=why)
+
+
+def write_class_page(run: RunDirectory, grades: Sequence[Grade]) -> None:
+    """Write the class page from `results.json` and the grades."""
+    rows = [class_row(run, grade) for grade in grades]
+    write_text(run.index, reports.render_class(read_json(run.results), rows))
+
+
+def results_of(info: RunInfo, rubric: Rubric, grades: Sequence[Grade]) -> dict[str, Any]:
     """Return `results.json` (schema 1): the same for the same submissions, however often the run was cut off."""
-    fields = ("id", "title", "points", "fraction", "earned", "observed", "expected", "message", "hint")
+    fields = (
+        "id",
+        "title",
+        "points",
+        "fraction",
+        "earned",
+        "pending",
+        "observed",
+        "expected",
+        "message",
+        "hint",
+    )
     return {
         "schema": 1,
         "assignment": info.assignment,
         "parts": list(info.parts),
         "engine": __version__,
-        "rubric_sha256": course.rubric.sha256,
+        "rubric_sha256": rubric.sha256,
+        "final": standing_of(grades).is_final,
         "submissions": [
             {
                 "id": grade.submission.id,
@@ -57,7 +80,7 @@ def results_of(info: RunInfo, course: Course, grades: Sequence[Grade]) -> dict[s
                 "possible": grade.possible,
                 "flags": list(grade.flags),
                 "fences": sorted({run.fence_level for run in grade.executions.values() if run.fence_level}),
-                "part_totals": [part_total(part.part, grade) for part in course.rubric.parts],
+                "part_totals": [part_total(part.part, grade) for part in rubric.parts],
                 "items": [
                     {
                         "id": item.id,
@@ -67,7 +90,9 @@ def results_of(info: RunInfo, course: Course, grades: Sequence[Grade]) -> dict[s
                         "pending": item.pending,
                         "possible": item.possible,
                         "checks": [
-                            {"status": check.status.value} | {key: getattr(check, key) for key in fields}
+                            {"status": check.status.value}
+                            | {key: getattr(check, key) for key in fields}
+                            | {"marked": check.marked and check.marked.model_dump(mode="json")}
                             for check in item.checks
                         ],
                     }
@@ -86,13 +111,13 @@ def part_total(part: str, grade: Grade) -> dict[str, Any]:
     return {"part": part} | {key: round(sum(getattr(item, key) for item in items), 4) for key in marks}
 
 
-def _scores_csv(course: Course, grades: Sequence[Grade]) -> str:
-    item_ids = [item.id for part in course.rubric.parts for item in part.items]
-    parts = [part.part for part in course.rubric.parts] if len(course.rubric.parts) > 1 else []
+def _scores_csv(rubric: Rubric, grades: Sequence[Grade]) -> str:
+    item_ids = [item.id for part in rubric.parts for item in part.items]
+    parts = [part.part for part in rubric.parts] if len(rubric.parts) > 1 else []
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     heads = ["id", "students", "state", "earned", "pending", "possible", *(f"part {part}" for part in parts)]
-    writer.writerow([*heads, *item_ids, "flags", "reason"])
+    writer.writerow([*heads, *item_ids, "flags", "reason", "by hand", "comments"])
     for grade in grades:
         earned = {item.id: f"{item.earned:g}" for item in grade.items}
         row = [
@@ -108,9 +133,25 @@ def _scores_csv(course: Course, grades: Sequence[Grade]) -> str:
             *(earned.get(item, "") for item in item_ids),
             "; ".join(grade.flags),
             grade.submission.problem or "",
+            "; ".join(_by_hand(grade)),
+            "; ".join(f"{check.id}: {mark.comment}" for check, mark in marked_checks(grade) if mark.comment),
         ]
         writer.writerow([_no_formula(cell) for cell in row])
     return out.getvalue()
+
+
+def marked_checks(grade: Grade) -> Iterable[tuple[CheckResult, PersonMark]]:
+    """Return the checks that a person marked, with the mark."""
+    for item in grade.items:
+        for check in item.checks:
+            if check.marked is not None:
+                yield check, check.marked
+
+
+def _by_hand(grade: Grade) -> Iterable[str]:
+    for check, mark in marked_checks(grade):
+        was = f" (was {mark.automatic.earned:g}: {mark.reason})" if mark.kind == "override" else ""
+        yield f"{check.id} {check.earned:g} of {check.points:g}{was}"
 
 
 def _no_formula(cell: str) -> str:

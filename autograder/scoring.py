@@ -155,6 +155,9 @@ def _result(judgement: _Judgement) -> CheckResult:
         found=finding.found,
         pictures=finding.pictures,
         answer=finding.answer,
+        proposed=round(points * finding.proposed, 4)
+        if finding.proposed is not None and finding.status.is_pending
+        else None,
         traceback=judgement.traceback,
     )
 

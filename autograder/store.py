@@ -61,7 +61,8 @@ class RunInfo(Record):
     """Whether kernels are shown generated data in the place of data sets."""
     bindings: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Submission id to evidence key to path, confirmed by a person. `*` stands for every submission."""
-
+    show_markers: bool = False
+    """Whether students' reports name the people who marked."""
     seed_shift: int = 0
     """Not 0 only when `validate` or `golden` replays our own notebooks under other random streams."""
 

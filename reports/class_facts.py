@@ -14,7 +14,7 @@ from reports.texts import finite, plural
 Facts = dict[str, Any]
 
 
-_REMARKS = ("own names", "same notebook as ")
+_REMARKS = ("own names", "same notebook as ", "changed by hand")
 """How flags begin that say something of a notebook and ask for nobody."""
 
 
@@ -39,6 +39,7 @@ def class_facts(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -
         "pending": math.fsum(one["pending"] for one in submissions),
         "n_pending": sum(one["pending"] > 0 for one in graded),
         "histogram": histogram(earned, possible),
+        "by_hand": _by_hand(submissions),
         "items": items,
         "hardest": _hardest(items),
         "urgent": sorted(
@@ -47,6 +48,25 @@ def class_facts(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -
         "to_mark": sorted((one for one in submissions if one["is_routine"]), key=_urgency),
         "slowest": sorted((one for one in submissions if one["seconds"]), key=lambda one: -one["seconds"])[
             :5
+        ],
+    }
+
+
+def _by_hand(submissions: Sequence[Facts]) -> Facts:
+    """Return what people marked: how many reviews, and the marks that an instructor should see one by one."""
+    marks = [
+        {"submission": one, "check": check, **check["marked"]}
+        for one in submissions
+        for item in one["items"].values()
+        for check in item.get("checks", ())
+        if check.get("marked")
+    ]
+    return {
+        "n_reviews": sum(mark["kind"] == "review" for mark in marks),
+        "overrides": [mark for mark in marks if mark["kind"] == "override"],
+        "look_again": [mark for mark in marks if mark.get("look_again")],
+        "differences": [
+            mark for mark in marks if mark.get("second") and mark["second"]["points"] != mark["points"]
         ],
     }
 

@@ -21,7 +21,12 @@ CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'n
 _ORDER = {"failed": 0, "partly": 0, "error": 1, "review": 2, "blocked": 3, "passed": 4}
 
 
-def render_student(grade: Mapping[str, Any], viewer: Literal["student", "instructor"] = "student") -> str:
+def render_student(
+    grade: Mapping[str, Any],
+    viewer: Literal["student", "instructor"] = "student",
+    *,
+    show_markers: bool = False,
+) -> str:
     """Return the report of one submission as one HTML file.
 
     Parameters
@@ -30,6 +35,8 @@ def render_student(grade: Mapping[str, Any], viewer: Literal["student", "instruc
         A `Grade` in JSON form (`grade.model_dump(mode="json")`).
     viewer : {"student", "instructor"}
         A student sees what `student_view` keeps; an instructor sees all.
+    show_markers : bool
+        Whether a student sees who marked.
 
     Raises
     ------
@@ -38,7 +45,7 @@ def render_student(grade: Mapping[str, Any], viewer: Literal["student", "instruc
     """
     if viewer not in ("student", "instructor"):
         raise ValueError(f'viewer is {viewer!r}, expected "student" or "instructor"')
-    shown = student_view(grade) if viewer == "student" else instructor_view(grade)
+    shown = student_view(grade, show_markers) if viewer == "student" else instructor_view(grade)
     anchors = _Anchors()
     # A submission that could not be graded has no marks to show: rows of "0 of 10" would read as a verdict.
     has_marks = shown["state"] != "failed"

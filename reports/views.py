@@ -26,13 +26,18 @@ _STUDENT_NOTES = ("erratum", "variant", "limit", "execution")
 _PRECISE = re.compile(r"\d*\.\d+(?:[eE][+-]?\d+)?")
 
 
-def student_view(grade: Mapping[str, Any]) -> dict[str, Any]:
+def student_view(grade: Mapping[str, Any], show_markers: bool = False) -> dict[str, Any]:
     """Return what a student may see of a grade (JSON form), in the same shape.
 
     Left out: expectations of checks that are hidden (text and parts of pictures), tracebacks of the
-    grader, flags, notes for the instructor alone, and the folders of every path.
+    grader, flags, notes for the instructor alone, and the folders of every path. Of a mark that a person
+    gave: criteria, reason, what a second marker gave, and, unless `show_markers`, who it was.
     """
-    return _view(grade, is_student=True)
+    view = _view(grade, is_student=True)
+    if not show_markers:
+        for check in (check for item in view["items"] for check in item["checks"] if check["marked"]):
+            check["marked"]["author"] = ""
+    return view
 
 
 def instructor_view(grade: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +116,32 @@ def _check(check: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
         ],
         "pictures": [_picture(picture, is_withheld=is_withheld) for picture in check.get("pictures", ())],
         "answer": check.get("answer", ""),
+        "marked": _marked(check["marked"], is_student=is_student) if check.get("marked") else None,
         "traceback": "" if is_student else check.get("traceback", ""),
+    }
+
+
+def _marked(mark: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
+    before, second = mark["automatic"], mark.get("second")
+    return {
+        "kind": mark["kind"],
+        "points": finite(mark["points"]) or 0.0,
+        "comment": mark.get("comment", ""),
+        "author": mark.get("author", ""),
+        "time": "" if is_student else mark.get("time", ""),
+        "reason": "" if is_student else mark.get("reason", ""),
+        "criteria": [] if is_student else list(mark.get("criteria", ())),
+        "look_again": [] if is_student else list(mark.get("look_again", ())),
+        "automatic": None
+        if is_student
+        else {"status": before["status"], "earned": finite(before.get("earned")) or 0.0},
+        "second": None
+        if is_student or not second
+        else {
+            "points": finite(second["points"]) or 0.0,
+            "comment": second.get("comment", ""),
+            "author": second.get("author", ""),
+        },
     }
 
 

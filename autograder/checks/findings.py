@@ -70,6 +70,8 @@ class Finding:
     be why."""
     notes: tuple[str, ...] = field(default=())
     """Which accepted variant was recognised: sentences for the report."""
+    proposed: float | None = None
+    """For a person: the fraction that is proposed, where there is one."""
 
 
 class MissingEvidence(LookupError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 from autograder.checks.findings import (
     CheckParams,
@@ -175,6 +176,17 @@ def is_written(evidence: Evidence, params: IsWritten, context: Context) -> Findi
             "No written answer was found. Proposed: 0 points; a person decides.",
             expected=params.prompt,
             observed="no answer",
+            proposed=0.0,
+        )
+    given = {_letters(text) for text in context.template.texts} | {_letters(params.prompt)}
+    if not any(_own_letters(cell.source, given) for cell in answers):
+        return for_person(
+            "Nothing of your own is written there, only what was asked. Proposed: 0 points; a person decides.",
+            expected=params.prompt,
+            observed="no words of the student's own",
+            answer="\n\n".join(cell.source.strip() for cell in answers),
+            proposed=0.0,
+            found=tuple(Found(how="source", path="Markdown", cell=cell.index) for cell in answers),
         )
     text = "\n\n".join(cell.source.strip() for cell in answers)
     return for_person(
@@ -184,3 +196,26 @@ def is_written(evidence: Evidence, params: IsWritten, context: Context) -> Findi
         answer=text,
         found=tuple(Found(how="source", path="Markdown", cell=cell.index) for cell in answers),
     )
+
+
+_LABELS = re.compile(
+    r"(?:your|my|the|write|type|put|here|in|below|question|answers?|responses?|comments?|todo|[a-z]\d)*"
+)
+"""What stands around an answer and says nothing."""
+
+_SHORTEST_GIVEN = 12
+"""Fewest letters of a given text that is looked for inside an answer; a shorter one may be a word of the student."""
+
+
+def _letters(text: str) -> str:
+    """Return the letters and digits of a text, without case."""
+    return re.sub(r"[\W_]+", "", text).lower()
+
+
+def _own_letters(source: str, given: Iterable[str]) -> str:
+    """Return what is left of a cell without headings, without what was given, and without labels."""
+    own = _letters("\n".join(line for line in source.splitlines() if not line.lstrip().startswith("#")))
+    for text in sorted(given, key=len, reverse=True):
+        if len(text) >= _SHORTEST_GIVEN:
+            own = own.replace(text, "")
+    return "" if _LABELS.fullmatch(own) else own

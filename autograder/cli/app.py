@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, machine, release, rubrics, runs, selfcheck
+from autograder.cli import authoring, data, demo, machine, release, review, rubrics, runs, selfcheck
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -32,6 +32,7 @@ for verb in (
     machine.doctor,
     runs.grade,
     runs.rescore,
+    review.review,
     runs.report,
     selfcheck.check,
     authoring.template,

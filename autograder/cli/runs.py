@@ -25,12 +25,12 @@ from autograder.cli.options import (
     author_or_me,
     n_workers,
 )
-from autograder.cli.output import line, marks, print_grades, print_json, print_place, table
+from autograder.cli.output import line, marks, plural, print_grades, print_json, print_place, table
 from autograder.errors import UsageError, nearest
 from autograder.gradebook import Change, Scoring
 from autograder.records import Grade
 from autograder.registry import find_assignment
-from autograder.store import RunDirectory, read_record, write_text
+from autograder.store import RunDirectory
 
 if TYPE_CHECKING:
     from autograder.grading import Batch
@@ -246,11 +246,13 @@ def rescore(
                 "rubric_changes": list(edits),
                 "mark_changes": [vars(change) for change in changes],
                 "scorings": [vars(scoring) for scoring in scorings],
+                "look_again": look_again(run, batch.grades),
             }
         )
     else:
         print_edits(edits)
         print_mark_changes(changes, before, batch.grades)
+        print_look_again(look_again(run, batch.grades))
         print_history(scorings)
         print_place("Class page", run.index)
     raise typer.Exit(NEEDS_PERSON if batch.needs_person else 0)
@@ -322,6 +324,45 @@ def print_mark_changes(changes: Sequence[Change], before: dict[str, float], grad
     line("")
 
 
+def look_again(run: RunDirectory, grades: Sequence[Grade]) -> list[dict[str, str]]:
+    """Return the marks of people that deserve another look, with what changed since they were given."""
+    from autograder.results import marked_checks
+    from autograder.review.marks import lost_places
+    from autograder.review.store import standings
+
+    found = [
+        {
+            "submission": grade.submission.id,
+            "check": check.id,
+            "author": mark.author,
+            "why": "; ".join(mark.look_again),
+        }
+        for grade in grades
+        for check, mark in marked_checks(grade)
+        if mark.look_again
+    ]
+    gone = lost_places(grades, standings(run.gradebook))
+    return found + [
+        {
+            "submission": entry.place.submission,
+            "check": entry.place.check,
+            "author": entry.author,
+            "why": "there is no such check or submission any more",
+        }
+        for entry in gone
+    ]
+
+
+def print_look_again(rows: Sequence[dict[str, str]]) -> None:
+    """Print the marks of people that deserve another look; nothing when there are none."""
+    if not rows:
+        return
+    columns = (("Submission", "left"), ("Check", "left"), ("By", "left"), ("What changed", "left"))
+    title = f"Marks of people that deserve another look ({len(rows)}); they count until changed"
+    table(title, columns, ([row["submission"], row["check"], row["author"], row["why"]] for row in rows))
+    line("")
+
+
 def print_history(scorings: Sequence[Scoring]) -> None:
     """Print every scoring of the run."""
     rows = ((scoring.time, scoring.author, scoring.why, scoring.rubric_sha256[:8]) for scoring in scorings)
@@ -332,47 +373,35 @@ def print_history(scorings: Sequence[Scoring]) -> None:
 # ---------------------------------------------------------------------- report
 
 
-def report(directory: RunArgument, as_json: AsJson = False) -> None:
-    """Render the students' reports and the class page again from the stored grades.
+def report(
+    directory: RunArgument,
+    markers: Annotated[
+        bool | None,
+        typer.Option(
+            "--show-markers/--hide-markers",
+            help="Whether students' reports name the people who marked. Default: as the run has it, at first not.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in what people marked, render everything again, and say whether the marks are final.
 
-    Nothing is executed and nothing is marked: use it after the look of the reports changed, or a file was
-    lost.
+    Nothing is executed and no check is tried again: use it after a review, or when a file was lost. Exit status 1
+    means that something is still pending.
     """
+    from autograder.refreshing import refresh
+    from autograder.review.standing import standing_of
+
     run = RunDirectory(directory)
     run.info()
     with run.locked():
-        n_reports = render_again(run)
+        grades = refresh(run, author=author_or_me(None), show_markers=markers)
+    standing = standing_of(grades)
     if as_json:
-        print_json(run_document(run))
+        print_json(run_document(run) | {"standing": str(standing)})
     else:
-        line(f"{n_reports} reports rendered.")
+        line(f"{plural(len(grades), 'report')} rendered.")
+        line(str(standing), "bold")
         print_place("Class page", run.index)
-
-
-def render_again(run: RunDirectory) -> int:
-    """Write every report and the class page from the stored grades; return how many reports there are.
-
-    Raises
-    ------
-    UsageError
-        When a stored grade is missing or damaged.
-    """
-    import reports
-    from autograder.results import class_row
-
-    results = read_results(run)
-    grades = []
-    for entry in results["submissions"]:
-        path = run.submission(entry["id"]) / "grade.json"
-        grade = read_record(path, Grade)
-        if grade is None:
-            raise UsageError(
-                f"{path} is missing or damaged; make it again with: autograder rescore {run.path}"
-            )
-        write_text(
-            path.with_name("report.html"),
-            reports.render_student(grade.model_dump(mode="json"), viewer="student"),
-        )
-        grades.append(grade)
-    write_text(run.index, reports.render_class(results, [class_row(run, grade) for grade in grades]))
-    return len(grades)
+    raise typer.Exit(0 if standing.is_final else NEEDS_PERSON)

@@ -23,7 +23,15 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from autograder.errors import Problem, RubricError, nearest
 from autograder.registry import CHECKS, DRAWS, SUMMARIES, TRUTHS, Assignment, Registry
-from autograder.rubric.model import ChallengeKey, EvidenceKey, FormSpec, OptionalEvidenceKey, PartSpec, Rubric
+from autograder.rubric.model import (
+    ChallengeKey,
+    CheckSpec,
+    EvidenceKey,
+    FormSpec,
+    OptionalEvidenceKey,
+    PartSpec,
+    Rubric,
+)
 
 Location = tuple[str | int, ...]
 
@@ -296,6 +304,7 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
                 yield source.problem(
                     (*where, "proof"), f"expected a check of the same item, found {check.proof!r}"
                 )
+            yield from _bad_guide(source, check, where)
             if check.check not in CHECKS:
                 yield source.problem(
                     (*where, "check"),
@@ -347,6 +356,27 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
             yield source.problem(
                 ("errata", i, "item"), f"there is no item {erratum.item!r}{nearest(erratum.item, item_ids)}"
             )
+
+
+def _bad_guide(source: Source, check: CheckSpec, where: Location) -> Iterator[Problem]:
+    """Yield what is wrong with the marking guide of a written answer."""
+    if (check.criteria or check.model_answer) and check.check != "is_written":
+        field = "criteria" if check.criteria else "model_answer"
+        yield source.problem(
+            (*where, field), f"{field} is the marking guide of a written answer, and {check.id!r} is none"
+        )
+    for index, criterion in enumerate(check.criteria):
+        if not 0 < criterion.points < math.inf:
+            yield source.problem(
+                (*where, "criteria", index, "points"),
+                f"expected points of more than 0, found {criterion.points}",
+            )
+    total = sum(criterion.points for criterion in check.criteria)
+    if check.criteria and abs(total - check.points) > 1e-9:
+        yield source.problem(
+            (*where, "criteria"),
+            f"check {check.id!r} has {check.points:g} points, but its criteria add up to {total:g}",
+        )
 
 
 def _bad_call(

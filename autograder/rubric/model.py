@@ -137,6 +137,14 @@ class BudgetSpec(Model):
     replicates: StrictInt = Field(default=60, ge=2)
 
 
+class CriterionSpec(Model):
+    """One thing that a written answer earns points for."""
+
+    points: Number
+    text: StrictStr
+    """What has to be there, for the person who marks."""
+
+
 class CheckSpec(Model):
     """One claim about the work, with its points."""
 
@@ -161,6 +169,10 @@ class CheckSpec(Model):
     """Whether the student's self-check shows it."""
     hidden: StrictBool = False
     """Whether its expectation is kept from the student's report as well."""
+    criteria: list[CriterionSpec] = Field(default_factory=list)
+    """The marking guide of a written answer: what earns how much. For markers; students see none of it."""
+    model_answer: StrictStr = ""
+    """What a full answer says. For markers; students see none of it."""
 
 
 class WithheldSpec(Model):

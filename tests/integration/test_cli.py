@@ -27,7 +27,9 @@ from autograder.rubric.loader import load_rubric
 from autograder.store import RunDirectory, RunInfo, write_record
 
 ROOT = Path(__file__).parents[2]
-VERBS = ("demo", "doctor", "grade", "rescore", "report", "check", "template", "golden", "validate", "lint")
+VERBS = (
+    "demo", "doctor", "grade", "rescore", "review", "report", "check", "template", "release", "golden", "validate", "lint",
+)  # fmt: skip
 
 
 class Said(NamedTuple):
@@ -540,8 +542,10 @@ def test_report_renders_what_was_lost(graded: Path, invoke: Invoke) -> None:
     for page in pages:
         page.unlink()
     said = invoke("report", graded)
-    assert said.status == 0
-    assert said.out.splitlines() == ["3 reports rendered.", f"Class page: {graded / 'index.html'}"]
+    assert said.status == 1
+    first, standing, last = said.out.splitlines()
+    assert (first, last) == ("3 reports rendered.", f"Class page: {graded / 'index.html'}")
+    assert standing.startswith("Not final: ")
     assert [page.read_text(encoding="utf-8") for page in pages] == texts
 
 
@@ -567,7 +571,7 @@ class NotInstalled(MetaPathFinder):
 # None in sys.modules would mislead SciPy, which looks for torch there.
 sys.meta_path.insert(0, NotInstalled())
 from autograder.cli import run
-assert run(["report", {str(graded)!r}]) == 0
+assert run(["report", {str(graded)!r}]) == 1
 assert run(["rescore", {str(graded)!r}]) == 1
 assert run(["lint", "aml-a3"]) in (0, 2)
 assert run(["template", "aml-a3", "--check"]) == 0

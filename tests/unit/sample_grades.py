@@ -44,6 +44,8 @@ def check(id_: str, title: str, status: str, points: float, **more: Any) -> Json
         "found": [],
         "pictures": [],
         "answer": "",
+        "proposed": None,
+        "marked": None,
         "traceback": "",
         **more,
     }

@@ -32,6 +32,7 @@ LAYERS = (
         "jobs",
         "execution_notes",
         "marking",
+        "refreshing",
         "results",
         "grading",
         "goldens",
@@ -235,8 +236,8 @@ def test_what_is_imported_is_declared() -> None:
         }
 
     extras = project["optional-dependencies"]
-    engine = named(project["dependencies"])
-    everything = engine | named(extras["kernel"]) | named(extras["dev"])
+    engine = named(project["dependencies"]) | named(extras["review"])
+    everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()
     for path in sources(*OURS):
         is_engine = path.parts[len(ROOT.parts)] in ("autograder", "reports") and path.parent != FENCE

@@ -183,3 +183,50 @@ def test_no_answer_is_proposed_as_zero_and_never_decided() -> None:
     template = TemplateCells(frozenset({squeeze("**Answer:** step size?")}))
     untouched = evidence(cells=[markdown("**Answer:** step size?", 0, "a4")])
     assert "Proposed: 0 points" in run("a4.comment", untouched, template=template).message
+
+
+TEMPLATE = TemplateCells(
+    frozenset(
+        map(
+            squeeze,
+            (
+                "**Question (A4).** How does the step size change the mixing? Comment briefly.",
+                "**YOUR ANSWER:**",
+            ),
+        )
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**Your answer:**",
+        "**YOUR ANSWER:** \n\n---",
+        "### Answer (A4)\n\nAnswer:",
+        "Question (A4). How does the step size change the mixing?\nComment briefly. **Answer:**",
+        "Comment briefly on the step size and the mixing.",
+        "Answer: *Write your answer here*",
+    ],
+)
+def test_blank_answers_and_copied_questions_are_proposed_as_zero(text: str) -> None:
+    finding = run("a4.comment", evidence(cells=[markdown(text, 1, "a4")]), template=TEMPLATE)
+    assert finding.status is Status.REVIEW
+    assert finding.proposed == 0.0
+    assert "Proposed: 0 points" in finding.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**YOUR ANSWER:** 0.94 for s = 0.1",
+        "**Question (A4).** How does the step size change the mixing? Comment briefly.\n\nSmall steps creep.",
+        "Answer: 步长越小接受率越高",
+        "Answer: no.",
+    ],
+)
+def test_an_answer_with_words_of_its_own_is_for_a_person_without_a_proposal(text: str) -> None:
+    finding = run("a4.comment", evidence(cells=[markdown(text, 1, "a4")]), template=TEMPLATE)
+    assert finding.status is Status.REVIEW
+    assert finding.proposed is None
+    assert finding.answer == text

@@ -73,7 +73,7 @@ def course() -> Course:
 def test_results_of_every_kind_of_check_fit_their_schema(course: Course) -> None:
     full = Grade.model_validate(sample_grades.full_grade())
     info = RunInfo(assignment="aml-a3", parts=("a",), source="hand-ins", secret="0" * 32)
-    document = json.loads(json.dumps(results_of(info, course, [full])))
+    document = json.loads(json.dumps(results_of(info, course.rubric, [full])))
     statuses = {check["status"] for item in document["submissions"][0]["items"] for check in item["checks"]}
     assert statuses == {"passed", "failed", "blocked", "error", "review"}
     validate(document, "results")

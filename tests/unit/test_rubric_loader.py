@@ -374,3 +374,60 @@ def test_the_digest_follows_the_bytes_of_every_file(tmp_path: Path) -> None:
     assert read_rubric(written(tmp_path, SMALL)).sha256 == first
     assert read_rubric(written(tmp_path, SMALL + "# a comment\n")).sha256 != first
     assert read_rubric(written(tmp_path, SMALL, MAIN + "# a comment\n")).sha256 != first
+
+
+GUIDED = """\
+      - id: a1.note
+        check: is_written
+        title: A comment
+        points: 0
+        params: {prompt: Comment., words: [step]}
+        criteria:
+"""
+
+
+@pytest.mark.parametrize(
+    ("guide", "needle", "said"),
+    [
+        (
+            "          - {points: 1, text: x}\n",
+            "criteria:",
+            "a1.note' has 0 points, but its criteria add up to 1",
+        ),
+        (
+            "          - {points: -1, text: x}\n          - {points: 1, text: y}\n",
+            "-1, text",
+            "expected points of more than 0",
+        ),
+        ("          - {points: 1}\n", "points: 1}", "text"),
+    ],
+)
+def test_a_marking_guide_adds_up_to_the_points_of_its_check(
+    tmp_path: Path, guide: str, needle: str, said: str
+) -> None:
+    text = SMALL + GUIDED + guide
+    problems = refused(written(tmp_path, text))
+    assert len(problems) == 1, problems
+    line = place(text, needle).split(":")[1]
+    assert problems[0].split(":")[1] == line
+    assert said in problems[0]
+
+
+@pytest.mark.parametrize(
+    "guide", ["        criteria: [{points: 3, text: x}]\n", "        model_answer: All of it.\n"]
+)
+def test_only_written_answers_have_a_marking_guide(tmp_path: Path, guide: str) -> None:
+    problems = refused(written(tmp_path, SMALL + guide))
+    assert problems == [
+        f"{place(SMALL + guide, guide.strip())}: {guide.split(':')[0].strip()} is the marking guide of a "
+        "written answer, and 'a1.ess' is none"
+    ]
+
+
+def test_every_written_answer_that_is_shipped_has_a_marking_guide() -> None:
+    rubric = load_rubric(find_assignment("aml-a3"))
+    written_checks = [
+        check for part in rubric.parts for _, check in part.checks() if check.check == "is_written"
+    ]
+    assert len(written_checks) == 5
+    assert all(check.criteria and check.model_answer for check in written_checks)
