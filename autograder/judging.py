@@ -11,21 +11,21 @@ import functools
 import hashlib
 import json
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from autograder.checks.findings import Context, Finding, MissingEvidence, failed, for_person, join
+from autograder.checks.findings import Context, Finding, MissingEvidence, failed, for_person, join, untried
 from autograder.golden import Golden
-from autograder.probes.evidence import Agreement, Evidence
+from autograder.probes.evidence import Agreement, Evidence, NotObserved
 from autograder.probes.observations import Leaf
 from autograder.probes.surroundings import surroundings_notes
 from autograder.probes.typed import typed_in
 from autograder.records import Note, Record, Status
-from autograder.registry import CHECKS
+from autograder.registry import CHECKS, Entry
 from autograder.rubric.model import Budget, CheckSpec, EvidenceKey, ItemSpec, PartSpec
 from autograder.store import read_record, write_record
 from autograder.template_cells import TemplateCells
@@ -85,6 +85,7 @@ def judge_part(
     gather: Callable[[Agreement], Evidence],
     kept_at: Path,
     budget: Budget = "full",
+    wanted: Collection[str] | None = None,
 ) -> Judged:
     """Return the verdict of every check of a part; the evidence is gathered only when one has to be worked out.
 
@@ -94,15 +95,14 @@ def judge_part(
     gather : gives the evidence
     kept_at : file of the verdicts that were worked out before
     budget : how the notebook was tried
+    wanted : ids of the checks that are judged; None: all
     """
     evidence_key = _evidence_key(part, execution_key)
-    rate = part.false_fail_rate / max(1, sum(is_random(check) for _, check in part.checks()))
-    keys = {
-        check.id: _check_key(evidence_key, item, check, rate, golden, template)
-        for item, check in part.checks()
-    }
+    rate = rate_of(part)
+    checks = [(item, check) for item, check in part.checks() if wanted is None or check.id in wanted]
+    keys = {check.id: _check_key(evidence_key, item, check, rate, golden, template) for item, check in checks}
     kept = read_record(kept_at, KeptFindings)
-    waiting = {check.id: _waits(budget) for _, check in part.checks() if budget not in check.budgets}
+    waiting = {check.id: _waits(budget) for _, check in checks if budget not in check.budgets}
     known: dict[str, Verdict] = dict(waiting)
     if kept is not None and kept.evidence_key == evidence_key:
         known = dict(_known(kept, keys)) | waiting
@@ -110,10 +110,10 @@ def judge_part(
             return Judged(known, kept.notes, kept.cell_items)
     evidence = gather(agreement_of(part, golden))
     has_work = has_any_work(evidence)
-    for item, check in part.checks():
+    for item, check in checks:
         if check.id not in known:
             context = Context(item.id, rate, golden, has_work or budget == "replay", template)
-            known[check.id] = _judge(item, check, evidence, context)
+            known[check.id] = judge_check(check, evidence, context)
             if budget == "replay":
                 known[check.id] = _of_stored(known[check.id])
     judged = Judged(known, tuple(_notes(evidence)), tuple(cell.item for cell in evidence.cells))
@@ -196,16 +196,21 @@ def engine_digest() -> str:
 def agreement_of(part: PartSpec, golden: Golden) -> Agreement:
     """Return how well evidence agrees with the rest: the summed fractions of the checks that its spec names."""
     by_id = {check.id: (item, check) for item, check in part.checks()}
-    rate = part.false_fail_rate / max(1, sum(is_random(check) for _, check in part.checks()))
+    rate = rate_of(part)
 
     def agreement(evidence: Evidence, key: str) -> float:
         total = 0.0
         for check_id in part.evidence[key].agrees:
             item, check = by_id[check_id]
-            total += _judge(item, check, evidence, Context(item.id, rate, golden)).finding.fraction
+            total += judge_check(check, evidence, Context(item.id, rate, golden)).finding.fraction
         return total
 
     return agreement
+
+
+def rate_of(part: PartSpec) -> float:
+    """Return what each random check of a part may fail of correct work: the part's rate, split evenly."""
+    return part.false_fail_rate / max(1, sum(is_random(check) for _, check in part.checks()))
 
 
 def is_random(check: CheckSpec) -> bool:
@@ -238,22 +243,14 @@ def _is_given(leaf: Leaf) -> bool:
     return leaf.value is not None and not BESIDE.intersection(map(str, leaf.path.steps))
 
 
-def _judge(item: ItemSpec, check: CheckSpec, evidence: Evidence, context: Context) -> Verdict:
+def judge_check(check: CheckSpec, evidence: Evidence, context: Context) -> Verdict:
+    """Return what one check says of the evidence; whatever breaks in it is our fault, and becomes an ERROR."""
     entry = CHECKS[check.check]
     params = entry.params.model_validate(check.params)
     try:
-        for name, field in type(params).model_fields.items():
-            key = getattr(params, name)
-            if _EVIDENCE_TAG in field.metadata and isinstance(key, str) and not evidence.has(key):
-                return Verdict(_missing(evidence, key, context), is_evaluated=False)
-        if getattr(params, "needs_work", False) and not context.has_work:
-            finding = failed(
-                "There is no computation of yours yet that this could be said of.", expected="your work"
-            )
-            return Verdict(finding, is_evaluated=False)
-        return Verdict(entry.function(evidence, params, context), is_evaluated=True)
-    except MissingEvidence as missing:
-        return Verdict(_missing(evidence, missing.key, context), is_evaluated=False)
+        return _evaluated(entry, params, evidence, context)
+    except NotObserved as unseen:
+        return Verdict(untried(str(unseen)), is_evaluated=False)
     except Exception:  # a check of ours that breaks costs the student nothing
         finding = Finding(
             Status.ERROR,
@@ -261,6 +258,22 @@ def _judge(item: ItemSpec, check: CheckSpec, evidence: Evidence, context: Contex
             message="This could not be judged because of a fault of ours; a person will look at it.",
         )
         return Verdict(finding, is_evaluated=False, traceback=traceback.format_exc()[-4000:])
+
+
+def _evaluated(entry: Entry[Any], params: BaseModel, evidence: Evidence, context: Context) -> Verdict:
+    for name, field in type(params).model_fields.items():
+        key = getattr(params, name)
+        if _EVIDENCE_TAG in field.metadata and isinstance(key, str) and not evidence.has(key):
+            return Verdict(_missing(evidence, key, context), is_evaluated=False)
+    if getattr(params, "needs_work", False) and not context.has_work:
+        finding = failed(
+            "There is no computation of yours yet that this could be said of.", expected="your work"
+        )
+        return Verdict(finding, is_evaluated=False)
+    try:
+        return Verdict(entry.function(evidence, params, context), is_evaluated=True)
+    except MissingEvidence as missing:
+        return Verdict(_missing(evidence, missing.key, context), is_evaluated=False)
 
 
 def _missing(evidence: Evidence, key: str, context: Context) -> Finding:

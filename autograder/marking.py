@@ -115,11 +115,7 @@ def _score_part(
     folder: Path, course: Course, part: PartSpec, execution: ExecutionRecord, bindings: Mapping[str, str]
 ) -> tuple[tuple[ItemGrade, ...], tuple[Note, ...], tuple[str | None, ...]]:
     def evidence_of(agreement: Agreement) -> Evidence:
-        notebook = read_json(folder / "executed.ipynb") or read_json(folder / "input.ipynb") or {"cells": []}
-        cases: Cases = read_json(folder / "cases.json") or {}
-        cells = read_cells(notebook, part.sections, execution.cells)
-        observations = read_observations(folder / "arrays")
-        evidence = gather(part, cells, observations, execution, cases, bindings, agreement)
+        evidence = stored_evidence(folder, part, execution, bindings, agreement)
         write_record(folder / "evidence.json", _summary(evidence))
         return evidence
 
@@ -129,6 +125,20 @@ def _score_part(
     judged = judge_part(part, golden, template, execution_key, evidence_of, kept_at, course.budget)
     items, notes = score_part(part, judged.verdicts)
     return items, notes + judged.notes, judged.cell_items
+
+
+def stored_evidence(
+    folder: Path,
+    part: PartSpec,
+    execution: ExecutionRecord,
+    bindings: Mapping[str, str],
+    agreement: Agreement,
+) -> Evidence:
+    """Return the evidence of a notebook from what its execution left in `folder`."""
+    notebook = read_json(folder / "executed.ipynb") or read_json(folder / "input.ipynb") or {"cells": []}
+    cases: Cases = read_json(folder / "cases.json") or {}
+    cells = read_cells(notebook, part.sections, execution.cells)
+    return gather(part, cells, read_observations(folder / "arrays"), execution, cases, bindings, agreement)
 
 
 class EvidenceRecord(Record):

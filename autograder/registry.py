@@ -108,9 +108,16 @@ def content_root() -> Path:
     )
 
 
-def assignment_ids() -> list[str]:
-    """Return the ids of all assignments with a rubric, sorted."""
-    return sorted(path.parent.name for path in (content_root() / "rubrics").glob("*/rubric.yaml"))
+def content_above(place: Path) -> Path | None:
+    """Return the nearest folder, `place` or one above it, that holds a rubric; None when there is none."""
+    above = (folder for folder in (place, *place.parents) if any(folder.glob("rubrics/*/rubric.yaml")))
+    return next(above, None)
+
+
+def assignment_ids(root: Path | None = None) -> list[str]:
+    """Return the ids of all assignments with a rubric in `root` (None: the content root), sorted."""
+    root = root or content_root()
+    return sorted(path.parent.name for path in (root / "rubrics").glob("*/rubric.yaml"))
 
 
 @dataclass(frozen=True)
@@ -132,18 +139,18 @@ class Assignment:
         return self.reference / f"notebook_{part}.py"
 
 
-def find_assignment(assignment_id: str) -> Assignment:
-    """Return the folders of the assignment called `assignment_id`.
+def find_assignment(assignment_id: str, root: Path | None = None) -> Assignment:
+    """Return the folders of the assignment called `assignment_id` in `root` (None: the content root).
 
     Raises
     ------
     UsageError
         When there is none; the message names the nearest id and all that exist.
     """
-    root = content_root()
+    root = root or content_root()
     folder = root / "rubrics" / assignment_id
     if not (folder / "rubric.yaml").is_file():
-        known = assignment_ids()
+        known = assignment_ids(root)
         listed = ", ".join(known) or "none"
         raise UsageError(
             f"there is no assignment {assignment_id!r}{nearest(assignment_id, known)} (there are: {listed})"

@@ -104,6 +104,42 @@ def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
     )
 
 
+def render_selfcheck(result: Mapping[str, Any], *, is_page: bool) -> str:
+    """Return a student's self-check as an HTML file, or as what a notebook shows below a cell.
+
+    Parameters
+    ----------
+    result : mapping
+        A `SelfCheck` as plain data (`document()`): public checks alone, as a student may see them.
+    is_page : bool
+        Whether it is a file of its own.
+    """
+    anchors = _Anchors()
+    items = []
+    for item, shown in zip(result["items"], student_view(_as_grade(result))["items"], strict=True):
+        checks = [
+            {**_check(check, anchors), "outcome": claim["outcome"]}
+            for claim, check in zip(item["checks"], shown["checks"], strict=True)
+        ]
+        items.append({**shown, "anchor": anchors("item", item["id"]), "checks": checks})
+    template = "selfcheck.html.j2" if is_page else "selfcheck_cell.html.j2"
+    return _environment().get_template(template).render(csp=CSP, result=result, items=items)
+
+
+def _as_grade(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a self-check as a grade that says nothing of marks: its checks get the shape of the report's."""
+    items = [
+        {**item, "checks": [{**check, "hidden": False} for check in item["checks"]]}
+        for item in result["items"]
+    ]
+    return {
+        "submission": {"id": ""},
+        "assignment": result["assignment"],
+        "state": "graded",
+        "items": items,
+    }
+
+
 class _Anchors:
     """Unique ids for a page: the first use of a name gets it plainly, so that links stay the same."""
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, machine, release, rubrics, runs
+from autograder.cli import authoring, data, demo, machine, release, rubrics, runs, selfcheck
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -33,6 +33,7 @@ for verb in (
     runs.grade,
     runs.rescore,
     runs.report,
+    selfcheck.check,
     authoring.template,
     release.release,
     authoring.golden,

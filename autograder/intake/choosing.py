@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,35 +153,38 @@ class _File:
 
     def relevance(self, part: PartSpec) -> int:
         """Return how many items of the part have a section in the notebook."""
-        if self.notebook is None:
-            return 0
-        kinds = [str(cell["cell_type"]) for cell in self.notebook["cells"]]
-        sources = [str(cell["source"]) for cell in self.notebook["cells"]]
-        return len({item for item in assign_items(kinds, sources, part.sections) if item})
+        return relevance(self.notebook, part) if self.notebook is not None else 0
+
+
+def is_named_for(name: str, part: PartSpec) -> bool:
+    """Return whether a file name fits the patterns of a part."""
+    return any(fnmatch.fnmatch(name.lower(), pattern.lower()) for pattern in part.filenames)
+
+
+def relevance(notebook: Mapping[str, Any], part: PartSpec) -> int:
+    """Return how many items of a part have a section in a normalised notebook."""
+    kinds = [str(cell["cell_type"]) for cell in notebook["cells"]]
+    sources = [str(cell["source"]) for cell in notebook["cells"]]
+    return len({item for item in assign_items(kinds, sources, part.sections) if item})
 
 
 def _choose(part: PartSpec, files: list[_File], notes: list[str], alone: bool) -> _File | None:
     """Return the notebook of a part, and note what it was chosen over."""
     if len(files) == 1 and alone:
         return files[0]
-    patterns = [pattern.lower() for pattern in part.filenames]
-    named = [
-        file
-        for file in files
-        if any(fnmatch.fnmatch(file.path.name.lower(), pattern) for pattern in patterns)
-    ]
+    named = [file for file in files if is_named_for(file.path.name, part)]
     if len(named) == 1:
         others = [file.path.name for file in files if file is not named[0]]
         if others:
             name = named[0].path.name
             notes.append(f"part {part.part}: {name}, by its name; left aside: {', '.join(others)}")
         return named[0]
-    relevance = {id(file): file.relevance(part) for file in files}
+    relevances = {id(file): file.relevance(part) for file in files}
     # of several that speak of nothing, one that can be read
     ranked = sorted(
-        named or files, key=lambda file: (-relevance[id(file)], file.problem is not None, str(file.path))
+        named or files, key=lambda file: (-relevances[id(file)], file.problem is not None, str(file.path))
     )
-    if not named and relevance[id(ranked[0])] == 0:
+    if not named and relevances[id(ranked[0])] == 0:
         return ranked[0] if alone else None
     if len(ranked) > 1:
         first, second = ranked[0].path.name, ranked[1].path.name

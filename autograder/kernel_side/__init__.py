@@ -29,6 +29,7 @@ MODULES = (
     "shell_lines",
     "folders",
     "colab",
+    "self_checks",
     "targets",
     "binding",
     "namespace",

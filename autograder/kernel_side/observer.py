@@ -26,6 +26,7 @@ from .notices import Notices
 from .recorders import TrainingRecorder
 from .saved_pictures import PictureRecorder
 from .seeds import SeedRecorder
+from .self_checks import SelfChecks
 from .shell_lines import ShellLines
 from .streams import limit_streams
 from .torchvision_sets import TorchvisionSets
@@ -76,7 +77,7 @@ class Observer:
         BeforeImport({"torchvision": declare_operators}).install()
         self.shell.events.register("pre_execute", self.figures.cell_begins)
         self.shell.events.register("post_execute", self.figures.cell_ends)
-        for stand_in in (ShellLines, Folders, Colab):
+        for stand_in in (ShellLines, Folders, Colab, SelfChecks):
             with contextlib.suppress(Exception):  # a comfort that fails must not cost the observation
                 stand_in(self.shell, self.notices).install()
         with contextlib.suppress(Exception):

@@ -19,6 +19,10 @@ from autograder.rubric.model import ChallengeSpec, PartSpec
 Array = npt.NDArray[np.float64]
 
 
+class NotObserved(LookupError):
+    """Raised where evidence is asked for that was not gathered: a live namespace has no cells and no figures."""
+
+
 @dataclass(frozen=True)
 class Called:
     """The answers of one challenged function, with the inputs they belong to."""

@@ -27,7 +27,7 @@ from autograder.rubric.loader import load_rubric
 from autograder.store import RunDirectory, RunInfo, write_record
 
 ROOT = Path(__file__).parents[2]
-VERBS = ("demo", "doctor", "grade", "rescore", "report", "template", "golden", "validate", "lint")
+VERBS = ("demo", "doctor", "grade", "rescore", "report", "check", "template", "golden", "validate", "lint")
 
 
 class Said(NamedTuple):

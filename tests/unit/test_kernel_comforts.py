@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from autograder.kernel_side import folders as folders_module
 from autograder.kernel_side.colab import Colab, asks_for_colab
 from autograder.kernel_side.folders import Folders, folder_of
+from autograder.kernel_side.functions import describe_function
 from autograder.kernel_side.installs import (
     bare_installs_to_magics,
     installation,
@@ -25,6 +26,7 @@ from autograder.kernel_side.installs import (
     split_words,
 )
 from autograder.kernel_side.notices import MAX_NOTICES, Notices
+from autograder.kernel_side.self_checks import SelfChecks
 from autograder.kernel_side.shell_lines import Heard, ShellLines, run_script
 from autograder.probes.container import read_container
 
@@ -378,6 +380,22 @@ def test_cell_that_asks_for_colab_is_told_no(comforts: Any, notices: Notices) ->
 
 
 # ------------------------------------------------------------------ notices
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ['from autograder import check\nfound = check("a2")', "import autograder\nfound = autograder.check()"],
+)
+def test_self_checks_are_left_out(
+    cell: str, shell: Any, notices: Notices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "autograder", sys.modules["autograder"])  # put back afterwards
+    SelfChecks(shell, notices).install()
+    run(shell, cell)
+    found = shell.user_ns["found"]
+    assert repr(found) == "Self-check: left out, for the whole notebook is being executed."
+    assert describe_function(sys.modules["autograder"].check) is None  # no function of the notebook
+    assert notices.take() == []
 
 
 def test_notices_are_limited_and_never_raise(notices: Notices, monkeypatch: pytest.MonkeyPatch) -> None:
