@@ -74,9 +74,20 @@ class FormCell:
 
     @property
     def does_something(self) -> bool:
-        """Whether a code cell holds more than comments."""
+        """Whether a code cell holds more than comments and calls of the self-check."""
         tree = self.tree
-        return self.kind == "code" and bool(self.source.strip()) and (tree is None or bool(tree.body))
+        is_work = tree is None or not all(map(_asks_for_check, tree.body))
+        return self.kind == "code" and bool(self.source.strip()) and is_work
+
+
+def _asks_for_check(statement: ast.stmt) -> bool:
+    """Whether a statement is there for the self-check alone: `from autograder import check`, `check("a2")`."""
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module == "autograder"
+    if isinstance(statement, ast.Import):
+        return all(alias.name == "autograder" for alias in statement.names)
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Call) and ast.unparse(value.func) in ("check", "autograder.check")
 
 
 @dataclass(frozen=True)
@@ -217,7 +228,8 @@ def _placeholders(body: Sequence[ast.stmt], is_abstract: bool = False) -> Iterat
                     yield from _placeholders(node.body)
             case ast.ClassDef():
                 bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
-                yield from _placeholders(node.body, bool(bases & {"Protocol", "ABC"}))
+                found = _placeholders(node.body, bool(bases & {"Protocol", "ABC"}))
+                yield from (node.name if name == "..." else name for name in found)
             case _:
                 for field_name in ("body", "orelse", "finalbody"):
                     yield from _placeholders(getattr(node, field_name, []))
@@ -233,7 +245,7 @@ def cells_explained(cells: Cells, context: FormContext) -> Iterator[FormFinding]
     """Text of the student's own stands above every code cell."""
     bare, above = [], None
     for cell in cells:
-        if not cell.source.strip():
+        if not cell.source.strip() or (cell.kind == "code" and not cell.does_something):
             continue
         is_own = cell.does_something and squeeze(cell.source) not in context.template.texts
         if is_own and (above is None or above.kind != "markdown" or not _says_something(above, context)):

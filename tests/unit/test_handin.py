@@ -321,6 +321,11 @@ def test_finished_code_is_none(tmp_path: Path, source: str) -> None:
     assert faults(of_one(tmp_path, {}, code(source))) == []
 
 
+def test_a_class_that_is_only_announced_is_named(tmp_path: Path) -> None:
+    form = of_one(tmp_path, {}, code('class VAE(nn.Module):\n    """The network."""\n\n    ...'))
+    assert "`VAE`" in form.findings[0].text
+
+
 def test_cells_that_are_no_python_are_named(tmp_path: Path) -> None:
     form = of_one(tmp_path, {}, code("input_ids =  # TODO"))
     assert faults(form) == ["no_python"]
@@ -374,6 +379,19 @@ def test_text_above_every_cell(tmp_path: Path) -> None:
     assert form.findings[0].cells == (3, 5)
     assert "above cells 3 and 5" in form.findings[0].text
     assert faults(of_one(tmp_path, {"explanations": "none"}, *cells)) == []
+
+
+def test_cells_that_ask_for_the_self_check_are_no_work(tmp_path: Path) -> None:
+    asks = code('from autograder import check\ncheck("a2")', None, None)
+    cells = (
+        text("Words."),
+        code("a = 1", 1),
+        asks,
+        code('check("a3")', None, None),
+        text("More."),
+        code("b = 2", 2),
+    )
+    assert faults(of_one(tmp_path, {"explanations": "cells"}, *cells)) == []
 
 
 def test_text_below_every_heading(tmp_path: Path) -> None:
