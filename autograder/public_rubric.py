@@ -22,18 +22,12 @@ from autograder.rubric.model import (
     PartSpec,
     Rubric,
 )
+from autograder.rubric.public import WRITTEN, is_public
 
 PART_KEYS = ("part", "title", "points", "filenames", "form", "limits", "data", "budgets", "sections")
 CHECK_KEYS = ("id", "check", "title", "points", "params", "why", "hint", "budgets", "public")
 LINKS = ("twin", "follows", "proof")
 """Keys that name another check; kept when that one is public."""
-WRITTEN = "is_written"
-"""The check of an answer that a person marks."""
-
-
-def is_public(check: CheckSpec) -> bool:
-    """Whether students may have a check: it is public, and its expectation is not kept from their report."""
-    return check.public and not check.hidden
 
 
 def public_main(rubric: Rubric) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from autograder import __version__
 from autograder.kernel_side.known_data import KNOWN_SETS
-from autograder.public_rubric import is_public, withheld_of
+from autograder.public_rubric import withheld_of
 from autograder.rubric.model import FormSpec, ItemSpec, PartSpec, Rubric
+from autograder.rubric.public import is_public
 
 INSTALL = f'python -m pip install "generative-autograder[kernel]=={__version__}"'
 """How students install the autograder where the course has not said otherwise."""
@@ -32,9 +33,10 @@ def readme(rubric: Rubric, install: str = "") -> str:
         *(["The data sets and their checksums are listed in [DATA.md](DATA.md).", ""] if has_data else []),
         "## Check your work",
         "",
-        *_block([f"autograder check {names[0]}"]),
+        *_block([f"autograder check {names[0]}", f"autograder check --submit-ready {' '.join(names)}"]),
         "",
-        "It runs your notebook and tells you, in the sentences of the report, what the public checks find.",
+        "The first runs your notebook and tells you, in the sentences of the report, what the public checks find. The "
+        "second looks at what the sheet asks of the form; with `--zip DIR` it makes the archive.",
         "",
         "## What is checked here, and what is not",
         "",

@@ -17,10 +17,11 @@ import autograder.registered  # noqa: F401  # fills the registries that rubrics 
 from autograder.golden import Golden, read_golden
 from autograder.leaks import Withheld
 from autograder.phrases import forms_of, numbers
-from autograder.public_rubric import goldens_named, is_public, needed_keys
+from autograder.public_rubric import goldens_named, needed_keys
 from autograder.registry import Assignment
 from autograder.rendering import inlined_cells
 from autograder.rubric.model import CheckSpec, PartSpec, Rubric
+from autograder.rubric.public import is_public
 from autograder.template import ANSWER_MARK, EXPLAIN_PROMPT, Cell
 
 GUIDES = ("model_answer", "criteria")

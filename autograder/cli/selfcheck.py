@@ -10,6 +10,8 @@ import typer
 from autograder.cli.interrupts import stoppable
 from autograder.cli.options import AsJson, DataOption
 from autograder.cli.output import err, line, print_json, print_place
+from autograder.errors import UsageError
+from autograder.registry import assignment_ids, find_assignment
 from autograder.store import write_text
 
 if TYPE_CHECKING:
@@ -20,8 +22,13 @@ SOMETHING_TO_LOOK_AT, OUR_FAILURE = 1, 3
 
 
 def check(
-    notebook: Annotated[
-        Path, typer.Argument(metavar="NOTEBOOK", help="Your notebook, an `.ipynb` file.", show_default=False)
+    notebooks: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="NOTEBOOK...",
+            help="Your notebook, an `.ipynb` file; with `--submit-ready` all that you hand in.",
+            show_default=False,
+        ),
     ],
     assignment: Annotated[
         str | None,
@@ -67,6 +74,22 @@ def check(
             show_default=False,
         ),
     ] = None,
+    submit_ready: Annotated[
+        bool,
+        typer.Option(
+            "--submit-ready",
+            help="Look only at what the sheet asks of the form: file names, outputs, answers. Nothing is run.",
+        ),
+    ] = False,
+    archive_into: Annotated[
+        Path | None,
+        typer.Option(
+            "--zip",
+            metavar="DIR",
+            help="With `--submit-ready`: write the archive that the sheet asks for into this folder.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check your own notebook before you hand it in.
@@ -83,7 +106,14 @@ def check(
     from autograder.selfcheck.results import Outcome
 
     require_directory(data)
+    notebook = notebooks[0]
     content_root = find_content(notebook.resolve().parent, content)
+    if submit_ready:
+        raise typer.Exit(_look_at_form(content_root, assignment, notebooks, archive_into, as_json))
+    if len(notebooks) > 1 or archive_into is not None:
+        raise UsageError(
+            "several notebooks and --zip go with --submit-ready; without it, check one at a time"
+        )
     offered = choices(content_root, assignment, part, item)
     chosen = choose(offered, read_own(notebook), notebook.name, _how)
     with (
@@ -104,6 +134,19 @@ def check(
             print_place("Page", html)
     status = 0 if found.is_clear else SOMETHING_TO_LOOK_AT
     raise typer.Exit(OUR_FAILURE if found.count(Outcome.OURS) else status)
+
+
+def _look_at_form(
+    root: Path, assignment: str | None, notebooks: list[Path], archive_into: Path | None, as_json: bool
+) -> int:
+    """Print whether notebooks have the form that the sheet asks for; return the exit status."""
+    from autograder.cli.handin import submit_ready
+
+    known = assignment_ids(root) if assignment is None else [assignment]
+    if len(known) > 1:
+        raise UsageError(f"there are several assignments; say which: --assignment {' or '.join(known)}")
+    found = find_assignment(known[0], root)
+    return submit_ready(found, notebooks, archive_into=archive_into, as_json=as_json)
 
 
 def _how(chosen: Chosen) -> str:

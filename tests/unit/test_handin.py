@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
+from autograder.cli.app import run
 from autograder.cli.handin import submit_ready
 from autograder.errors import RubricError, UsageError
 from autograder.handin import (
@@ -596,6 +597,20 @@ def test_what_is_ready_is_said_to_be(
     said = capsys.readouterr().out
     assert "has the form that the sheet asks for" in said
     assert "To hand in:" in said
+
+
+def test_the_verb_looks_at_the_form_and_runs_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = find_assignment("aml-a3").student_template
+    paths = [str(folder / f"part_{name}.ipynb") for name in "abc"]
+    options = ["--content", str(ROOT), "--zip", str(tmp_path)]
+    assert run(["check", "--submit-ready", *paths, *options, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert not told["ready"]
+    assert Path(told["archive"]).name == "aml-a3.zip"
+    assert run(["check", *paths, *options]) == 2
+    assert "go with --submit-ready" in capsys.readouterr().err
 
 
 # --------------------------------------------------------------------- the settings

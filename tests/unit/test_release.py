@@ -19,12 +19,13 @@ from autograder.cli.app import run
 from autograder.errors import InternalError, RubricError, UsageError
 from autograder.kernel_side.known_data import KNOWN_SETS
 from autograder.leaks import find_leaks
-from autograder.public_rubric import goldens_named, is_public, needed_keys, public_part
+from autograder.public_rubric import goldens_named, needed_keys, public_part
 from autograder.registry import Assignment, assignment_ids, find_assignment
 from autograder.release import LeakError, allowed_files, bundle, release, verify
 from autograder.rendering import inlined_cells, solution_source, to_ipynb
 from autograder.rubric.loader import load_rubric, read_rubric
 from autograder.rubric.model import PartSpec
+from autograder.rubric.public import is_public
 from autograder.withheld import withheld_of
 
 ROOT = Path(__file__).parents[2]

@@ -186,15 +186,14 @@ def _run_warm(order: dict[str, Any]) -> NoReturn:
 
 def _take_settings(app: Any, arguments: list[str]) -> None:
     """What `parse_command_line` does with `-f FILE` and `--Class.trait=value`: its parser copies 8 MiB for that."""
-    from traitlets.config.loader import Config, DeferredConfigString
-
-    settings = Config()
+    loader: Any = sys.modules["traitlets.config.loader"]
+    settings = loader.Config()
     settings.IPKernelApp.connection_file = arguments[arguments.index("-f") + 1]
     for argument in arguments:
         if argument.startswith("--"):
             name, _, value = argument[2:].partition("=")
             owner, _, trait = name.partition(".")
-            settings[owner][trait] = DeferredConfigString(value)
+            settings[owner][trait] = loader.DeferredConfigString(value)
     app.argv, app.extra_args, app.cli_config = arguments, [], settings
     app.update_config(settings)
 
