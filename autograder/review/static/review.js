@@ -72,15 +72,18 @@ function ordered() {
 const rowOf = (submission, check) => data.rows.find((row) => row.submission === submission && row.check === check);
 const nameOf = (key) => (data.people.find((one) => one.key === key) || { name: key }).name;
 
-function step(by, wants = (row) => !$("only-open").checked || !isDone(row)) {
+async function step(by, wants = (row) => !$("only-open").checked || !isDone(row)) {
+  await leave();
+  await look();   // somebody else may have marked meanwhile
   const rows = ordered();
   const at = shown ? rows.findIndex((row) => row.submission === shown.submission && row.check === shown.check) : -1;
   for (let n = 1; n <= rows.length; n += 1) {
     const row = rows[(((at + by * n) % rows.length) + rows.length) % rows.length];
     if (wants(row) && !(shown && row.submission === shown.submission && row.check === shown.check)) return show(row.submission, row.check);
   }
+  paint();
   say(data.rows.every(isDone) ? "Everything is marked. End the server with Ctrl-C, or run autograder report, to write the reports." : "There is no other.");
-  return Promise.resolve();
+  return undefined;
 }
 
 function otherItem(by) {
@@ -93,6 +96,10 @@ function otherItem(by) {
 
 async function look() {
   data = await ask("api/overview");
+  paint();
+}
+
+function paint() {
   const open = data.rows.filter((row) => !isDone(row)).length, n = data.rows.length;
   const each = data.seconds_each, minutes = each === null ? 0 : open * each / 60;
   const left = each === null || !open ? "" : minutes < 1 ? ", less than a minute left" : `, about ${Math.round(minutes)} min left`;
@@ -126,7 +133,7 @@ async function show(submission, check) {
   sessionStorage.setItem("place", JSON.stringify([submission, check]));
   conflict = false; alikeAt = -1;
   draw();
-  await look();
+  paint();
 }
 
 function draw() {
@@ -273,7 +280,7 @@ async function give() {
   say(`Given: ${said.mark.points} of ${shown.possible} to ${nameOf(shown.submission)}.`);
   $("kept").textContent = "";
   drawMarks();
-  if (round === 2) { await show(at.submission, at.check); say("Given as second marker. n goes on."); return undefined; }
+  if (round === 2) { await look(); await show(at.submission, at.check); say("Given as second marker. n goes on."); return undefined; }
   return step(1, (one) => !isDone(one));
 }
 
@@ -301,6 +308,7 @@ async function undo() {
   await leave();
   const said = await write("api/undo", {});
   if (said.round !== round) { round = said.round; $("second").checked = round === 2; }
+  await look();
   await show(said.submission, said.check);
   say(`Undone: ${said.points === null ? "a mark taken back" : said.points} of ${nameOf(said.submission)}.`);
 }
