@@ -12,7 +12,7 @@ import numpy as np
 
 from .containers import MIB
 from .functions import describe_function
-from .values import MAX_VALUE_BYTES, Encoder, digest_of
+from .values import MAX_VALUE_BYTES, Encoder, digest_of, is_tensor
 
 MAX_FROZEN_BYTES = MIB // 8
 LONG_LIST = 1000
@@ -145,11 +145,19 @@ class Namespace:
             document["values"][name] = node
             if "dropped" in node:
                 document["dropped"].append({"name": name, "why": node["dropped"]})
-            kept = copy.deepcopy(value) if plain <= MAX_FROZEN_BYTES else value
+            kept = _frozen(value) if plain <= MAX_FROZEN_BYTES else value
             if kept is not value:
                 self.copies.add(id(kept))
             if plain >= OPAQUE or plain <= MAX_VALUE_BYTES:
                 self.history.setdefault(name, []).append((index, kept))
+
+
+def _frozen(value: Any) -> Any:
+    """A copy of a small value; of a tensor that was computed with gradients, which nobody can copy, its numbers."""
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return value.detach().clone() if is_tensor(value) else value
 
 
 def _mark(value: Any) -> tuple[int, ...] | None:

@@ -40,7 +40,7 @@ def public_part(part: PartSpec) -> PartSpec:
         "settings": {},
         "truths": {},
         "summaries": {},
-        "errata": [],
+        "errata": [one for one in part.errata if one.public],
         "changes": [],
     }
     return part.model_copy(update=update)

@@ -15,6 +15,7 @@ from autograder.kernel_side.containers import DTYPES
 from autograder.kernel_side.drawings import describe_contour
 from autograder.kernel_side.functions import describe_function, names_in_code
 from autograder.kernel_side.imports import AfterImport
+from autograder.kernel_side.namespace import Namespace
 from autograder.kernel_side.seeds import SeedRecorder
 from autograder.kernel_side.targets import Target
 from autograder.kernel_side.values import Encoder
@@ -299,3 +300,16 @@ def test_hook_runs_after_an_import_and_leaves_the_loader_alone(
     assert seen == [1]
     assert "Hooked" not in type(some_library.__loader__).__name__
     assert "Hooked" not in type(some_library.__spec__.loader).__name__
+
+
+def test_tensor_with_gradients_is_recorded_and_frozen() -> None:
+    torch = pytest.importorskip("torch", reason="the tensors are torch's")
+    weight = torch.ones(2, requires_grad=True)
+    names: dict[str, Any] = {"loss": (weight * 3).sum()}
+    namespace = Namespace(types.SimpleNamespace(user_ns=names))
+    document: dict[str, Any] = {"values": {}, "deleted": [], "functions": {}, "dropped": []}
+    namespace.snapshot(0, document, Encoder(10**6))
+    assert document["dropped"] == []
+    assert document["values"]["loss"]["t"] == "array"
+    held = namespace.view(0)["loss"]
+    assert (float(held), held.requires_grad) == (6.0, False)

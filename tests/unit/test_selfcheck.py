@@ -66,7 +66,8 @@ def test_the_public_part_holds_nothing_of_the_other_checks(part: str) -> None:
         assert is_key or f'"{check.id}"' not in text
         assert check.title in titles or check.title not in text
         assert not check.hint or check.hint not in text
-    assert not any((public.errata, public.truths, public.summaries, public.settings, public.changes))
+    assert not any((public.truths, public.summaries, public.settings, public.changes))
+    assert all(erratum.public for erratum in public.errata)
     assert '"golden"' not in text
     linked = {getattr(check, name) for _, check in public.checks() for name in ("twin", "follows", "proof")}
     agreeing = {one for spec in public.evidence.values() for one in spec.agrees}
