@@ -67,6 +67,7 @@ def reads_the_project() -> str:
             for name in files: reach(f"read {name}", text, os.path.join(folder, name))
     for name in ("pyproject.toml", "README.md", ".git/HEAD", ".git/config"):
         reach(f"read {name}", text, os.path.join(T.project, name))
+    sys.modules.pop("autograder", None)  # what stands for the self-check in a graded notebook, and is empty
     for name in ("autograder", "autograder.goldens", "reference", "reports"):
         reach(f"import {name}", __import__, name)
     """

@@ -12,7 +12,18 @@ from notebook_runs import ITEMS, ROOT, STYLES, solution_text
 from autograder.registry import Assignment
 from autograder.template import Cell, parse
 from autograder.validation.trials import collect_trials
-from reference.aml_a3 import mutants, mutants_b, mutants_c, special_b, special_c
+from reference.aml_a3 import (
+    mutants,
+    mutants_b,
+    mutants_b_gan,
+    mutants_b_scores,
+    mutants_b_vae,
+    mutants_c,
+    mutants_c_model,
+    mutants_c_texts,
+    special_b,
+    special_c,
+)
 from reference.aml_a3.mutants import Mutant
 
 MUTANTS = {"b": mutants_b.MUTANTS, "c": mutants_c.MUTANTS}
@@ -70,9 +81,18 @@ def test_parts_have_registries_of_their_own() -> None:
     assert {wrong.item[0] for wrong in mutants.MUTANTS.values()} == {"a"}
     with pytest.raises(ValueError, match="two mutants are called kl_sign_wrong"):
 
-        @mutants_b.mutant("b1", "again")
+        @mutants_b_vae.mutant("b1", "again")
         def kl_sign_wrong(source: str) -> str:
             return source
+
+
+def test_no_mutant_of_a_part_hides_another() -> None:
+    pieces = {
+        "b": (mutants_b_vae, mutants_b_gan, mutants_b_scores),
+        "c": (mutants_c_model, mutants_c_texts),
+    }
+    for part, modules in pieces.items():
+        assert sum(len(module.MUTANTS) for module in modules) == len(MUTANTS[part])
 
 
 # ------------------------------------------------------------------ special notebooks
