@@ -311,11 +311,12 @@ class Supervisor:
     def _end_kernel(self) -> None:
         """Kills the kernel and all that it started, and waits for them."""
         if self.kernel:
+            below = self._below()
             kernel, self.kernel = self.kernel, 0
             self.waiting.unregister(self.handle)
             os.close(self.handle)
             # All of it at once: what it started would keep the processors from it, and its own end takes work, too.
-            for pid in (kernel, *(self._below() if self.level != "namespaces" else ())):
+            for pid in (kernel, *below):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
             _, status, used = os.wait4(kernel, 0)
