@@ -305,10 +305,11 @@ class Kernel:
         while True:
             ready = dict(self._poller.poll(POLL_MS))
             now = time.monotonic()
+            until = min(now + TAKE_SECONDS, max(deadline, now + POLL_MS / 1000))
             if self._iopub in ready:
-                idle = self._take(asked, keep) or idle
+                idle = self._take(asked, keep, until) or idle
             if self._shell in ready and reply is None:
-                reply = self._reply(asked)
+                reply = self._reply(asked, until)
                 replied = now
             if reply is not None and (idle or now - replied > idle_seconds):
                 how: How = "ok" if reply.get("status") == "ok" else "error"
@@ -327,10 +328,9 @@ class Kernel:
             if now > deadline and reply is None:
                 return Outcome("time_limit")
 
-    def _take(self, asked: str, keep: Callable[[dict[str, Any]], None] | None) -> bool:
+    def _take(self, asked: str, keep: Callable[[dict[str, Any]], None] | None, until: float) -> bool:
         """Passes waiting messages on; whether the one that ends the execution was among them."""
-        until = time.monotonic() + TAKE_SECONDS
-        while time.monotonic() < until and (message := self._receive(self._iopub)) is not None:
+        while (message := self._receive(self._iopub, until)) is not None:
             if message["parent_header"].get("msg_id") != asked:
                 continue
             if message["msg_type"] == "status":
@@ -340,17 +340,15 @@ class Kernel:
                 keep(message)
         return False
 
-    def _reply(self, asked: str) -> dict[str, Any] | None:
-        until = time.monotonic() + TAKE_SECONDS
-        while time.monotonic() < until and (message := self._receive(self._shell)) is not None:
+    def _reply(self, asked: str, until: float) -> dict[str, Any] | None:
+        while (message := self._receive(self._shell, until)) is not None:
             if message["msg_type"] == "execute_reply" and message["parent_header"].get("msg_id") == asked:
                 content: dict[str, Any] = message["content"]
                 return content
         return None
 
-    def _receive(self, source: Any) -> dict[str, Any] | None:
+    def _receive(self, source: Any, until: float) -> dict[str, Any] | None:
         """The next well-formed message that waits, or None. What is forged or broken is passed over."""
-        until = time.monotonic() + TAKE_SECONDS
         while time.monotonic() < until:
             try:
                 return messages.receive(self._session, source, MAX_MESSAGE_MIB * MIB)
