@@ -29,7 +29,7 @@ from autograder.execute.provisioners import (
 from autograder.records import Limits
 
 STARTUP_SECONDS = 60.0
-INTERRUPT_GRACE_SECONDS = 0.5
+INTERRUPT_GRACE_SECONDS = 0.6
 """From a deadline to the kill of a kernel that does not answer: whoever waits behind it waits less than a second."""
 MAX_GRACE_SECONDS = 3.6
 """The same where others keep the processors from the kernel: the time in which it waited for one does not count."""

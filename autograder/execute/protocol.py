@@ -125,7 +125,7 @@ class Executor(Protocol):
 
         Limits (`job.limits`; times in wall-clock seconds, sizes in MiB):
 
-        - a cell that runs longer than `cell_seconds` is interrupted; when it answers within 0.5 s the following cells
+        - a cell that runs longer than `cell_seconds` is interrupted; when it answers within 0.6 s the following cells
           go on and the state is `cell_limit`, else the kernel is killed. Time in which others keep the processors
           from it does not count, up to 3 s; a kernel that has started a crowd of processes is killed at once;
         - `total_seconds` for all cells together, from the first cell on: state `total_limit`;
