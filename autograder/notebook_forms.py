@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from autograder.probes.notebooks import parse_code
+from autograder.probes.notebooks import asks_for_check, parse_code
 from autograder.records import ExecutionRecord
 from autograder.rubric.model import FormSpec
 from autograder.rubric.sections import headings
@@ -76,18 +76,8 @@ class FormCell:
     def does_something(self) -> bool:
         """Whether a code cell holds more than comments and calls of the self-check."""
         tree = self.tree
-        is_work = tree is None or not all(map(_asks_for_check, tree.body))
-        return self.kind == "code" and bool(self.source.strip()) and is_work
-
-
-def _asks_for_check(statement: ast.stmt) -> bool:
-    """Whether a statement is there for the self-check alone: `from autograder import check`, `check("a2")`."""
-    if isinstance(statement, ast.ImportFrom):
-        return statement.module == "autograder"
-    if isinstance(statement, ast.Import):
-        return all(alias.name == "autograder" for alias in statement.names)
-    value = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(value, ast.Call) and ast.unparse(value.func) in ("check", "autograder.check")
+        is_idle = tree is not None and (not tree.body or asks_for_check(tree))
+        return self.kind == "code" and bool(self.source.strip()) and not is_idle
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from autograder.checks.findings import (
     judged,
 )
 from autograder.probes.evidence import Evidence
-from autograder.probes.notebooks import NotebookCell, parse_code
+from autograder.probes.notebooks import NotebookCell, asks_for_check, parse_code
 from autograder.records import Found
 from autograder.registry import CHECKS
 from autograder.template_cells import squeeze
@@ -68,7 +68,7 @@ def code_is_explained(evidence: Evidence, params: CodeIsExplained, context: Cont
     above: NotebookCell | None = None
     for cell in evidence.cells:
         text = squeeze(cell.source)
-        if not text or (cell.kind == "code" and _is_self_check(cell.source)):
+        if not text or (cell.kind == "code" and asks_for_check(parse_code(cell.source))):
             continue
         if cell.kind == "code" and text not in context.template.texts:
             n_code += 1
@@ -92,21 +92,6 @@ def code_is_explained(evidence: Evidence, params: CodeIsExplained, context: Cont
         expected="all of them",
         message=message,
     )
-
-
-def _is_self_check(source: str) -> bool:
-    """Whether a cell does nothing but ask for the self-check: that needs no explanation."""
-    tree = parse_code(source)
-    return tree is not None and bool(tree.body) and all(map(_asks_for_check, tree.body))
-
-
-def _asks_for_check(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.ImportFrom):
-        return statement.module == "autograder"
-    if isinstance(statement, ast.Import):
-        return all(alias.name == "autograder" for alias in statement.names)
-    value = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(value, ast.Call) and ast.unparse(value.func) in ("check", "autograder.check")
 
 
 def _says_something(cell: NotebookCell, n_words: int, context: Context) -> bool:

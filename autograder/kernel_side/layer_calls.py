@@ -95,7 +95,7 @@ class LayerRecorder:
             return
         entry["rows"].append(len(given))
         entry["steps"].append(self.training.n_steps)
-        entry["trainable"] = module._parameters["weight"].requires_grad
+        entry["trainable"] = module.weight.requires_grad
         if role == "image":
             self._look_up(entry, given)
         elif role == "latent":

@@ -59,7 +59,8 @@ class TrainingRecorder:
         home.register_optimizer_step_post_hook(self._stepped)
         home.register_optimizer_step_pre_hook(self._steps)
         for name in LOSSES:
-            self._wrap(torch.nn.functional, name, functools.partial(self._computed, name))
+            after = self.updates.computed if name in CROSS_ENTROPIES else None
+            self._wrap(torch.nn.functional, name, functools.partial(self._computed, name), after)
         torch.Tensor.backward = self._before(torch.Tensor.backward, self._differentiated)
         self._wrap_embedding(torch)
         for name in INITIALISERS:
@@ -79,9 +80,11 @@ class TrainingRecorder:
 
     # -------------------------------------------------------------- wrapping
 
-    def _wrap(self, home: Any, name: str, note: Callable[..., None]) -> None:
+    def _wrap(
+        self, home: Any, name: str, before: Callable[..., None], after: Callable[..., None] | None = None
+    ) -> None:
         if hasattr(home, name) and not hasattr(getattr(home, name), "_notes_training"):
-            setattr(home, name, self._before(getattr(home, name), note))
+            setattr(home, name, self._noting(getattr(home, name), before, after))
 
     def _wrap_embedding(self, torch: Any) -> None:
         """Notes what embeddings look up, whoever asks: layers of torch do it for the notebook."""
@@ -100,26 +103,25 @@ class TrainingRecorder:
         torch.nn.functional.embedding = noted
 
     def _before(self, function: Any, note: Callable[..., None]) -> Any:
-        return self._noting(function, note, first=True)
+        return self._noting(function, note, None)
 
     def _after(self, function: Any, note: Callable[..., None]) -> Any:
-        return self._noting(function, note, first=False)
+        return self._noting(function, None, note)
 
-    def _noting(self, function: Any, note: Callable[..., None], first: bool) -> Any:
-        name = getattr(function, "__name__", "")
+    def _noting(
+        self, function: Any, before: Callable[..., None] | None, after: Callable[..., None] | None
+    ) -> Any:
+        """The function, with notes: `before` of the arguments of what the notebook asks, `after` of the result, too."""
 
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            if first and _is_asked_by_notebook():
+            if before is not None and _is_asked_by_notebook():
                 with contextlib.suppress(Exception):
-                    note(*args, **kwargs)
+                    before(*args, **kwargs)
             result = function(*args, **kwargs)
-            if not first:
+            if after is not None:
                 with contextlib.suppress(Exception):
-                    note(*args, **kwargs)
-            elif name in CROSS_ENTROPIES:
-                with contextlib.suppress(Exception):
-                    self.updates.computed(result, *args, **kwargs)
+                    after(result, *args, **kwargs)
             return result
 
         wrapped._notes_training = True  # type: ignore[attr-defined]
@@ -138,7 +140,7 @@ class TrainingRecorder:
 
     # -------------------------------------------------------------- what is noted
 
-    def _made_optimizer(self, optimizer: Any, *_: Any, **__: Any) -> None:
+    def _made_optimizer(self, _: None, optimizer: Any, *__: Any, **___: Any) -> None:
         number = self.optimizers[id(optimizer)] = len(self.optimizers)
         group = optimizer.param_groups[0]
         known = {name: _plain(group[name]) for name in SETTINGS if name in group}
@@ -248,7 +250,7 @@ class TrainingRecorder:
         name = type(module).__name__
         self._count("mode", name, bool(mode), name=name, training=bool(mode))
 
-    def _made_loader(self, loader: Any, *_: Any, **__: Any) -> None:
+    def _made_loader(self, _: None, loader: Any, *__: Any, **___: Any) -> None:
         about = self._loader(loader)
         self._count("loader", *sorted(map(str, about.items())), **about)
 

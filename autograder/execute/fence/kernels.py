@@ -174,9 +174,8 @@ def _run_warm(order: dict[str, Any]) -> NoReturn:
     pipes.install(order["pipe"])
     app: Any = kernelapp.IPKernelApp.instance()
     app.parse_command_line = functools.partial(_take_settings, app)
-    app._configure_logging = lambda: (
-        None
-    )  # goes through all loggers; without it, warnings go to the log as well
+    # It goes through all loggers; without it, warnings reach the log as well.
+    app._configure_logging = lambda: None
     ipkernel.sys = _FewModules()
     app.initialize(sys.argv[1:])
     ipkernel.sys = sys
