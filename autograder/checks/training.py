@@ -12,6 +12,7 @@ from autograder.checks.findings import (
     Context,
     Finding,
     failed,
+    for_person,
     join,
     judged,
     number,
@@ -279,11 +280,20 @@ class TrainsOnTargets(CheckParams):
 def trains_on_targets(evidence: Evidence, params: TrainsOnTargets, context: Context) -> Finding:
     """In training, the loss got exactly these constant targets (of the first calls of each cell).
 
-    Where it was seen by which losses the optimizers moved, none climbs a loss and none has a target alone that cannot be.
+    Losses that are written out by hand have no targets that could be seen: a person looks. Where it was seen by which
+    losses the optimizers moved, none climbs a loss and none has a target alone that cannot be.
     """
-    losses = [one for one in seen_in(evidence, context.item, "loss") if one.name in params.losses]
+    every = seen_in(evidence, context.item, "loss")
+    losses = [one for one in every if one.name in params.losses]
     found = sorted({float(t) for one in losses for t in one.settings.get("targets", []) if _is_number(t)})
     expected = f"targets {join([f'{value:g}' for value in params.targets])}"
+    trains = bool(seen_in(evidence, context.item, "step"))
+    if trains and not any(one.settings.get("targets") for one in every):
+        return for_person(
+            "The networks are trained by losses that are written out by hand, without targets that could be seen; "
+            "a person looks which they are.",
+            expected=expected,
+        )
     if not found:
         return _absent(evidence, context.item, "no loss with constant targets", expected)
     observed = f"targets {join([f'{value:g}' for value in found])}"

@@ -257,6 +257,14 @@ def test_other_trainings_are_named(
     assert said in found.message
 
 
+def test_losses_written_by_hand_are_looked_at_by_a_person() -> None:
+    step = {"kind": "step", "name": "Adam", "n": 9, "number": 0}
+    by_hand = check("trains_on_targets", ("b3", [step]), **GAN_TARGETS)
+    assert by_hand.status is Status.REVIEW
+    squares = {"kind": "loss", "name": "mse_loss", "n": 9, "targets": [0.9, 0.0]}  # not the sheet's loss
+    assert check("trains_on_targets", ("b3", [step, squares]), **GAN_TARGETS).status is Status.FAILED
+
+
 def test_halves_that_are_stepped_apart_are_no_mistake() -> None:
     apart = [BCE, update(0, [0.9]), update(0, [0.0]), update(1, [1.0]), update(2, [0.0, 0.9], 0.0)]
     assert check("trains_on_targets", ("b3", apart), **GAN_TARGETS).fraction == 1.0
