@@ -35,6 +35,7 @@ LAYERS = (
         "refreshing",
         "results",
         "grading",
+        "exporting",
         "goldens",
         "rendering",
         "withheld",
