@@ -38,7 +38,7 @@ class Person(Record):
     key: str
     """Identifies the student in the run: an id, never a name."""
     ids: Mapping[str, str] = Field(default_factory=dict)
-    """Kind of id (`canvas`, `sis`, `login`, `email`, `participant`, ...; see docs/lms.md) to the id as text."""
+    """Kind of id (`number`, `login`, `email`, `canvas`, `moodle`, ...: see docs/lms.md) to the id as text."""
     name: str = ""
     """For people to read; nothing is ever matched by it."""
     submission: str | None = None
