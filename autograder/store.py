@@ -2,6 +2,7 @@
 
     run.json            what is graded, with the run's secret: written first
     rubric.json         the rubric of the last scoring, to say what an edit changed
+    roster.json         who is in the class, where that was given: ids, names, addresses
     results.json  scores.csv  index.html  gradebook.db
     submissions/<id>/   submission.json execution.json executed.ipynb evidence.json arrays/ grade.json report.html
     intake/             what archives held, a folder each
@@ -187,6 +188,7 @@ class RunDirectory:
         self.index = path / "index.html"
         self.rubric = path / "rubric.json"
         self.gradebook = path / "gradebook.db"
+        self.roster = path / "roster.json"
         self.intake = path / "intake"
 
     @contextmanager

@@ -21,8 +21,19 @@ OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
     ("errors", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
-    ("records", "registry", "locks", "environments", "datasets", "fetching"),
-    ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks", "public_rubric"),
+    ("records", "registry", "locks", "environments", "datasets", "fetching", "delimited", "roster_headers"),
+    (
+        "rubric",
+        "store",
+        "intake",
+        "rosters",
+        "roster_files",
+        "golden",
+        "template",
+        "template_cells",
+        "leaks",
+        "public_rubric",
+    ),
     ("probes", "checks", "truths"),
     ("execute", "judging", "scoring", "gradebook", "review", "export"),
     # The pipeline: what a verb of the command line does, without the command line.
