@@ -110,6 +110,7 @@ def validate(
     course = Course.load(assignment, [part], budget, stand_ins)
     spec = course.rubric.part(part)
     trials = collect_trials(course.assignment, spec)
+    n_mutants = sum(trial.kind == "mutant" for trial in trials)
     if sample is not None:
         trials, n_seeds_styles, n_seeds_mutants = sample_of(trials, sample), 1, 1
     if only is not None:
@@ -132,6 +133,7 @@ def validate(
             rubric_sha256=course.rubric.sha256,
             first_seed=first_seed,
             budget=budget,
+            n_mutants=n_mutants,
             trials=tuple(trials),
             outcomes=tuple(outcomes),
             automatic_checks=tuple(
