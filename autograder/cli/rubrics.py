@@ -212,6 +212,7 @@ def validate(
             only=only,
             sample=Sample(rotation=first_seed) if quick else None,
             rescore=rescore,
+            signatures=signatures,
             budget=budget.value,
             data=data,
             progress=move,

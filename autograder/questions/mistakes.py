@@ -19,6 +19,8 @@ from autograder.stats.likeness import likeness, rarity, unseen_weight
 
 LIKE = 0.5
 """Least likeness of a failure and a known mistake: half of all that is seen in either, by weight."""
+SEEN = 0.5
+"""Of a signature, by weight: what the checks that were tried on a notebook must be able to show of it."""
 SAME = 1e-9
 N_SAID = 5
 
@@ -84,8 +86,7 @@ class KnownMistakes:
         """Return what a failure resembles, by the checks that were tried on it and on the known mistakes."""
         findings = _findings(failure, self._covered)
         if self._mistakes and findings:
-            tried = self._covered.intersection(failure.tried)
-            known = {name: one.findings(tried) for name, one in self._mistakes.items()}
+            known = self._seen_by(self._covered.intersection(failure.tried))
             if found := self._most_like(findings, known) or self._held(findings, known):
                 return found
         if all(check.status is Status.BLOCKED for check in failure.lost):
@@ -94,11 +95,20 @@ class KnownMistakes:
             return Resemblance("all_lost")
         return Resemblance("uncovered" if self._mistakes and not findings else "unlike")
 
+    def _seen_by(self, tried: frozenset[str]) -> dict[str, frozenset[Finding]]:
+        """Return what each mistake looks like to the checks that were tried, where they show enough of it."""
+        found = {}
+        for name, mistake in self._mistakes.items():
+            whole, seen = mistake.findings(mistake.checks), mistake.findings(tried)
+            if likeness(seen, whole, self._weights) >= SEEN:
+                found[name] = seen
+        return found
+
     def _most_like(
         self, findings: frozenset[Finding], known: Mapping[str, frozenset[Finding]]
     ) -> Resemblance | None:
         alike = {name: likeness(findings, one, self._weights, self._unseen) for name, one in known.items()}
-        best = max(alike.values())
+        best = max(alike.values(), default=0.0)
         return Resemblance("like", _tied(alike, best), round(best, 4)) if best >= LIKE else None
 
     def _held(

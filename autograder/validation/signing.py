@@ -42,12 +42,7 @@ def signatures_of(validation: Validation) -> Signatures:
         if outcome.kind == "mutant":
             runs[outcome.name].append(outcome)
     untried = [name for name, outcomes in runs.items() if not outcomes]
-    if untried or len(mutants) < validation.n_mutants:
-        n_missing = validation.n_mutants - len(mutants) + len(untried)
-        raise UsageError(
-            f"{n_missing} of the {validation.n_mutants} known mistakes of part {validation.part} were not tried, so that "
-            "no signatures are written; run it without --quick, and with --only mutant or without --only"
-        )
+    refuse_some(validation.part, len(mutants) - len(untried), validation.n_mutants)
     return Signatures(
         assignment=validation.assignment,
         part=validation.part,
@@ -59,6 +54,21 @@ def signatures_of(validation: Validation) -> Signatures:
         checks=validation.automatic_checks,
         mistakes=tuple(_signature(trial, runs[trial.name]) for trial in mutants),
     )
+
+
+def refuse_some(part: str, n_tried: int, n_mutants: int) -> None:
+    """Refuse to make signatures of some of the known mistakes of a part: the others would be taken for unknown.
+
+    Raises
+    ------
+    UsageError
+        When not all are tried.
+    """
+    if n_tried < n_mutants:
+        raise UsageError(
+            f"signatures need all known mistakes of part {part}, and {n_mutants - n_tried} of the {n_mutants} are not "
+            "tried; run it without --quick, and with --only mutant or without --only"
+        )
 
 
 def _signature(trial: Trial, outcomes: Sequence[Outcome]) -> Signature:

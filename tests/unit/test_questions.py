@@ -188,9 +188,17 @@ def test_checks_that_no_mistake_was_tried_on_are_left_out() -> None:
 
 
 def test_a_check_that_waits_hides_that_part_of_a_signature() -> None:
-    signature = mistake("half", {"a1.density": HALF, "a1.plot": "No figure. Not one. Not anywhere."})
-    (group,) = groups([grade("ada", {"a1.density": HALF}, waiting=["a1.plot"])], signature)
+    waits = grade("ada", {"a1.density": HALF}, waiting=["a1.plot"], shares={"a2.rate": 0.5})
+    (group,) = groups([waits], mistake("half", {"a1.density": HALF, "a1.plot": "No figure."}))
     assert (group.kind, group.likeness) == ("like", (1.0, 1.0))
+
+
+def test_a_signature_of_which_too_little_can_be_seen_is_not_compared() -> None:
+    long = "No figure. Not one. Not anywhere. None at all."
+    seen, waits = grade("bo", {"a1.density": HALF}), grade("ada", {"a1.density": HALF}, waiting=["a1.plot"])
+    signature = mistake("plot", {"a1.density": HALF, "a1.plot": long})
+    assert [group.kind for group in groups([waits], signature)] == ["all_lost"]
+    assert [group.kind for group in groups([seen], signature)] == ["unlike"]
 
 
 def test_marks_that_a_person_gave_back_are_no_failure() -> None:
