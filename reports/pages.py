@@ -16,7 +16,7 @@ from markupsafe import Markup
 from reports import charts, texts
 from reports.class_facts import class_facts, relative_link
 from reports.question_charts import interval_bar
-from reports.question_facts import KINDS, likeness, number, question_facts, share, without
+from reports.question_facts import KINDS, effect_cells, likeness, number, question_facts, share
 from reports.views import instructor_view, student_view
 
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -282,7 +282,7 @@ def _environment() -> Environment:
         "plural": texts.plural,
         "mean_share": share,
         "number": number,
-        "without": without,
+        "effect_cells": effect_cells,
         "likeness": likeness,
     }
     environment.globals |= {

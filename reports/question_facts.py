@@ -71,7 +71,8 @@ def number(estimate: Mapping[str, Any]) -> str:
     """Return a correlation or a difference with its interval: `0.42 (0.10 to 0.66)`."""
     value, low, high = (finite(estimate[key]) for key in ("value", "low", "high"))
     if value is None:
-        n, reason = int(estimate["n"]), str(estimate["reason"])
+        n = int(estimate["n"])
+        reason = str(estimate["reason"]) if n else "nobody"
         return REASONS.get(reason, "–") + (f" ({n})" if reason == "too_few" else "")
     interval = "" if low is None or high is None else f" ({_two(low)} to {_two(high)})"
     return f"{_two(value)}{interval}"
@@ -82,16 +83,25 @@ def _two(value: float) -> str:
     return ("0.00" if shown == "-0.00" else shown).replace("-", "−")
 
 
+def effect_cells(effect: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the totals would be without a question: change of the mean, totals that move, Kendall's tau."""
+    if not int(effect["n"]):
+        return dict.fromkeys(("mean", "moved", "tau"), "–")
+    change, tau = finite(effect["mean_change"]) or 0.0, finite(effect["kendall_tau"])
+    return {
+        "mean": "±0" if abs(change) < 0.05 else f"{change:+.1f}".replace("-", "−"),
+        "moved": str(int(effect["n_moved"])),
+        "tau": "–" if tau is None else _two(tau),
+    }
+
+
 def without(effect: Mapping[str, Any]) -> str:
     """Return what the totals would be without a question: `mean +1.2, 4 of 30 moved, τ 0.98`."""
-    n = int(effect["n"])
-    if n == 0:
+    cells = effect_cells(effect)
+    if not int(effect["n"]):
         return "nothing would be left"
-    change = finite(effect["mean_change"]) or 0.0
-    shown = "±0" if abs(change) < 0.05 else f"{change:+.1f}".replace("-", "−")
-    tau = finite(effect["kendall_tau"])
-    order = "" if tau is None else f", τ {_two(tau)}"
-    return f"mean {shown}, {int(effect['n_moved'])} of {n} moved{order}"
+    order = "" if cells["tau"] == "–" else f", τ\u00a0{cells['tau']}"
+    return f"mean {cells['mean']}, {cells['moved']} of {int(effect['n'])} moved{order}"
 
 
 def likeness(group: Mapping[str, Any]) -> str:

@@ -19,6 +19,8 @@ from autograder.stats.likeness import likeness, rarity, unseen_weight
 
 LIKE = 0.5
 """Least likeness of a failure and a known mistake: half of all that is seen in either, by weight."""
+HELD = 0.25
+"""Least likeness of a failure and a mistake whose whole signature it holds: less would explain next to nothing."""
 SEEN = 0.5
 """Of a signature, by weight: what the checks that were tried on a notebook must be able to show of it."""
 SAME = 1e-9
@@ -87,8 +89,11 @@ class KnownMistakes:
         findings = _findings(failure, self._covered)
         if self._mistakes and findings:
             known = self._seen_by(self._covered.intersection(failure.tried))
-            if found := self._most_like(findings, known) or self._held(findings, known):
+            if found := self._most_like(findings, known):
                 return found
+            # What lost everything holds many a signature, and is none of them.
+            if failure.n_earned and (held := self._held(findings, known)):
+                return held
         if all(check.status is Status.BLOCKED for check in failure.lost):
             return Resemblance("blocked")
         if failure.n_earned == 0:
@@ -118,10 +123,10 @@ class KnownMistakes:
         held = {
             name: likeness(findings, one, self._weights, self._unseen)
             for name, one in known.items()
-            if one and one <= findings
+            if one <= findings
         }
         best = max(held.values(), default=0.0)
-        return Resemblance("holds", _tied(held, best), round(best, 4)) if held else None
+        return Resemblance("holds", _tied(held, best), round(best, 4)) if best >= HELD else None
 
 
 def _tied(values: Mapping[str, float], best: float) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from review_runs import class_run, refreshed
 from scipy import stats
 
 from autograder.questions import Questions, analyse, write_questions
-from autograder.questions.mistakes import LIKE
+from autograder.questions.mistakes import HELD, LIKE
 from autograder.questions.records import ItemQuestion, MistakeGroup
 from autograder.records import Grade
 from autograder.refreshing import stored_grades, stored_rubric
@@ -157,11 +157,15 @@ def test_an_unlike_failure_is_unlike() -> None:
 
 
 def test_a_failure_that_holds_a_whole_signature_and_more_says_so() -> None:
-    both = {"a1.density": f"{HALF} The first. The second. The third. The fourth.", "a1.plot": "No figure."}
-    grades = [grade("ada", both, shares={"a2.rate": 0.5})]
-    (group,) = groups(grades, mistake("half", {"a1.density": HALF}))
+    more = f"{HALF} The first. The second. The third. The fourth."
+    half = mistake("half", {"a1.density": HALF})
+    (group,) = groups([grade("ada", {"a1.density": more})], half)
     assert (group.kind, [one.id for one in group.mistakes]) == ("holds", ["half"])
-    assert group.likeness[1] < LIKE
+    assert HELD <= group.likeness[0] <= group.likeness[1] < LIKE
+    (other,) = groups([grade("ada", {"a1.density": f"{more} The fifth. The sixth. The seventh."})], half)
+    assert other.kind == "unlike"  # a tenth of it says nothing of the rest
+    (nothing,) = groups([grade("ada", {"a1.density": more, "a1.plot": "No figure."})], half)
+    assert nothing.kind == "all_lost"
 
 
 def test_what_could_not_be_tried_is_told_from_what_is_wrong() -> None:

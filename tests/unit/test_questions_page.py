@@ -171,7 +171,7 @@ def test_numbers_in_words() -> None:
     assert likeness({"likeness": [0.5, 1.0]}) == "50 to 100 %"
     assert likeness({"likeness": [0.998, 1.0]}) == "100 %"
     effect = {"n": 30, "mean_change": -1.26, "n_moved": 4, "kendall_tau": 0.981}
-    assert without(effect) == "mean −1.3, 4 of 30 moved, τ 0.98"
+    assert without(effect) == "mean −1.3, 4 of 30 moved, τ\u00a00.98"
     assert without(effect | {"mean_change": 0.04, "kendall_tau": None}) == "mean ±0, 4 of 30 moved"
     assert without(effect | {"n": 0}) == "nothing would be left"
 
