@@ -1,4 +1,4 @@
-"""The two pages: each one self-contained HTML file that asks the network for nothing."""
+"""The pages: each one self-contained HTML file that asks the network for nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import charts, texts
-from reports.class_facts import class_facts
+from reports.class_facts import class_facts, relative_link
+from reports.question_charts import interval_bar
+from reports.question_facts import KINDS, effect_cells, likeness, number, question_facts, share
 from reports.views import instructor_view, student_view
 
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -85,7 +87,9 @@ def _part_totals(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(totals.values()) if len(totals) > 1 else []
 
 
-def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+def render_class(
+    results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, questions: str | None = None
+) -> str:
     """Return the class page as one HTML file.
 
     Parameters
@@ -95,6 +99,8 @@ def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
     rows : sequence of mappings
         Facts of each submission beyond `results`: `id`, `students`, `report` (relative link), `seconds`,
         `flags`, `problem`, `problem_name`, `problem_detail`, `state`, `notes`.
+    questions : str or None
+        Relative link to the page of the question analysis.
     """
     script = _static("table.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -106,9 +112,25 @@ def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
             csp=f"{CSP}; script-src 'sha256-{digest}'",
             script=Markup(script),
             results=results,
+            questions=relative_link(questions),
             **class_facts(results, rows),
         )
     )
+
+
+def render_questions(document: Mapping[str, Any]) -> str:
+    """Return the page of the question analysis as one HTML file: for instructors, without names.
+
+    Parameters
+    ----------
+    document : mapping
+        `questions.json` (schema 1).
+    """
+    anchors = _Anchors()
+    facts = question_facts(document)
+    links = {item["id"]: anchors("task", item["id"]) for _, item in facts["items"]}
+    template = _environment().get_template("questions.html.j2")
+    return template.render(csp=CSP, document=document, links=links, kinds=KINDS, **facts)
 
 
 def render_selfcheck(result: Mapping[str, Any], *, is_page: bool) -> str:
@@ -258,10 +280,15 @@ def _environment() -> Environment:
         "seconds": texts.seconds,
         "figure": texts.figure,
         "plural": texts.plural,
+        "mean_share": share,
+        "number": number,
+        "effect_cells": effect_cells,
+        "likeness": likeness,
     }
     environment.globals |= {
         "draw": charts.draw,
         "share_bar": charts.share_bar,
+        "interval_bar": interval_bar,
         "draw_histogram": charts.histogram,
         "total": texts.total,
         "style": Markup(_static("report.css")),

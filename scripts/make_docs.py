@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from autograder.cli import app
 from autograder.probes.summaries import SUMMARIES
+from autograder.questions import Questions
 from autograder.records import ExecutionRecord, Grade, Submission
 from autograder.registry import CHECKS, DRAWS, TRUTHS, Registry
 from autograder.rubric.model import PartSpec
@@ -49,6 +50,7 @@ def pages() -> dict[str, str]:
             ExecutionRecord, "execution.json: what happened when a notebook ran"
         ),
         "schemas/submission.json": record_schema(Submission, "submission.json: one hand-in"),
+        "schemas/questions.json": record_schema(Questions, "questions.json: the question analysis of a run"),
         "schemas/rubric_part.json": part_schema(),
     }
 

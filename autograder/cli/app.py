@@ -13,7 +13,18 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, machine, release, review, rubrics, runs, selfcheck
+from autograder.cli import (
+    authoring,
+    data,
+    demo,
+    machine,
+    questions,
+    release,
+    review,
+    rubrics,
+    runs,
+    selfcheck,
+)
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -34,6 +45,7 @@ for verb in (
     runs.rescore,
     review.review,
     runs.report,
+    questions.questions,
     selfcheck.check,
     authoring.template,
     release.release,

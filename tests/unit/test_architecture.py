@@ -22,7 +22,17 @@ OURS = ("autograder", "reports", "reference", "tests", "scripts")
 LAYERS = (
     ("errors", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
     ("records", "registry", "locks", "environments", "datasets", "fetching"),
-    ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks", "public_rubric"),
+    (
+        "rubric",
+        "store",
+        "intake",
+        "golden",
+        "signatures",
+        "template",
+        "template_cells",
+        "leaks",
+        "public_rubric",
+    ),
     ("probes", "checks", "truths"),
     ("execute", "judging", "scoring", "gradebook", "review", "export"),
     # The pipeline: what a verb of the command line does, without the command line.
@@ -32,6 +42,7 @@ LAYERS = (
         "jobs",
         "execution_notes",
         "marking",
+        "questions",
         "refreshing",
         "results",
         "grading",
