@@ -11,6 +11,7 @@ import reports
 from autograder import __version__
 from autograder.courses import Course
 from autograder.execution_notes import budget_notes, execution_notes
+from autograder.instructor_pages import write_instructor_page
 from autograder.judging import judge_part
 from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import read_cells
@@ -111,11 +112,12 @@ def score_submission(
 
 
 def write_graded(run: RunDirectory, info: RunInfo, grade: Grade) -> None:
-    """Write the grade of a submission, and the report that its students get."""
+    """Write the grade of a submission, the report that its students get, and the instructor's view."""
     folder = run.submission(grade.submission.id)
     write_record(folder / "grade.json", grade)
     html = reports.render_student(grade.model_dump(mode="json"), show_markers=info.show_markers)
     write_text(folder / "report.html", html)
+    write_instructor_page(run, info, grade)
 
 
 def _score_part(

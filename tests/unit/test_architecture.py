@@ -31,6 +31,8 @@ LAYERS = (
         "courses",
         "jobs",
         "execution_notes",
+        "notebook_pages",
+        "instructor_pages",
         "marking",
         "refreshing",
         "results",

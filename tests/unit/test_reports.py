@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import reports
 from autograder.records import Grade
-from reports import render_class, render_student, student_view
+from reports import render_class, render_instructor, render_student, student_view
 from reports.charts import CHARTS, draw, histogram
 from reports.class_facts import class_facts, relative_link
 from reports.class_facts import histogram as histogram_counts
@@ -75,14 +75,30 @@ class Page(HTMLParser):
 
 def _pages() -> Iterator[Any]:
     for name, make in GRADES.items():
-        for viewer in ("student", "instructor"):
-            yield pytest.param(
-                lambda make=make, viewer=viewer: render_student(make(), viewer), id=f"{name}-{viewer}"
-            )
+        yield pytest.param(lambda make=make: render_student(make()), id=f"{name}-student")
+        yield pytest.param(lambda make=make: instructors(make()), id=f"{name}-instructor")
+        yield pytest.param(lambda make=make: render_instructor(make()), id=f"{name}-instructor-alone")
     yield pytest.param(lambda: render_class(*samples.class_results()), id="class")
     yield pytest.param(lambda: render_class(*samples.class_results(1)), id="class-of-one")
     yield pytest.param(
         lambda: render_class({"assignment": "aml-a3", "parts": [], "submissions": []}, []), id="empty"
+    )
+
+
+def instructors(grade: dict[str, Any]) -> str:
+    """Return the instructor's view of a grade with all that may stand beside the marks."""
+    grade["submission"] |= {"problem_name": "truncated_json", "problem_detail": "archive of two notebooks"}
+    if "a" in grade["executions"]:
+        grade["executions"]["a"] |= {
+            "kernel": "warm",
+            "kernel_cpu_seconds": 4.65,
+            "limits": {"cell_seconds": 20.0, "memory_mib": 4096},
+        }
+    return render_instructor(
+        grade,
+        notebooks={"a": "a b/notebook.html", "b": ""},
+        evidence={"a": samples.evidence()},
+        history=samples.history(),
     )
 
 
@@ -112,10 +128,18 @@ def test_page_is_well_formed(render: Any) -> None:
 def test_page_asks_nothing_of_the_network(render: Any) -> None:
     html = render()
     page = Page(html)
+    beside = r"#[\w.-]+|submissions/[\w%.-]+/report\.html"
+    if 'class="student instructor"' in html:  # its files lie around it
+        beside = r"#[\w.-]+|report\.html|\.\./\.\./index\.html|[\w%.-]+/notebook\.html(#cell-\d+)?"
+        frames = [attrs for tag, attrs in page.tags if tag == "iframe"]
+        assert all(attrs["sandbox"] in (None, "") for attrs in frames)  # it may do nothing at all
+        assert len(frames) <= 1
+    else:
+        assert "iframe" not in {tag for tag, _ in page.tags}
     for name in ("href", "src", "action", "data", "srcset", "poster", "xlink:href"):
         for value in page.attributes(name):
-            assert re.fullmatch(r"#[\w.-]+|submissions/[\w%.-]+/report\.html", value)
-    assert not {"link", "iframe", "object", "embed", "img", "form", "base"} & {tag for tag, _ in page.tags}
+            assert re.fullmatch(beside, value)
+    assert not {"link", "object", "embed", "img", "form", "base"} & {tag for tag, _ in page.tags}
     style = re.search(r"<style>(.*?)</style>", html, re.S)
     assert style
     assert "url(" not in style[1]
@@ -164,7 +188,7 @@ def test_hostile_text_stays_text(render: Any) -> None:
 
 
 def test_hostile_page_shows_what_was_written() -> None:
-    text = Page(render_student(samples.hostile_grade(), "student")).text
+    text = Page(render_student(samples.hostile_grade())).text
     assert samples.HOSTILE in text
     assert "{{7*7}}{% raw %}" in text
     assert samples.RTL_NAME in text
@@ -176,7 +200,7 @@ def test_hostile_page_shows_what_was_written() -> None:
 
 def test_student_sees_no_hidden_expectation() -> None:
     grade = samples.full_grade()
-    student, instructor = (render_student(grade, viewer) for viewer in ("student", "instructor"))
+    student, instructor = render_student(grade), render_instructor(grade)
     for secret in (
         samples.HIDDEN_EXPECTATION,
         "0.07317",
@@ -213,12 +237,12 @@ def test_student_view_is_an_allow_list() -> None:
 def test_student_view_does_not_change_the_grade() -> None:
     grade = samples.full_grade()
     before = copy.deepcopy(grade)
-    render_student(grade, "student")
+    render_student(grade)
     assert grade == before
 
 
 def test_page_says_where_marks_are() -> None:
-    text = re.sub(r"\s+", " ", Page(render_student(samples.full_grade(), "student")).text)
+    text = re.sub(r"\s+", " ", Page(render_student(samples.full_grade())).text)
     assert "14 of 30, 4 pending" in text
     assert "found under accepted_samples, cell 10" in text
     assert "found by a search, under results['rej'].samples, cell 10" in text
@@ -231,21 +255,54 @@ def test_page_says_where_marks_are() -> None:
 
 
 def test_failed_submission_says_why_and_gives_no_zero() -> None:
-    text = Page(render_student(samples.failed_grade(), "student")).text
+    text = Page(render_student(samples.failed_grade())).text
     assert "Not graded" in text
     assert "part_a.ipynb is no notebook" in text
     assert "0 of" not in text
 
 
 def test_failed_checks_come_before_passed_ones() -> None:
-    html = render_student(samples.full_grade(), "student")
+    html = render_student(samples.full_grade())
     places = [html.index(f'id="check-a2.{name}"') for name in ("rate", "modes", "other_target", "count")]
     assert places == sorted(places)
 
 
-def test_viewer_is_checked() -> None:
-    with pytest.raises(ValueError, match="viewer is 'teacher'"):
-        render_student(samples.perfect_grade(), "teacher")  # type: ignore[arg-type]
+def test_instructor_sees_everything_that_is_known() -> None:
+    page = Page(instructors(samples.full_grade()))
+    for known in (
+        samples.HIDDEN_EXPECTATION,
+        "what is expected is hidden from the student",
+        samples.CONFIRM_TEXT,
+        "names suggested",
+        "a3.is_ess",
+        "n_accepted",
+        "0.0598",
+        "not found",
+        "20 s a cell",
+        "warm, 4.7 s of processor time",
+        "changed an automatic mark, taken back since",
+        "copied from bo",
+        "metropolis",
+        "TypeError: no such argument",
+    ):
+        assert known in page.text, known
+    failed = Page(instructors(samples.failed_grade())).text
+    assert "archive of two notebooks" in failed
+    assert "truncated_json" in failed
+    assert "a%20b/notebook.html#cell-4" in page.attributes("href")
+    assert ("iframe", "a%20b/notebook.html") in [(tag, attrs.get("src")) for tag, attrs in page.tags]
+
+
+def test_a_notebook_lies_beside_the_page_or_is_no_link() -> None:
+    for page in (
+        "https://example.org/notebook.html",
+        "../../eve/notebook.html",
+        "//x/y",
+        "javascript:alert(1)",
+    ):
+        html = render_instructor(samples.full_grade(), notebooks={"a": page}, missing="It is not there.")
+        assert "<iframe" not in html
+        assert "It is not there." in html
 
 
 def test_class_page_says_what_was_found_and_its_name() -> None:
@@ -313,10 +370,10 @@ def test_several_parts_have_totals_of_their_own() -> None:
     ]
     for one in items[1:]:
         one["part"] = "b"
-    page = re.sub(r"<[^>]+>", "", render_student(samples.grade(items), viewer="student"))
+    page = re.sub(r"<[^>]+>", "", render_student(samples.grade(items)))
     assert re.search(r"Part a\s+.*4 of 10, 6 pending", page, re.DOTALL)
     assert re.search(r"Part b\s+.*8 of 20, 12 pending", page, re.DOTALL)
-    alone = render_student(samples.grade(items[:1]), viewer="student")
+    alone = render_student(samples.grade(items[:1]))
     assert 'class="part"' not in alone
 
 
