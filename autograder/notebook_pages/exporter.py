@@ -25,7 +25,7 @@ _CELL_WORDS = {
 }
 
 
-class NotebookExporter(TemplateExporter):  # type: ignore[misc]  # nbconvert has no types
+class NotebookExporter(TemplateExporter):
     """nbconvert's exporter with our template alone.
 
     Its own templates load scripts from elsewhere and escape nothing; its `HTMLExporter` parses and writes the page once
@@ -36,7 +36,7 @@ class NotebookExporter(TemplateExporter):  # type: ignore[misc]  # nbconvert has
     output_mimetype = "text/html"
 
     def __init__(self) -> None:
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]
             template_paths=[],
             raw_template=_text("notebook.html.j2"),
             default_preprocessors=[],
@@ -44,7 +44,7 @@ class NotebookExporter(TemplateExporter):  # type: ignore[misc]  # nbconvert has
         )
 
     def _create_environment(self) -> Environment:
-        environment = super()._create_environment()
+        environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
         environment.autoescape = True
         environment.undefined = StrictUndefined
         environment.trim_blocks = environment.lstrip_blocks = True
@@ -87,7 +87,8 @@ def render(
         "nbformat": 4,
         "nbformat_minor": 4,
     }
-    page, _ = _exporter().from_notebook_node(nbformat.from_dict(kept), resources)
+    node: nbformat.NotebookNode = nbformat.from_dict(kept)  # type: ignore[no-untyped-call]
+    page, _ = _exporter().from_notebook_node(node, resources)
     return str(page)
 
 

@@ -42,7 +42,7 @@ class Room:
 
     def printed(self, kind: str, text: str) -> Iterator[Block]:
         """Return a text as far as there is room for it."""
-        limit = min(MAX_TEXT, self.text)
+        limit = max(min(MAX_TEXT, self.text), 0)
         html, n_left_out = printed_html(text, limit)
         self.text -= min(len(text), limit)
         yield Block(kind, html)
@@ -64,7 +64,7 @@ def note(text: str) -> Block:
     return Block("note", Markup("{}").format(text))
 
 
-class Tame(Preprocessor):  # type: ignore[misc]  # nbconvert has no types
+class Tame(Preprocessor):
     """Moves what is shown of each cell into `resources["cells"]`: nothing else of the notebook reaches the template."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
@@ -102,9 +102,8 @@ def _tamed(index: int, cell: Json, room: Room) -> dict[str, Any]:
 
 def _code(source: str) -> Markup:
     """Return Python with its syntax marked by classes; the cell's own idea of its language is not asked."""
-    return Markup(
-        Highlight2HTML(extra_formatter_options={"nowrap": True})(visible(source), language="python")
-    )
+    highlight = Highlight2HTML(extra_formatter_options={"nowrap": True})  # type: ignore[no-untyped-call]
+    return Markup(highlight(visible(source), language="python"))
 
 
 def _raw(source: str) -> Markup:
@@ -118,12 +117,12 @@ def joined(text: Any) -> str:
 
 def _merged(outputs: Any) -> list[Json]:
     """Return the outputs with what was printed in one go as one."""
-    merged: list[dict[str, Any]] = []
+    merged: list[Json] = []
     for output in outputs if isinstance(outputs, list) else ():
         if not isinstance(output, dict):
             continue
-        name = output.get("name") if output.get("output_type") == "stream" else None
-        if name is not None and merged and merged[-1].get("name") == name:
+        name = str(output.get("name")) if output.get("output_type") == "stream" else None
+        if name is not None and merged and "texts" in merged[-1] and merged[-1]["name"] == name:
             merged[-1]["texts"].append(joined(output.get("text")))
         elif name is not None:
             merged.append({"output_type": "stream", "name": name, "texts": [joined(output.get("text"))]})

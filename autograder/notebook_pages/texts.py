@@ -67,7 +67,8 @@ def _coloured(text: str) -> Markup:
     is_plain = text.count("\x1b[") > MAX_COLOURS
     text = _SGR.sub("" if is_plain else _basic, text)
     text = _CONTROLS.sub(_sign, _ESCAPE.sub("␛", text))
-    return Markup(ansi2html(_STACKED.sub(r"\1", _UNSEEN.sub(_number, text))))
+    text = _STACKED.sub(r"\1", _UNSEEN.sub(_number, text))
+    return Markup(ansi2html(text))  # type: ignore[no-untyped-call]
 
 
 def _sign(found: re.Match[str]) -> str:
@@ -90,7 +91,7 @@ def _basic(found: re.Match[str]) -> str:
             kept += [] if colour is None else [_MARKED if code == 48 else _nearest(*colour)]
         elif code not in (7, 27):  # inverse: a ground of its own would be needed for each colour
             kept.append(code)
-    return f"\x1b[{';'.join(map(str, kept))}m" if kept else ""
+    return f"\x1b[{';'.join(map(str, kept[-12:]))}m" if kept else ""
 
 
 def _extended(codes: list[int]) -> tuple[int, int, int] | None:

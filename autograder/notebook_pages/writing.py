@@ -11,6 +11,7 @@ import sys
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from autograder import __version__
@@ -30,7 +31,7 @@ def ensure_page(folder: Path, title: str, execution: ExecutionRecord) -> bool:
     A page that was made of the same notebook is left as it is.
     """
     executed, page = folder / "executed.ipynb", folder / FILE
-    statuses = {cell.index: cell.status for cell in execution.cells if cell.status != "ok"}
+    statuses = {cell.index: str(cell.status) for cell in execution.cells if cell.status != "ok"}
     try:
         stamp = _stamp(executed.read_bytes(), title, statuses)
     except OSError:
@@ -76,10 +77,14 @@ def _is_made_of(page: Path, stamp: str) -> bool:
 
 def _in_time(executed: Path, page: Path, title: str, statuses: dict[int, str], stamp: str) -> bool:
     """Render in a process of its own; return whether it came to an end by itself."""
-    context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-    if sys.platform != "win32":
-        context.set_forkserver_preload(["__main__", "autograder.notebook_pages.ready"])
-    process = context.Process(target=_work, args=(executed, page, title, statuses, stamp), daemon=True)
+    work = (executed, page, title, statuses, stamp)
+    process: BaseProcess
+    if sys.platform == "win32":
+        process = multiprocessing.get_context("spawn").Process(target=_work, args=work, daemon=True)
+    else:
+        forking = multiprocessing.get_context("forkserver")
+        forking.set_forkserver_preload(["__main__", "autograder.notebook_pages.ready"])
+        process = forking.Process(target=_work, args=work, daemon=True)
     try:
         process.start()
     except (OSError, EOFError):  # no process can be started here
