@@ -43,13 +43,18 @@ class Tags(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.text = ""
+        self._is_style = False
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self._is_style = tag == "style"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_style = False
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.text += "" if self._is_style else data
 
     def values(self, *names: str) -> Iterator[str]:
         for _, attrs in self.tags:
