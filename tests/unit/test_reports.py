@@ -234,6 +234,128 @@ def test_student_view_is_an_allow_list() -> None:
     assert student_view(grade) == student_view(json.loads(json.dumps(grade)))
 
 
+ENUMERATED = (
+    "status",
+    "state",
+    "kind",
+    "how",
+    "schema_version",
+    "part",
+    "parts",
+    "fence_level",
+    "item",
+    "id",
+)
+"""Keys whose values are words of ours; they are left as they are."""
+SEEN_BY_STUDENTS = [
+    "assignment",
+    "title",
+    "engine",
+    "submission.students",
+    "submission.sources.a",
+    "submission.notes",
+    "items.title",
+    "items.checks.title",
+    "items.checks.message",
+    "items.checks.why",
+    "items.checks.hint",
+    "items.checks.observed",
+    "items.checks.expected",
+    "items.checks.answer",
+    "items.checks.found.path",
+    "items.checks.marked.comment",
+    "items.checks.pictures.title",
+    "items.checks.pictures.data.label",
+    "items.checks.pictures.data.unit",
+    "items.checks.pictures.data.variants.name",
+    "items.checks.pictures.data.labels",
+    "notes.title",
+    "notes.text",
+    "executions.a.detail",
+    "executions.a.executor",
+    "executions.a.fence",
+    "executions.a.kernel_stored",
+    "executions.a.cells.error.name",
+    "executions.a.cells.error.message",
+    "executions.a.cells.error.traceback",
+    "rubric_sha256",
+    "submission.digests.a",
+]
+"""Every text of a grade that is on a student's page, by its place."""
+
+
+def tokens_in(value: Any, place: str, places: dict[str, str]) -> Any:
+    """Return a grade with each text replaced by a token of its place."""
+    if isinstance(value, dict):
+        return {
+            key: inner if key in ENUMERATED else tokens_in(inner, f"{place}.{key}", places)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [tokens_in(inner, place, places) for inner in value]
+    if not isinstance(value, str):
+        return value
+    token = f"q{len(places):04d}z"
+    places[token] = place.lstrip(".")
+    return token
+
+
+def test_a_student_sees_what_is_named_here_and_no_more() -> None:
+    grade = samples.full_grade()
+    automatic = {
+        "status": "failed",
+        "fraction": 0.0,
+        "earned": 0.0,
+        "pending": 0.0,
+        "message": "said before",
+        "hint": "hinted",
+    }
+    second = {"points": 1.0, "comment": "of the second", "author": "Ben", "time": "later"}
+    for check in (check for item in grade["items"] for check in item["checks"]):
+        check["marked"] = {
+            "kind": "override",
+            "points": 1.0,
+            "comment": "for you",
+            "reason": "why",
+            "criteria": ["met"],
+            "author": "Mia",
+            "time": "2026-11-28T10:00:00",
+            "automatic": automatic,
+            "look_again": ["another answer"],
+            "second": second,
+        }
+    grade["submission"] |= {
+        "problem_name": "name",
+        "problem_detail": "detail",
+        "bindings": {"a2.rate": "rate"},
+    }
+    grade["executions"]["a"] |= {"same_as": "bo", "kernel": "warm", "input_digest": "ab"}
+    places: dict[str, str] = {}
+    marked = tokens_in(grade, "", places)
+    page = Page(render_student(marked))
+    text = page.text + " ".join(value or "" for _, attrs in page.tags for value in attrs.values())
+    shown = {place for token, place in places.items() if token in text}
+    assert shown <= set(SEEN_BY_STUDENTS), shown - set(SEEN_BY_STUDENTS)
+    assert {place for place in SEEN_BY_STUDENTS if place in places.values()} == shown
+    assert {"submission.problem_detail", "items.checks.marked.reason", "flags"} <= set(places.values())
+
+
+def test_a_field_that_is_added_is_on_no_page_of_a_student() -> None:
+    def with_secrets(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: with_secrets(inner) for key, inner in value.items()} | {"added_later": "S3CRET"}
+        return [with_secrets(inner) for inner in value] if isinstance(value, list) else value
+
+    for make in GRADES.values():
+        grade = make()
+        added = with_secrets(grade)
+        for key in ("sources", "digests"):  # these name parts, not fields
+            added["submission"][key].pop("added_later")
+        for key in ("executions", "cell_items"):
+            added[key].pop("added_later")
+        assert render_student(added) == render_student(grade)
+
+
 def test_student_view_does_not_change_the_grade() -> None:
     grade = samples.full_grade()
     before = copy.deepcopy(grade)
