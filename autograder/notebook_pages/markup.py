@@ -17,7 +17,8 @@ _TAGS = (
 )
 _EMPTIED = "script style title textarea select template noscript iframe object svg math"
 """Elements whose content is no text for a reader."""
-_ATTRIBUTES = {"td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}, "img": {"src", "alt"}}
+_ATTRIBUTES = {"td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}, "img": {"src"}}
+_ALT = "Picture in an output"
 _ACTIVE = re.compile(
     r"<\s*/?\s*(?:script|style|iframe|object|embed|form|input|button|link|meta|base|svg|video|audio|canvas|a)\b",
     re.IGNORECASE,
@@ -37,11 +38,13 @@ def clean_html(html: str) -> tuple[Markup, bool]:
         tags=set(_TAGS.split()),
         clean_content_tags=set(_EMPTIED.split()),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+        set_tag_attribute_values={"img": {"alt": _ALT}},
         attribute_filter=_attribute,
         url_schemes={"data"},
         link_rel=None,
         strip_comments=True,
     )
+    cleaned = cleaned.replace(f'<img alt="{_ALT}">', "")  # one whose picture is not shown
     cleaned = _HEADING.sub(lambda found: "</div>" if found[1] else '<div class="heading">', cleaned)
     is_empty = "<img" not in cleaned and not re.sub(r"<[^>]*>", "", cleaned).strip()
     return Markup("" if is_empty else cleaned), bool(_ACTIVE.search(shown)) or len(html) > MAX_HTML

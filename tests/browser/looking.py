@@ -58,20 +58,25 @@ class Looked:
             server.process.communicate()
 
 
-def graded_class(folder: Path) -> Looked:
-    """Return the class of `corpus/hostile_class.py`, graded and checked by the command line, with servers to review it."""
+def grade_class(folder: Path) -> None:
+    """Grade and check the class of `corpus/hostile_class.py` with the command line, into `run` and `check.html`."""
     hand_ins = hostile_class.write_class(folder / "hand-ins")
-    run, page, password = folder / "run", folder / "check.html", folder / "password.txt"
+    run, page = folder / "run", folder / "check.html"
     _autograder("grade", hand_ins, "--assignment", "aml-a3", "--part", "a", "--run", run)
     own = hand_ins / hostile_class.NAME / "part_a.ipynb"
     _autograder("check", own, "--html", page, "--content", ROOT, "--assignment", "aml-a3", "--part", "a")
-    results = verb.read_json(run / "results.json")
-    who = {one["students"][0]: one["id"] for one in results["submissions"]}
-    _mark_by_hand(run, who[hostile_class.NAME], results)
+    _mark_by_hand(run)
     _autograder("report", run)
-    password.write_text("a long password", encoding="utf-8")
-    team = verb.Server(run, "--password-file", str(password))
-    return Looked(run, page, verb.Server(run, "--author", "Mia"), team, who)
+    (folder / "password.txt").write_text("a long password", encoding="utf-8")
+
+
+def serve_class(folder: Path) -> Looked:
+    """Return the graded class with servers to review it."""
+    run = folder / "run"
+    who = {one["students"][0]: one["id"] for one in verb.read_json(run / "results.json")["submissions"]}
+    alone = verb.Server(run, "--author", "Mia")
+    team = verb.Server(run, "--password-file", str(folder / "password.txt"))
+    return Looked(run, folder / "check.html", alone, team, who)
 
 
 def _autograder(*arguments: object) -> None:
@@ -82,15 +87,16 @@ def _autograder(*arguments: object) -> None:
     assert done.returncode in (0, 1), done.stderr
 
 
-def _mark_by_hand(run: Path, submission: str, results: Any) -> None:
+def _mark_by_hand(run: Path) -> None:
     """Change an automatic mark, and mark an answer, with texts that attack: a marker may paste what a student wrote."""
     text = hostile_class.MARKUP[0] + hostile_class.MARKUP[16] + "wide" * 500
-    (found,) = (one for one in results["submissions"] if one["id"] == submission)
+    results = verb.read_json(run / "results.json")["submissions"]
+    (found,) = (one for one in results if one["students"] == [hostile_class.NAME])
     checks = [check for item in found["items"] for check in item["checks"]]
     for status, kind in (("failed", "override"), ("review", "review")):
         check = next(one for one in checks if one["status"] == status)
         mark = verb.Mark(kind, 0.5, (text,), text, text, {})
-        verb.store.add(run / "gradebook.db", verb.Place(submission, check["id"]), text[:60], mark, 0)
+        verb.store.add(run / "gradebook.db", verb.Place(found["id"], check["id"]), text[:60], mark, 0)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+import reports
+
 sys.path.insert(0, str(Path(__file__).parent))
 looking = importlib.import_module("looking")
+samples = importlib.import_module("sample_grades")
 pytestmark = looking.marks
 axe_playwright = pytest.importorskip(
     "axe_playwright_python.base", reason="axe-core is not installed (the extra `browser`)"
@@ -33,8 +36,20 @@ def violations(page: Any) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [looking.WIDE, looking.NARROW], ids=["wide", "narrow"])
+LOOKS = [(looking.WIDE, "light"), (looking.WIDE, "dark"), (looking.NARROW, "light"), (looking.NARROW, "dark")]
+each_look = pytest.mark.parametrize(
+    ("size", "scheme"), LOOKS, ids=["wide-light", "wide-dark", "narrow-light", "narrow-dark"]
+)
+
+
+def opened(browser: Any, address: str, size: tuple[int, int], scheme: str) -> Any:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(address, timeout=looking.WAIT_MS)
+    return page
+
+
+@each_look
 @pytest.mark.parametrize("name", looking.PAGES)
 def test_axe_has_no_objection(
     looked: Any, page_browser: Any, name: str, size: tuple[int, int], scheme: str
@@ -42,12 +57,31 @@ def test_axe_has_no_objection(
     view = looking.PAGES[name]
     students = (looking.hostile_class.HONEST, looking.hostile_class.NAME) if view.is_of_student else ("",)
     for student in students:
-        context = page_browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme
-        )
-        page = context.new_page()
-        page.goto(view.address(looked, student), timeout=looking.WAIT_MS)
+        page = opened(page_browser, view.address(looked, student), size, scheme)
         view.prepare(page, student)
         page.evaluate("() => document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         assert violations(page) == []
-        context.close()
+        page.context.close()
+
+
+@each_look
+def test_axe_has_no_objection_to_any_status_or_picture(
+    page_browser: Any, tmp_path: Path, size: tuple[int, int], scheme: str
+) -> None:
+    grade = samples.full_grade()
+    pages = {
+        "student": reports.render_student(grade),
+        "instructor": reports.render_instructor(
+            grade, evidence={"a": samples.evidence()}, history=samples.history()
+        ),
+        "failed": reports.render_student(samples.failed_grade()),
+        "perfect": reports.render_student(samples.perfect_grade()),
+        "class": reports.render_class(*samples.class_results()),
+        "nobody": reports.render_class({"assignment": "aml-a3", "parts": [], "submissions": []}, []),
+    }
+    for name, html in pages.items():
+        (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")
+        page = opened(page_browser, (tmp_path / f"{name}.html").as_uri(), size, scheme)
+        page.evaluate("() => document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert violations(page) == []
+        page.context.close()

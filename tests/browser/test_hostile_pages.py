@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -114,23 +115,21 @@ def test_what_attacks_is_there_to_be_read(looked: Any, page_browser: Any) -> Non
     assert "Changed by a person" in said["instructor"]
 
 
-def test_the_notebook_in_the_frame_may_do_nothing(looked: Any, page_browser: Any) -> None:
+def test_the_notebook_in_the_frame_may_do_nothing(looked: Any, page_browser: Any, tmp_path: Path) -> None:
     """Even a page of a notebook that was not made safe could not do anything to the marks beside it."""
-    folder = looked.run / "submissions" / looked.who[hostile_class.NAME]
-    kept = (folder / "notebook.html").read_text(encoding="utf-8")
+    view = tmp_path / "instructor.html"
+    shutil.copy(looked.run / "submissions" / looked.who[hostile_class.NAME] / view.name, view)
     attack = "<!doctype html><body onload='top.location=`about:blank`'><script>parent.__pwned=1;top.__pwned=1;alert(1);"
     attack += (
         "open('https://evil.example')</script><a href='javascript:parent.__pwned=1'>x</a><h1>attack</h1>"
     )
-    try:
-        (folder / "notebook.html").write_text(attack, encoding="utf-8")
-        visit = Visit(page_browser, looked, looking.PAGES["instructor"], hostile_class.NAME, looking.WIDE)
-    finally:
-        (folder / "notebook.html").write_text(kept, encoding="utf-8")
-    assert visit.frames == [(folder / "notebook.html").as_uri()]
+    (tmp_path / "notebook.html").write_text(attack, encoding="utf-8")
+    alone = looking.View(lambda looked, who: view.as_uri(), ".total", ".*")
+    visit = Visit(page_browser, looked, alone, "", looking.WIDE)
+    assert visit.frames == [(tmp_path / "notebook.html").as_uri()]
     assert visit.measured["pwned"] is None
     assert visit.did == []
-    assert visit.address.endswith("instructor.html")
+    assert visit.address == view.as_uri()
 
 
 def test_a_link_in_the_marks_leads_to_the_cell_beside_them(looked: Any, page_browser: Any) -> None:

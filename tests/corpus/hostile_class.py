@@ -15,7 +15,7 @@ OTHER = f"{NAME} too"
 TWIN = f"{NAME} again"
 """Of one who hands in the same: the answers are alike."""
 HONEST = "Ada Lovelace"
-ANSWER = "YOUR ANSWER: "
+ANSWER = "YOUR ANSWER:"
 
 _PRELUDE = f"""
 import json
