@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -173,7 +174,7 @@ def _summary(evidence: Evidence) -> EvidenceRecord:
                     "cell": leaf.cell,
                     "dtype": leaf.dtype,
                     "shape": list(getattr(leaf.value, "shape", ())),
-                    "value": leaf.value if isinstance(leaf.value, bool | int | str) else _finite(leaf.value),
+                    "value": _scalar(leaf.value),
                 }
                 for table_key, leaf in leaves
             ],
@@ -196,10 +197,13 @@ def _summary(evidence: Evidence) -> EvidenceRecord:
     return EvidenceRecord(values=values, calls=calls)
 
 
-def _finite(value: Any) -> float | None:
-    return (
-        float(value) if isinstance(value, float) and value == value and abs(value) != float("inf") else None
-    )
+def _scalar(value: Any) -> bool | int | str | float | None:
+    """Return a value that is one word or one finite number; None for an array."""
+    if getattr(value, "shape", None) == ():
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, bool | int | str) else None
 
 
 def _blocked_items(part: PartSpec, problem: str) -> list[ItemGrade]:

@@ -87,15 +87,8 @@ def _value_row(key: str, bound: Mapping[str, Any], page: str) -> dict[str, Any]:
 
 def _values(leaves: Any) -> Iterator[str]:
     for leaf in leaves:
-        shape, number = leaf.get("shape") or (), finite(leaf.get("value"))
-        kind = (
-            " × ".join(map(str, shape)) + f" {leaf.get('dtype', '')}" if shape else str(leaf.get("dtype", ""))
-        )
-        said = (
-            figure(number)
-            if number is not None
-            else str(leaf["value"])
-            if leaf.get("value") is not None
-            else kind
-        )
+        number, value = finite(leaf.get("value")), leaf.get("value")
+        sizes = " × ".join(f"{size:,}" for size in leaf.get("shape") or ())
+        kind = f"{sizes} {leaf.get('dtype', '')}".strip()
+        said = figure(number) if number is not None else kind if value is None else str(value)
         yield said if leaf.get("key") is None else f"{leaf['key']}: {said}"

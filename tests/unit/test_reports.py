@@ -25,7 +25,7 @@ from reports.charts import CHARTS, draw, histogram
 from reports.class_facts import class_facts, relative_link
 from reports.class_facts import histogram as histogram_counts
 from reports.svg import Scale, tick_texts
-from reports.texts import clean, cut, file_name, marks, seconds, total, without_folders
+from reports.texts import clean, cut, file_name, marks, seconds, short, total, without_folders
 
 PACKAGE = Path(reports.__file__).parent
 GRADES = {
@@ -629,6 +629,30 @@ def test_clean(raw: str, shown: str) -> None:
 def test_cut_says_how_much_is_left_out() -> None:
     assert cut("a" * 1500, 100) == "a" * 100 + " … [1,400 more characters not shown]"
     assert cut("short", 100) == "short"
+
+
+def test_labels_are_cut_where_a_note_has_no_room() -> None:
+    assert short("proposals counted to the end", 14) == "proposals cou…"
+    assert short("a\nb \x1b[31mc", 14) == "a b c"
+    variant = {"name": "proposals counted to the last acceptance", "low": 0.1, "high": 0.2}
+    drawn = draw(
+        {
+            "kind": "band",
+            "title": "t",
+            "data": {"value": 0.15, "low": 0.1, "high": 0.2, "variants": [variant]},
+        }
+    )
+    assert "proposals counted to the…" in drawn
+    assert "more characters" not in drawn.partition("</desc>")[2]
+
+
+def test_what_was_judged_elsewhere_is_not_called_passed() -> None:
+    checks = [
+        samples.check("a1.x", "Judged elsewhere", "blocked", 0, message="Its points are those of a1.y.")
+    ]
+    html = render_student(samples.grade([samples.item("a1", "A1", checks)]))
+    assert "badge is-blocked" in html
+    assert "badge is-passed" not in html
 
 
 def test_words_of_marks() -> None:
