@@ -53,7 +53,7 @@ bench: setup ## what grading costs, beside other tools (10 minutes; QUICK=1: 2; 
 
 lock: ## pin everything again; needs uv (https://docs.astral.sh/uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-annotate --no-header \
-		--extra kernel --extra dev --output-file build/all.lock --upgrade pyproject.toml
+		--extra kernel --extra review --extra browser --extra dev --output-file build/all.lock --upgrade pyproject.toml
 	@echo "# Made by 'make lock' from pyproject.toml; do not edit. PyTorch is left to scripts/setup_env.py," > requirements.lock
 	@echo "# which picks a build without CUDA. One line a package for Python 3.11 to 3.14 on Linux, macOS and Windows." >> requirements.lock
 	@grep -vE '^(torch|torchvision|triton|nvidia-[^=]*|cuda-[^=]*)==' build/all.lock >> requirements.lock

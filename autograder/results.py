@@ -173,6 +173,7 @@ def class_row(run: RunDirectory, grade: Grade) -> dict[str, Any]:
         "id": grade.submission.id,
         "students": list(grade.submission.students),
         "report": f"submissions/{grade.submission.id}/report.html",
+        "view": f"submissions/{grade.submission.id}/instructor.html",
         "seconds": round(sum(execution.seconds for execution in grade.executions.values()), 1),
         "flags": list(grade.flags),
         "problem": grade.submission.problem,

@@ -3,7 +3,22 @@
 A leaf: it imports Jinja2 and the standard library, and reads dictionaries as the grader dumped them.
 """
 
-from reports.pages import render_class, render_questions, render_selfcheck, render_student
+from reports.pages import (
+    render_class,
+    render_instructor,
+    render_questions,
+    render_selfcheck,
+    render_student,
+    style,
+)
 from reports.views import student_view
 
-__all__ = ["render_class", "render_questions", "render_selfcheck", "render_student", "student_view"]
+__all__ = [
+    "render_class",
+    "render_instructor",
+    "render_questions",
+    "render_selfcheck",
+    "render_student",
+    "student_view",
+    "style",
+]

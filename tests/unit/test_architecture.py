@@ -41,6 +41,8 @@ LAYERS = (
         "courses",
         "jobs",
         "execution_notes",
+        "notebook_pages",
+        "instructor_pages",
         "marking",
         "questions",
         "refreshing",
