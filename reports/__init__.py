@@ -4,6 +4,7 @@ A leaf: it imports Jinja2 and the standard library, and reads dictionaries as th
 """
 
 from reports.pages import render_class, render_selfcheck, render_student
+from reports.similarity import render_similarity
 from reports.views import student_view
 
-__all__ = ["render_class", "render_selfcheck", "render_student", "student_view"]
+__all__ = ["render_class", "render_selfcheck", "render_similarity", "render_student", "student_view"]

@@ -54,7 +54,7 @@ def render_student(
     checks = [check for item in items for check in item["checks"]]
     lost = sorted((check for check in checks if check["lost"] > 0), key=lambda check: -check["lost"])
     return (
-        _environment()
+        environment()
         .get_template("student.html.j2")
         .render(
             csp=CSP,
@@ -96,10 +96,10 @@ def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
         Facts of each submission beyond `results`: `id`, `students`, `report` (relative link), `seconds`,
         `flags`, `problem`, `problem_name`, `problem_detail`, `state`, `notes`.
     """
-    script = _static("table.js")
+    script = static("table.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        _environment()
+        environment()
         .get_template("class.html.j2")
         .render(
             # The hash admits this one script and no other, which 'unsafe-inline' could not.
@@ -130,7 +130,7 @@ def render_selfcheck(result: Mapping[str, Any], *, is_page: bool) -> str:
         ]
         items.append({**shown, "anchor": anchors("item", item["id"]), "checks": checks})
     template = "selfcheck.html.j2" if is_page else "selfcheck_cell.html.j2"
-    return _environment().get_template(template).render(csp=CSP, result=result, items=items)
+    return environment().get_template(template).render(csp=CSP, result=result, items=items)
 
 
 def _as_grade(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,12 +237,14 @@ def _run(part: str, record: Mapping[str, Any], grade: Mapping[str, Any]) -> dict
     }
 
 
-def _static(name: str) -> str:
+def static(name: str) -> str:
+    """Return a file of `static/`."""
     return (files("reports") / "static" / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates with the filters that they use."""
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -264,7 +266,7 @@ def _environment() -> Environment:
         "share_bar": charts.share_bar,
         "draw_histogram": charts.histogram,
         "total": texts.total,
-        "style": Markup(_static("report.css")),
+        "style": Markup(static("report.css")),
         "status_words": texts.STATUS_WORDS,
         "note_words": texts.NOTE_WORDS,
     }
