@@ -67,7 +67,9 @@ def draw_shares(part: Mapping[str, Any]) -> Markup:
             if n:
                 tall = max(height * math.sqrt(n) / tallest * 0.8, 2.0)
                 width = x(100.0 / n_bins) - x(0.0)
-                parts.append(rect(x(100.0 * index / n_bins), bottom - tall, max(width - 1, 1.5), tall, class_))
+                parts.append(
+                    rect(x(100.0 * index / n_bins), bottom - tall, max(width - 1, 1.5), tall, class_)
+                )
         word = "pairs of this class" if row == 0 else "pairs of independent solutions"
         parts.append(line(x.start, bottom, x.stop, bottom, "c-grid"))
         parts.append(text(x.stop, bottom - height + 12, f"{sum(counts):,} {word}", "end", "c-text c-quiet"))
@@ -101,7 +103,12 @@ def draw_cluster(cluster: Mapping[str, Any]) -> Markup:
         if one < len(at) and other < len(at):
             (x1, y1), (x2, y2) = at[one], at[other]
             parts.append(
-                element("path", d=f"M{px(x1)} {px(y1)}L{px(x2)} {px(y2)}", class_="c-tie", stroke_width=0.5 + 5.0 * share)
+                element(
+                    "path",
+                    d=f"M{px(x1)} {px(y1)}L{px(x2)} {px(y2)}",
+                    class_="c-tie",
+                    stroke_width=0.5 + 5.0 * share,
+                )
             )
     for member, (x, y), turn in zip(members, at, turns, strict=True):
         parts.append(path(f"M{px(x)} {px(y)}h0", "c-node c-node-pool" if member["pool"] else "c-node"))
@@ -115,5 +122,6 @@ def draw_cluster(cluster: Mapping[str, Any]) -> Markup:
         parts.append(text(x + across, y + down, cut(name_of(member), 22).split(" … ")[0] + more, anchor))
     strongest = max((share for *_, share in cluster["pairs"]), default=0.0)
     names = ", ".join(name_of(member) for member in members)
-    words = f"{len(cluster['members'])} notebooks, {len(cluster['pairs'])} pairs, the largest share {100 * strongest:.0f} %: {names}"
+    words = f"{len(cluster['members'])} notebooks, {len(cluster['pairs'])} pairs, "
+    words += f"the largest share {100 * strongest:.0f} %: {names}"
     return drawing(SIDE, height, "A cluster", words, parts)

@@ -45,7 +45,8 @@ def recommented(cells: Sequence[str], draw: random.Random) -> Cells:
         lines = ast.unparse(ast.fix_missing_locations(tree)).splitlines()
         # below a bracket or a string a comment would stand inside it, but unparse writes a statement on one line
         told = [
-            f"{line}  {draw.choice(_FILLER)}" if draw.random() < 0.4 and "'''" not in line else line for line in lines
+            f"{line}  {draw.choice(_FILLER)}" if draw.random() < 0.4 and "'''" not in line else line
+            for line in lines
         ]
         found.append("\n".join(told))
     return found
@@ -168,7 +169,9 @@ class _Turned(ast.NodeTransformer):
         assert isinstance(node.target, ast.Name)
         counter, bounds = node.target.id, node.iter.args
         start = ast.unparse(bounds[0]) if len(bounds) == 2 else "0"
-        turned = ast.parse(f"{counter} = {start}\nwhile {counter} < {ast.unparse(bounds[-1])}:\n    {counter} += 1")
+        turned = ast.parse(
+            f"{counter} = {start}\nwhile {counter} < {ast.unparse(bounds[-1])}:\n    {counter} += 1"
+        )
         assert isinstance(turned.body[1], ast.While)
         turned.body[1].body = [*node.body, *turned.body[1].body]
         return turned.body

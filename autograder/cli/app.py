@@ -13,7 +13,18 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, machine, release, review, rubrics, runs, selfcheck, similarity
+from autograder.cli import (
+    authoring,
+    data,
+    demo,
+    machine,
+    release,
+    review,
+    rubrics,
+    runs,
+    selfcheck,
+    similarity,
+)
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 

@@ -104,4 +104,6 @@ def clusters(n: int, close: Sequence[tuple[int, int]]) -> list[list[int]]:
     members: dict[int, list[int]] = {}
     for index, label in enumerate(labels.tolist()):
         members.setdefault(label, []).append(index)
-    return sorted((found for found in members.values() if len(found) > 1), key=lambda found: (-len(found), found))
+    return sorted(
+        (found for found in members.values() if len(found) > 1), key=lambda found: (-len(found), found)
+    )

@@ -73,8 +73,14 @@ def compare(run: RunDirectory, pools: Sequence[Path] = (), threshold: float | No
         "engine": __version__,
         "method": {"n_words": winnowing.N_WORDS, "window": winnowing.WINDOW, "least": comparing.LEAST_PRINTS},
         "pools": [str(folder) for folder in pools],
-        "parts": [_part(part, assignment, own, earlier, threshold) for part in rubric.parts if part.part in info.parts],
-        "unread": [described(one) | {"part": one.part, "why": one.why} for one in own.unread + earlier.unread],
+        "parts": [
+            _part(part, assignment, own, earlier, threshold)
+            for part in rubric.parts
+            if part.part in info.parts
+        ],
+        "unread": [
+            described(one) | {"part": one.part, "why": one.why} for one in own.unread + earlier.unread
+        ],
     }
 
 
@@ -166,7 +172,7 @@ def _part(
 
 
 def _histogram(shares: Sequence[float], n_compared: int) -> list[int]:
-    """Return how many pairs share how much, in `N_BINS` equal steps from 0 to 1; pairs that share nothing are in the first."""
+    """Return how many pairs share how much, in `N_BINS` equal steps from 0 to 1; those that share nothing come first."""
     counts = np.histogram(np.clip(shares, 0, 1), bins=N_BINS, range=(0, 1))[0].tolist()
     counts[0] += max(n_compared - len(shares), 0)
     return [int(n) for n in counts]

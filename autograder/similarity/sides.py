@@ -30,7 +30,9 @@ def marked(document: Document, tokens: Sequence[Token], regions: Sequence[Region
         lines = source.splitlines()
         shown = [[numbers.get((index, at), 0), line[:MAX_WIDTH]] for at, line in enumerate(lines[:n_left], 1)]
         n_left -= len(shown)
-        found.append({"cell": index + 1, "n_beyond": len(lines) - len(shown), "stretches": _stretches(_joined(shown))})
+        found.append(
+            {"cell": index + 1, "n_beyond": len(lines) - len(shown), "stretches": _stretches(_joined(shown))}
+        )
     return found
 
 
@@ -48,5 +50,6 @@ def _joined(lines: list[list[Any]]) -> list[list[Any]]:
 
 def _stretches(lines: list[list[Any]]) -> list[list[Any]]:
     return [
-        [number, "\n".join(text for _, text in group)] for number, group in groupby(lines, key=lambda line: line[0])
+        [number, "\n".join(text for _, text in group)]
+        for number, group in groupby(lines, key=lambda line: line[0])
     ]

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Prints:
 
 
 @cache
-def library() -> ModuleType:
+def library() -> Any:
     """Return `copydetect.utils`; UsageError where it is not installed."""
     try:
         from copydetect import utils

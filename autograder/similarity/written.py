@@ -68,7 +68,9 @@ def alike_texts(texts: Sequence[Text], n_own: int) -> list[Alike]:
         ratio = likeness(first.text, second.text)
         if ratio >= LEAST_ALIKE:
             found.append(Alike(first, second, ratio))
-    return sorted(found, key=lambda pair: (-pair.ratio, pair.one.document, pair.one.cell, pair.other.document))
+    return sorted(
+        found, key=lambda pair: (-pair.ratio, pair.one.document, pair.one.cell, pair.other.document)
+    )
 
 
 def _candidates(texts: Sequence[Text]) -> Iterable[tuple[int, int]]:
