@@ -15,7 +15,7 @@ from reports.texts import cut
 
 MAX_DRAWN = 30
 """Members of a cluster that are drawn; a larger one is listed."""
-SIDE = 420.0
+SIDE = 480.0
 
 
 def render_similarity(found: Mapping[str, Any]) -> str:
@@ -119,7 +119,7 @@ def draw_cluster(cluster: Mapping[str, Any]) -> Markup:
         if len(members) == 2:
             anchor, across, down = "middle", 0.0, 24.0
         more = f" +{len(member['same'])}" if member["same"] else ""
-        parts.append(text(x + across, y + down, cut(name_of(member), 22).split(" … ")[0] + more, anchor))
+        parts.append(text(x + across, y + down, cut(name_of(member), 20).split(" … ")[0] + more, anchor))
     strongest = max((share for *_, share in cluster["pairs"]), default=0.0)
     names = ", ".join(name_of(member) for member in members)
     words = f"{len(cluster['members'])} notebooks, {len(cluster['pairs'])} pairs, "

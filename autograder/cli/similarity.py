@@ -84,7 +84,7 @@ def _print_part(part: dict[str, Any]) -> None:
     line(
         f"Part {part['part']}: {plural(part['n_notebooks'], 'notebook')}, {plural(part['n_compared'], 'pair')} compared, "
         f"{part['n_pairs']:,} shown {about}; {plural(len(part['same']), 'group')} with the same cells; "
-        f"{plural(part['n_texts'], 'pair')} of written texts.",
+        f"{plural(part['n_texts'], 'pair')} of notebooks with written texts alike.",
         "bold",
     )
     if rows:

@@ -107,3 +107,24 @@ def clusters(n: int, close: Sequence[tuple[int, int]]) -> list[list[int]]:
     return sorted(
         (found for found in members.values() if len(found) > 1), key=lambda found: (-len(found), found)
     )
+
+
+def holding_first(found: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs with those first that hold the clusters together (a largest spanning forest, Kruskal 1956).
+
+    So every notebook of a cluster is in one of the first pairs, however many pairs a large cluster has.
+    """
+    leader: dict[int, int] = {}
+
+    def led(index: int) -> int:
+        while leader.setdefault(index, index) != index:
+            index = leader[index]
+        return index
+
+    holding: list[Pair] = []
+    others: list[Pair] = []
+    for pair in found:
+        one, other = led(pair.one), led(pair.other)
+        leader[one] = other
+        (holding if one != other else others).append(pair)
+    return holding + others

@@ -30,7 +30,7 @@ MAX_PAIRS = 500
 """Pairs that are listed for each part."""
 MAX_SIDES = 40
 """Pairs that are shown side by side for each part, those that share most first."""
-MAX_TEXTS = 60
+MAX_TEXTS, MAX_TEXTS_OF_PAIR, MAX_TEXT = 60, 8, 4000
 N_BINS = 50
 
 
@@ -141,8 +141,9 @@ def _part(
         for pair in found
         if pair.share >= limit.value and pair.share > 0
     ]
-    texts = written.texts_of(listed, course.given_texts)
-    alike = written.alike_texts(texts, len(mine))
+    texts = [text for text in written.texts_of(listed, course.given_texts) if text.document in readings]
+    alike = written.by_notebooks(written.alike_texts(texts, len(mine)))
+    side_by_side = set(comparing.holding_first(shown[:MAX_PAIRS])[:MAX_SIDES])
     twins = {group[0]: group for group in groups if len(group) > 1}
     return {
         "part": part.part,
@@ -163,11 +164,10 @@ def _part(
         "clusters": [_cluster(members, shown, listed, twins) for members in _clusters(len(listed), shown)],
         "n_pairs": len(shown),
         "pairs": [
-            _pair(pair, listed, readings, twins, is_shown=at < MAX_SIDES)
-            for at, pair in enumerate(shown[:MAX_PAIRS])
+            _pair(pair, listed, readings, twins, is_shown=pair in side_by_side) for pair in shown[:MAX_PAIRS]
         ],
         "n_texts": len(alike),
-        "texts": [_texts(one, listed) for one in alike[:MAX_TEXTS]],
+        "texts": [_texts(one, listed, twins) for one in alike[:MAX_TEXTS]],
     }
 
 
@@ -225,13 +225,21 @@ def _pair(
     }
 
 
-def _texts(pair: written.Alike, listed: Sequence[Document]) -> Json:
+def _texts(alike: Sequence[written.Alike], listed: Sequence[Document], twins: dict[int, list[int]]) -> Json:
+    """Return the texts of two notebooks that resemble each other."""
+    ends = (alike[0].one.document, alike[0].other.document)
     return {
-        "ratio": pair.ratio,
-        "item": pair.one.item,
-        "sides": [
-            described(listed[text.document]) | {"cell": text.cell + 1, "text": text.text[:4000]}
-            for text in (pair.one, pair.other)
+        "n": len(alike),
+        "ratio": alike[0].ratio,
+        "sides": [_with_twins(index, listed, twins) for index in ends],
+        "texts": [
+            {
+                "item": pair.one.item,
+                "ratio": pair.ratio,
+                "cells": [pair.one.cell + 1, pair.other.cell + 1],
+                "texts": [pair.one.text[:MAX_TEXT], pair.other.text[:MAX_TEXT]],
+            }
+            for pair in alike[:MAX_TEXTS_OF_PAIR]
         ],
     }
 

@@ -22,10 +22,11 @@ def marked(document: Document, tokens: Sequence[Token], regions: Sequence[Region
         stretch = tokens[region.start : region.stop]
         for token in stretch:
             numbers.setdefault((token.cell, token.line), region.number)
+    sharing = {cell for cell, _ in numbers}
     found: list[dict[str, Any]] = []
     n_left = MAX_LINES
     for index, source in document.code():
-        if not any(cell == index for cell, _ in numbers) or n_left <= 0:
+        if index not in sharing or n_left <= 0:
             continue
         lines = source.splitlines()
         shown = [[numbers.get((index, at), 0), line[:MAX_WIDTH]] for at, line in enumerate(lines[:n_left], 1)]

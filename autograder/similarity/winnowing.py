@@ -7,6 +7,7 @@ Of every `WINDOW` successive runs of `N_WORDS` words one is kept, by its hash: w
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -94,11 +95,12 @@ def shared_regions(one: Prints, other: Prints) -> tuple[list[Region], list[Regio
     stretches = [_stretches(common) for common in (common_one, common_other)]
     first = [Region(start, stop, number) for number, (start, stop) in enumerate(stretches[0], 1)]
     owner = {place: region.number for region in first for place in range(region.start, region.stop)}
+    starts = [start for start, _ in stretches[1]]
     votes: dict[int, dict[int, int]] = {}
     for value in one.hashes & other.hashes:
         numbers = {owner[place] for place in one.at[value] if place in owner}
         for place in other.at[value]:
-            index = next(i for i, (start, stop) in enumerate(stretches[1]) if start <= place < stop)
+            index = bisect_right(starts, place) - 1
             for number in numbers:
                 counted = votes.setdefault(index, {})
                 counted[number] = counted.get(number, 0) + 1

@@ -73,6 +73,14 @@ def alike_texts(texts: Sequence[Text], n_own: int) -> list[Alike]:
     )
 
 
+def by_notebooks(found: Sequence[Alike]) -> list[list[Alike]]:
+    """Return the pairs of texts by their two notebooks: those first that have most texts alike."""
+    groups: dict[tuple[int, int], list[Alike]] = {}
+    for pair in found:
+        groups.setdefault((pair.one.document, pair.other.document), []).append(pair)
+    return sorted(groups.values(), key=lambda group: -len(group))
+
+
 def _candidates(texts: Sequence[Text]) -> Iterable[tuple[int, int]]:
     """Return the pairs that share a run of words; sorted, and so many at most that the cost is bounded.
 
