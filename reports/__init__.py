@@ -11,6 +11,7 @@ from reports.pages import (
     render_student,
     style,
 )
+from reports.similarity import render_similarity
 from reports.views import student_view
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "render_instructor",
     "render_questions",
     "render_selfcheck",
+    "render_similarity",
     "render_student",
     "student_view",
     "style",

@@ -34,7 +34,7 @@ def render_student(grade: Mapping[str, Any], *, show_markers: bool = False) -> s
     show_markers : bool
         Whether the students see who marked.
     """
-    template = _environment().get_template("student.html.j2")
+    template = environment().get_template("student.html.j2")
     return template.render(csp=CSP, is_student=True, **_report(student_view(grade, show_markers), {}))
 
 
@@ -64,7 +64,7 @@ def render_instructor(
         (None: taken back), `comment`, `reason`, `is_undone`.
     """
     pages = {part: relative_link(page) or "" for part, page in (notebooks or {}).items()}
-    template = _environment().get_template("instructor.html.j2")
+    template = environment().get_template("instructor.html.j2")
     return template.render(
         # The frame of the notebook holds a file that lies beside this one.
         csp=f"{CSP}; frame-src 'self' file:",
@@ -134,10 +134,10 @@ def render_class(
     questions : str or None
         Relative link to the page of the question analysis.
     """
-    script = _static("table.js")
+    script = static("table.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        _environment()
+        environment()
         .get_template("class.html.j2")
         .render(
             # The hash admits this one script and no other, which 'unsafe-inline' could not.
@@ -161,7 +161,7 @@ def render_questions(document: Mapping[str, Any]) -> str:
     anchors = _Anchors()
     facts = question_facts(document)
     links = {item["id"]: anchors("task", item["id"]) for _, item in facts["items"]}
-    template = _environment().get_template("questions.html.j2")
+    template = environment().get_template("questions.html.j2")
     return template.render(csp=CSP, document=document, links=links, kinds=KINDS, **facts)
 
 
@@ -184,7 +184,7 @@ def render_selfcheck(result: Mapping[str, Any], *, is_page: bool) -> str:
         ]
         items.append({**shown, "anchor": anchors("item", item["id"]), "checks": checks})
     template = "selfcheck.html.j2" if is_page else "selfcheck_cell.html.j2"
-    return _environment().get_template(template).render(csp=CSP, result=result, items=items)
+    return environment().get_template(template).render(csp=CSP, result=result, items=items)
 
 
 def _as_grade(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -274,15 +274,17 @@ def _run(part: str, record: Mapping[str, Any], grade: Mapping[str, Any], page: s
 
 def style() -> str:
     """Return the style sheet of the pages, for one that is made elsewhere and stands beside them."""
-    return _static("report.css")
+    return static("report.css")
 
 
-def _static(name: str) -> str:
+def static(name: str) -> str:
+    """Return a file of `static/`."""
     return (files("reports") / "static" / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates with the filters that they use."""
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,

@@ -24,6 +24,7 @@ from autograder.cli import (
     rubrics,
     runs,
     selfcheck,
+    similarity,
 )
 from autograder.cli.output import err
 from autograder.errors import AutograderError
@@ -46,6 +47,7 @@ for verb in (
     review.review,
     runs.report,
     questions.questions,
+    similarity.similarity,
     selfcheck.check,
     authoring.template,
     release.release,

@@ -57,6 +57,7 @@ LAYERS = (
         "notebook_forms",
         "validation",
         "selfcheck",
+        "similarity",
         "doctor",
         "lint",
     ),
@@ -249,7 +250,7 @@ def test_what_is_imported_is_declared() -> None:
         }
 
     extras = project["optional-dependencies"]
-    engine = named(project["dependencies"]) | named(extras["review"])
+    engine = named(project["dependencies"]) | named(extras["review"]) | named(extras["similarity"])
     everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()
     for path in sources(*OURS):
