@@ -21,6 +21,8 @@ from autograder.template_cells import squeeze
 
 MAX_TOKENS = 40_000
 """Words that are read of one notebook; students write a tenth of that."""
+MAX_CHARACTERS = 500_000
+"""Of code that is read of one notebook; a tree takes a hundred times that in memory."""
 KEPT_NAMES = frozenset(dir(builtins))
 _ADDING = ("append", "add", "extend")
 _COUNTED = ("range", "enumerate", "trange", "tqdm")
@@ -57,7 +59,7 @@ def tokens_of(cells: Iterable[tuple[int, str]], given: frozenset[str] = frozense
     cells : index and source of each code cell
     given : lines of the template, squeezed; words on them are left out
     """
-    read = [(index, source, parse_code(source)) for index, source in cells]
+    read = [(index, source, parse_code(source)) for index, source in _bounded(cells)]
     names = Names()
     for _, _, tree in read:
         if tree is not None:
@@ -72,6 +74,14 @@ def tokens_of(cells: Iterable[tuple[int, str]], given: frozenset[str] = frozense
         if len(found) >= MAX_TOKENS:
             return found[:MAX_TOKENS]
     return found
+
+
+def _bounded(cells: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    n_left = MAX_CHARACTERS
+    for index, source in cells:
+        if source and n_left > 0:
+            yield index, source[:n_left]
+        n_left -= len(source)
 
 
 def given_lines(sources: Iterable[str]) -> frozenset[str]:

@@ -17,6 +17,8 @@ RUN = 4
 """Words in a row that two texts must share before they are compared as a whole."""
 MAX_WITH_RUN = 60
 """A run that more texts hold is a manner of speaking, or of the sheet."""
+MAX_CHARACTERS = 20_000
+"""Of a cell that are read."""
 MAX_CANDIDATES = 200_000
 
 
@@ -47,7 +49,8 @@ def texts_of(documents: Sequence[Document], given: frozenset[str]) -> list[Text]
         for cell in document.cells:
             if cell.kind != "markdown":
                 continue
-            own = "\n".join(line for line in cell.source.splitlines() if squeeze(line) not in given).strip()
+            lines = cell.source[:MAX_CHARACTERS].splitlines()
+            own = "\n".join(line for line in lines if squeeze(line) not in given).strip()
             if len(own.split()) >= LEAST_WORDS:
                 found.append(Text(index, cell.index, cell.item or "", own))
     return found

@@ -215,6 +215,13 @@ def test_nothing_shared_has_no_regions() -> None:
     assert winnowing.prints_of(["a"] * 5).at == {}
 
 
+def test_every_notebook_of_a_cluster_is_in_one_of_the_first_pairs() -> None:
+    listed = [comparing.Pair(a, b, 1 - 0.01 * (a + b), 50) for a, b in combinations(range(12), 2)]
+    first = comparing.holding_first(sorted(listed, key=lambda pair: -pair.share))
+    assert {end for pair in first[:11] for end in (pair.one, pair.other)} == set(range(12))
+    assert set(first) == set(listed)
+
+
 # -------------------------------------------------------------------------- a run
 
 
