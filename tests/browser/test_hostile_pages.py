@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,29 @@ def test_what_attacks_is_there_to_be_read(looked: Any, page_browser: Any) -> Non
     assert "<script>globalThis.__pwned=1;document.title='PWNED'</script>" in said["student"]
     assert "characters are not shown" in said["notebook"]
     assert "Changed by a person" in said["instructor"]
+
+
+@pytest.mark.parametrize(
+    ("attack", "noticed"),
+    [
+        (0, lambda visit: visit.measured["pwned"] == 1 and visit.measured["title"] == "PWNED"),
+        (1, lambda visit: visit.measured["pwned"] == 1 and visit.measured["handlers"]),
+        (15, lambda visit: visit.measured["looks"][1][0] != "rgb(0, 0, 0)"),
+        (16, lambda visit: not visit.measured["isSeen"] and visit.measured["placed"]),
+        (18, lambda visit: any("evil.example" in url for url in visit.asked)),
+        (hostile_class.MARKUP.index("wide" * 20_000), lambda visit: operator.gt(*visit.measured["widths"])),
+    ],
+)
+def test_an_attack_on_a_page_without_protection_is_noticed(
+    page_browser: Any, tmp_path: Path, attack: int, noticed: Callable[[Visit], Any]
+) -> None:
+    """What the tests above look at does change."""
+    page = tmp_path / "page.html"
+    page.write_text(
+        f"<!doctype html><title>T</title><h1>Marks</h1><p class=total>1 of 2</p>{hostile_class.MARKUP[attack]}"
+    )
+    open_page = looking.View(lambda looked, who: page.as_uri(), ".total", ".*")
+    assert noticed(Visit(page_browser, None, open_page, "", looking.WIDE))
 
 
 def test_the_notebook_in_the_frame_may_do_nothing(looked: Any, page_browser: Any, tmp_path: Path) -> None:
