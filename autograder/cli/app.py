@@ -13,7 +13,20 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, export, machine, release, review, rubrics, runs, selfcheck
+from autograder.cli import (
+    authoring,
+    data,
+    demo,
+    export,
+    machine,
+    questions,
+    release,
+    review,
+    rubrics,
+    runs,
+    selfcheck,
+    similarity,
+)
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -35,6 +48,8 @@ for verb in (
     review.review,
     runs.report,
     export.export,
+    questions.questions,
+    similarity.similarity,
     selfcheck.check,
     authoring.template,
     release.release,

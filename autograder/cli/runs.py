@@ -108,7 +108,8 @@ def grade(
 ) -> None:
     """Execute and mark the notebooks of a class.
 
-    Writes `results.json`, `scores.csv`, `index.html` and a report for each student into the run directory.
+    Writes `results.json`, `scores.csv`, `index.html`, a report for each student and a view of it for you, with the
+    executed notebook beside the marks, into the run directory.
     A grading that was cut off continues where it stopped when the same command is given again; no finished
     notebook is executed twice, and notebooks with the same content are executed once. Exit status 1 means
     that something is left for a person: written answers, values to confirm, files that are no notebooks.

@@ -29,6 +29,7 @@ LAYERS = (
         "rosters",
         "roster_files",
         "golden",
+        "signatures",
         "template",
         "template_cells",
         "leaks",
@@ -42,7 +43,10 @@ LAYERS = (
         "courses",
         "jobs",
         "execution_notes",
+        "notebook_pages",
+        "instructor_pages",
         "marking",
+        "questions",
         "refreshing",
         "results",
         "grading",
@@ -56,6 +60,7 @@ LAYERS = (
         "notebook_forms",
         "validation",
         "selfcheck",
+        "similarity",
         "doctor",
         "lint",
     ),
@@ -248,7 +253,9 @@ def test_what_is_imported_is_declared() -> None:
         }
 
     extras = project["optional-dependencies"]
-    engine = named(project["dependencies"]) | named(extras["review"]) | named(extras["xlsx"])
+    engine = named(project["dependencies"])
+    for extra in ("review", "similarity", "xlsx"):
+        engine |= named(extras[extra])
     everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()
     for path in sources(*OURS):
