@@ -80,9 +80,8 @@ def _moodle_folder(score: StudentScore) -> str:
             if found := pattern.match(first):
                 return f"{found['who']}_{found['id']}_assignsubmission_file"
     number = score.ids.get("moodle", "")
-    return (
-        f"student_{number}_assignsubmission_file" if number.isdecimal() and not score.lms.get("team") else ""
-    )
+    is_team = "team" in score.lms or "team_name" in score.lms  # a team has a number of its own
+    return f"student_{number}_assignsubmission_file" if number.isdecimal() and not is_team else ""
 
 
 def _moodle_place(score: StudentScore) -> str:

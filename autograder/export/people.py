@@ -12,7 +12,7 @@ from autograder.rosters import Roster
 
 LMS_KEYS = ("canvas", "moodle")
 """Keys of a submission at the LMS that are an id of its student."""
-_STANDINGS = {"excused": State.EXCUSED, "withheld": State.WITHHELD}
+_STANDINGS = {"excused": State.EXCUSED, "withheld": State.WITHHELD, "pending": State.PENDING}
 
 
 def people_of_results(results: Mapping[str, Any], roster: Roster | None) -> tuple[Person, ...]:
@@ -57,14 +57,13 @@ def _person(
     person: Mapping[str, Any], entry: Mapping[str, Any], roster: Roster | None, is_alone: bool
 ) -> Person:
     late = person.get("late") or {}
-    waits_for_time = person.get("state") == "pending" and late and late.get("submitted") is None
     return Person(
         key=person["id"],
         ids=_ids(person["id"], roster, entry.get("lms", {}) if is_alone else {}),
         name=roster.name_of(person["id"]) if roster else person["id"],
         submission=entry["id"],
-        standing=State.PENDING if waits_for_time else _STANDINGS.get(person.get("state", "")),
-        reason="it is late, and a person has to say how late" if waits_for_time else person.get("note", ""),
+        standing=_STANDINGS.get(person.get("state", "")),
+        reason=person.get("note", ""),
         deduction=exact(person.get("deducted", 0.0)),
         late=late_line(late),
         lms=entry.get("lms", {}),

@@ -55,7 +55,7 @@ class Person(Record):
     submission: str | None = None
     """Id of the submission in the run; None when nothing was handed in."""
     standing: State | None = None
-    """EXCUSED or WITHHELD when a person said so, PENDING when a person has to say when it was handed in; else None."""
+    """EXCUSED or WITHHELD when a person said so, PENDING when something of theirs waits for a person; else None."""
     reason: str = ""
     """Why, where a person gave a reason."""
     deduction: Decimal = Decimal(0)
@@ -194,7 +194,11 @@ def _state_of(grade: Grade | None) -> State:
         return State.MISSING
     if grade.state == "failed":
         return State.FAILED
-    return State.GRADED if standing_of([grade]).is_final else State.PENDING
+    waits = standing_of(
+        [grade]
+    )  # whether its marks are decided; what else the class waits for, people's states say
+    is_final = not (waits.pending or waits.to_mark or waits.faults or waits.look_again)
+    return State.GRADED if is_final else State.PENDING
 
 
 def _reason(person: Person, grade: Grade | None, state: State) -> str:

@@ -516,6 +516,9 @@ def test_a_report_reaches_a_team_once_and_never_a_participant_of_its_number(tmp_
     form = format_of("moodle_feedback")
     draft = form.draft(request_of(members, folder=tmp_path))
     assert list(draft.expected) == [("7", "report")]
+    entry = Received(entry="Default group_assignsubmission_file")
+    teamless = members[0].model_copy(update={"received": (entry,), "lms": {"team_name": "Default group"}})
+    assert only(form.draft(request_of([teamless], folder=tmp_path))).kind == "unknown"
     lost = [one.model_copy(update={"received": ()}) for one in members]
     assert {one.kind for one in form.draft(request_of(lost, folder=tmp_path)).outcomes} == {"unknown"}
 
