@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from autograder.export.scores import Person, StudentScore, exact, people_of, scores_of
+from autograder.export.people import people_of_results
+from autograder.export.scores import StudentScore, exact, scores_of
 from autograder.records import Grade
 from autograder.refreshing import refresh, stored_grades, stored_rubric
 from autograder.review.marks import with_marks
 from autograder.review.store import standings
-from autograder.store import RunDirectory
+from autograder.rosters import Roster
+from autograder.store import RunDirectory, read_json, read_record
 
 
 def scores_of_run(run: RunDirectory, *, author: str) -> tuple[StudentScore, ...]:
@@ -28,12 +30,8 @@ def scores_of_run(run: RunDirectory, *, author: str) -> tuple[StudentScore, ...]
     current: tuple[Grade, ...] = tuple(with_marks(grade, given) for grade in stored)
     if list(current) != stored:
         current = refresh(run, author=author)
-    return scores_of(current, people_of_run(run, current), maximum_of(run))
-
-
-def people_of_run(run: RunDirectory, grades: tuple[Grade, ...]) -> tuple[Person, ...]:
-    """Return who is who in a run."""
-    return people_of(grades)
+    people = people_of_results(read_json(run.results), read_record(run.roster, Roster))
+    return scores_of(current, people, maximum_of(run))
 
 
 def maximum_of(run: RunDirectory) -> Decimal:

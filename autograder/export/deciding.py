@@ -143,6 +143,11 @@ def outcome_of_free(row: Row) -> Outcome:
     )
 
 
+def outcome_of_doubt(score: StudentScore) -> Outcome:
+    """Return what becomes of a score of which it is not certain whose it is."""
+    return Outcome(kind="ambiguous", student=score.key, name=score.name, why=score.doubt)
+
+
 def outcome_of_unknown(score: StudentScore, hint: str) -> Outcome:
     """Return what becomes of a student whom the LMS does not list."""
     has_work = score.state in (State.GRADED, State.PENDING, State.FAILED)

@@ -10,6 +10,7 @@ from autograder.export.deciding import (
     Takes,
     changed_places,
     decide,
+    outcome_of_doubt,
     outcome_of_free,
     outcome_of_unknown,
     require_scores,
@@ -78,10 +79,13 @@ def reconcile(
     """Return what becomes of every student of the run and every row of the sheet."""
     held = request.held(destination)
     choices = request.choices
-    matching = match(request.scores, sheet.rows, pinned=choices.pinned, id_kind=choices.id_kind)
+    certain = [score for score in request.scores if not score.doubt]
+    matching = match(certain, sheet.rows, pinned=choices.pinned, id_kind=choices.id_kind)
     outcomes = []
     for score in request.scores:
-        if score.key in matching.rows:
+        if score.doubt:
+            outcomes.append(outcome_of_doubt(score))
+        elif score.key in matching.rows:
             row = matching.rows[score.key]
             outcomes.append(decide(score, row, held.get(score.key), choices, takes))
         elif score.key in matching.ambiguous:

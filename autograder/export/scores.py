@@ -44,7 +44,7 @@ class Person(Record):
     submission: str | None = None
     """Id of the submission in the run; None when nothing was handed in."""
     standing: State | None = None
-    """EXCUSED or WITHHELD when a person said so; else None."""
+    """EXCUSED or WITHHELD when a person said so, PENDING when a person has to say when it was handed in; else None."""
     reason: str = ""
     """Why, where a person gave a reason."""
     deduction: Decimal = Decimal(0)
@@ -52,6 +52,8 @@ class Person(Record):
     late: str = ""
     """The line that says so: how late, by which rule, how much."""
     attempt: int | None = None
+    doubt: str = ""
+    """Why it is not certain whose submission it is; "" when it is."""
 
 
 class ItemScore(Record):
@@ -92,6 +94,8 @@ class StudentScore(Record):
     group: tuple[str, ...] = ()
     """Keys of all who handed in together, this student included; empty when alone."""
     attempt: int | None = None
+    doubt: str = ""
+    """Why it is not certain whose score this is; then it is sent to nobody."""
     submission: str | None = None
     report: str | None = None
     """Path of the report below the run directory."""
@@ -104,15 +108,6 @@ class IdConflict(NamedTuple):
     kind: str
     id: str
     keys: tuple[str, ...]
-
-
-def people_of(grades: Iterable[Grade]) -> tuple[Person, ...]:
-    """Return the students of a run without a roster: what their folders are called is the only id there is."""
-    return tuple(
-        Person(key=student, ids={ANY_ID: student}, name=student, submission=grade.submission.id)
-        for grade in grades
-        for student in grade.submission.students
-    )
 
 
 def scores_of(
@@ -167,6 +162,7 @@ def _score_of(person: Person, grade: Grade | None, members: Sequence[str], maxim
         reason=_reason(person, grade, state),
         group=tuple(members) if len(members) > 1 else (),
         attempt=person.attempt,
+        doubt=person.doubt,
         submission=person.submission,
         report=None if grade is None else f"submissions/{grade.submission.id}/report.html",
         items=items,
@@ -186,7 +182,7 @@ def _reason(person: Person, grade: Grade | None, state: State) -> str:
     if state is State.FAILED and grade is not None:
         return grade.submission.problem or "nothing of it could be graded"
     if state is State.PENDING and grade is not None:
-        return str(standing_of([grade]))
+        return person.reason or str(standing_of([grade]))
     if state is State.MISSING:
         return person.reason or "nothing was handed in"
     return "" if state is State.GRADED else person.reason

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from review_runs import grade_of, rubric_of
 
 from autograder.export.comments import CUT, as_html, normalised
-from autograder.export.scores import Person, State, exact, id_conflicts, people_of, scores_of
+from autograder.export.scores import Person, State, exact, id_conflicts, scores_of
 from autograder.records import Grade, Submission
 from autograder.review.marks import with_marks
 from autograder.review.store import Entry, Mark, Place, Standing
@@ -80,16 +80,11 @@ def test_the_late_rule_is_a_line_and_is_taken_off_once() -> None:
     assert one.group == two.group == ("1", "2")
 
 
-def test_without_a_roster_every_student_of_a_submission_is_a_person() -> None:
+def test_comments_of_people_stand_with_their_item() -> None:
     grade = marked(grade_of(rubric_of(), "ada"), 2, "Good.")
-    both = grade.model_copy(
-        update={"submission": grade.submission.model_copy(update={"students": ("007", "008")})}
-    )
-    found = scores_of([both], people_of([both]), MAXIMUM)
-    assert [one.key for one in found] == ["007", "008"]
-    assert [dict(one.ids) for one in found] == [{"any": "007"}, {"any": "008"}]
-    assert found[0].items[0].comment == "Good."
-    assert "a1: 3 of 3\nGood." in found[0].comment
+    (found,) = scores_of([grade], [Person(key="1", submission="ada")], MAXIMUM)
+    assert found.items[0].comment == "Good."
+    assert "a1: 3 of 3\nGood." in found.comment
 
 
 def test_ids_that_several_have_are_found() -> None:
