@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, machine, release, review, rubrics, runs, selfcheck
+from autograder.cli import authoring, data, demo, machine, push, release, review, rubrics, runs, selfcheck
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -34,6 +34,7 @@ for verb in (
     runs.rescore,
     review.review,
     runs.report,
+    push.push,
     selfcheck.check,
     authoring.template,
     release.release,

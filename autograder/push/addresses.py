@@ -70,10 +70,18 @@ def base_address(text: str) -> str:
     url = text.strip() if "://" in text else f"https://{text.strip()}"
     origin = origin_of(url)
     parts = urlsplit(url) if origin is not None else None
-    if origin is None or parts is None or parts.query or parts.fragment or any(sign.isspace() for sign in url):
+    if (
+        origin is None
+        or parts is None
+        or parts.query
+        or parts.fragment
+        or any(sign.isspace() for sign in url)
+    ):
         raise UsageError(f"--url {text!r} is no address of an LMS; give it as https://lms.example")
     if parts.username is not None or parts.password is not None:
         raise UsageError("--url holds a user name or a password; give the address alone")
     if not origin.is_safe:
-        raise UsageError(f"--url {text}: tokens are sent over https alone; give the address as https://{origin.host}")
+        raise UsageError(
+            f"--url {text}: tokens are sent over https alone; give the address as https://{origin.host}"
+        )
     return f"{origin}{parts.path.rstrip('/')}"

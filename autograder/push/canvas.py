@@ -68,13 +68,19 @@ class Canvas:
         if facts.get("published") is False:
             raise UsageError(f"{self.title} is not published; Canvas takes no scores for it")
         if facts.get("anonymize_students"):
-            raise UsageError(f"{self.title} is graded anonymously and hides who is who; post its grades, or use a CSV")
+            raise UsageError(
+                f"{self.title} is graded anonymously and hides who is who; post its grades, or use a CSV"
+            )
         if facts.get("moderated_grading") and not facts.get("grades_published", False):
             raise UsageError(f"{self.title} is moderated; release its grades there first")
         if facts.get("post_manually"):
-            self.notes.append("Grades are posted by hand here: students see nothing until you post them in Canvas.")
+            self.notes.append(
+                "Grades are posted by hand here: students see nothing until you post them in Canvas."
+            )
         if facts.get("group_category_id") and not facts.get("grade_group_students_individually"):
-            self.notes.append("A group assignment: Canvas gives a score to all members of the student's group there.")
+            self.notes.append(
+                "A group assignment: Canvas gives a score to all members of the student's group there."
+            )
 
     def require_one_late_rule(self, deducted: Sequence[str]) -> None:
         """Raise UsageError when both we and Canvas would take points off for lateness.
@@ -133,7 +139,9 @@ class Canvas:
         notes = []
         deducted = _number(state.get("points_deducted"))
         if deducted:
-            notes.append(f"{row.name} (id {row.key}): Canvas itself takes {deducted:f} points off for lateness.")
+            notes.append(
+                f"{row.name} (id {row.key}): Canvas itself takes {deducted:f} points off for lateness."
+            )
         if state.get("grade_matches_current_submission") is False:
             notes.append(f"{row.name} (id {row.key}) handed in again after the grade that Canvas has.")
         points = {
@@ -167,7 +175,8 @@ class Canvas:
                 words["comment"]["file_ids"] = [self._api.upload(parcel.place, parcel.report)]
         if parcel.rubric:
             words["rubric_assessment"] = {
-                row.criterion.id: {"points": f"{row.points:f}", "comments": row.comment} for row in parcel.rubric
+                row.criterion.id: {"points": f"{row.points:f}", "comments": row.comment}
+                for row in parcel.rubric
             }
         self._api.grade(parcel.place, words)
 
@@ -204,7 +213,9 @@ class _Api:
         except exceptions.CanvasException as error:
             raise Refused(f"{what}: {self._words(error)}") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Uncertain(f"{what}: Canvas answered something else than expected ({type(error).__name__})") from None
+            raise Uncertain(
+                f"{what}: Canvas answered something else than expected ({type(error).__name__})"
+            ) from None
 
     def _words(self, error: Exception) -> str:
         return self._session.told(getattr(error, "message", None) or error)
@@ -245,12 +256,19 @@ class _Api:
 
     def grade(self, user: str, words: Mapping[str, Any]) -> None:
         with self._told("sending"):
-            facts = {"id": 0, "course_id": self._course, "assignment_id": self._assignment, "user_id": int(user)}
+            facts = {
+                "id": 0,
+                "course_id": self._course,
+                "assignment_id": self._assignment,
+                "user_id": int(user),
+            }
             self._submission_class(self._requester, facts).edit(**words)
 
     def upload(self, user: str, path: Path) -> int:
         """Return the id of a file for a comment: announced to Canvas, sent to where it says, confirmed."""
-        place = f"courses/{self._course}/assignments/{self._assignment}/submissions/{int(user)}/comments/files"
+        place = (
+            f"courses/{self._course}/assignments/{self._assignment}/submissions/{int(user)}/comments/files"
+        )
         with self._told(f"uploading {path.name}"):
             size = path.stat().st_size
             asked = self._requester.request(
@@ -268,7 +286,9 @@ class _Api:
 
     def _confirmed(self, url: str) -> Any:
         if urlsplit(url).netloc != urlsplit(self._session.base).netloc:
-            raise Refused("uploading: the server leads to another one to confirm the file; nothing was sent there")
+            raise Refused(
+                "uploading: the server leads to another one to confirm the file; nothing was sent there"
+            )
         return self._requester.request("GET", _url=url)
 
 
@@ -279,7 +299,9 @@ def _facts(found: Any) -> dict[str, Any]:
 
 def _id(text: str, option: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,18}", text):
-        raise UsageError(f"{option} {text!r} is no id; take the number from the address of the assignment's page")
+        raise UsageError(
+            f"{option} {text!r} is no id; take the number from the address of the assignment's page"
+        )
     return int(text)
 
 
@@ -298,5 +320,6 @@ def _score(state: Mapping[str, Any]) -> Decimal | None:
 
 
 def _criterion(row: Mapping[str, Any]) -> Criterion:
-    return Criterion(str(row["id"]), str(row.get("description") or ""), _number(row.get("points")) or Decimal(0))
-
+    return Criterion(
+        str(row["id"]), str(row.get("description") or ""), _number(row.get("points")) or Decimal(0)
+    )

@@ -36,20 +36,24 @@ def fit(items: Sequence[ItemScore], criteria: Sequence[Criterion], pinned: Mappi
         When a pinned item or row is not there.
     """
     by_id = {one.id: one for one in criteria}
-    for item, row in pinned.items():
-        known = [one.id for one in items]
-        if item not in known:
-            raise UsageError(f"--criterion {item}={row}: there is no item {item!r}{nearest(item, known)}")
+    known = [one.id for one in items]
+    for name, row in pinned.items():
+        if name not in known:
+            raise UsageError(f"--criterion {name}={row}: there is no item {name!r}{nearest(name, known)}")
         if row not in by_id:
             raise UsageError(
-                f"--criterion {item}={row}: the rubric at the LMS has no row {row!r} (there are: {', '.join(by_id)})"
+                f"--criterion {name}={row}: the rubric at the LMS has no row {row!r} (there are: {', '.join(by_id)})"
             )
     rows: dict[str, Criterion] = {}
     for item in items:
-        found = [by_id[pinned[item.id]]] if item.id in pinned else [one for one in criteria if _names(one, item)]
+        found = (
+            [by_id[pinned[item.id]]] if item.id in pinned else [one for one in criteria if _names(one, item)]
+        )
         if len(found) != 1:
             what = "no row" if not found else f"{len(found)} rows"
-            return Fit(why_not=f"{what} of it is called like item {item.id} ({item.title}); name it with --criterion")
+            return Fit(
+                why_not=f"{what} of it is called like item {item.id} ({item.title}); name it with --criterion"
+            )
         if found[0].maximum != item.possible:
             return Fit(
                 why_not=f"its row {found[0].text!r} has {plain(found[0].maximum)} points, item {item.id} has "

@@ -165,7 +165,11 @@ def _compared(one: Delivery, seen: Seen | None, journal: Journal) -> Delivery:
     if not lost:
         return Delivery(parcel, "verified")
     has = f"{seen.row.score:f}" if seen.row.score is not None else "no score"
-    what = f"the LMS has {has}" if not same_score(seen.row, parcel.value or "EX") and parcel.value else "no comment is there"
+    what = (
+        f"the LMS has {has}"
+        if not same_score(seen.row, parcel.value or "EX") and parcel.value
+        else "no comment is there"
+    )
     detail = f"the LMS said that it is stored, and {what}"
     journal.note(lost, "failed", detail)
     return Delivery(parcel, "failed", detail)

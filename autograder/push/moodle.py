@@ -61,8 +61,10 @@ class Moodle:
         facts = self._find()
         self.title = f"Moodle, {facts.get('name') or assignment}"
         self._instance = int(facts["id"])
-        self.maximum = self._maximum(facts)
-        enabled = {str(one["plugin"]) for one in facts.get("configs", ()) if one.get("subtype") == "assignfeedback"}
+        self.maximum: Decimal | None = self._maximum(facts)
+        enabled = {
+            str(one["plugin"]) for one in facts.get("configs", ()) if one.get("subtype") == "assignfeedback"
+        }
         self.takes_comments, self.takes_reports = "comments" in enabled, "file" in enabled
         self._workflow = self._state(facts, workflow)
         self.rubric: tuple[Criterion, ...] = self._rubric()
@@ -83,15 +85,24 @@ class Moodle:
         for one in listed:
             if one.get("cmid") == self._page:
                 return dict(one)
-        known = ", ".join(f"{one.get('cmid')} ({one.get('name')})" for one in listed) or "none that this token can see"
-        raise UsageError(f"course {self._course} has no assignment with id={self._page} in its address; it has: {known}")
+        known = (
+            ", ".join(f"{one.get('cmid')} ({one.get('name')})" for one in listed)
+            or "none that this token can see"
+        )
+        raise UsageError(
+            f"course {self._course} has no assignment with id={self._page} in its address; it has: {known}"
+        )
 
     def _maximum(self, facts: Mapping[str, Any]) -> Decimal:
         grade = int(facts.get("grade") or 0)
         if grade <= 0:
-            raise UsageError(f"{self.title} is graded by a scale or not at all; set its grade to points there")
+            raise UsageError(
+                f"{self.title} is graded by a scale or not at all; set its grade to points there"
+            )
         if facts.get("blindmarking") and not facts.get("revealidentities"):
-            raise UsageError(f"{self.title} is marked blind and hides who is who; reveal the identities there first")
+            raise UsageError(
+                f"{self.title} is marked blind and hides who is who; reveal the identities there first"
+            )
         return Decimal(grade)
 
     def _state(self, facts: Mapping[str, Any], workflow: str) -> str:
@@ -111,7 +122,9 @@ class Moodle:
                 "show only after sending, as not stored."
             )
         if DEFINITIONS not in self._service.functions:
-            self.notes.append(f"The token's service does not offer {DEFINITIONS}: a rubric would not be seen.")
+            self.notes.append(
+                f"The token's service does not offer {DEFINITIONS}: a rubric would not be seen."
+            )
         if facts.get("teamsubmission"):
             self.notes.append("A team assignment: every member is sent alone.")
         if not self.takes_comments:
@@ -174,7 +187,9 @@ class Moodle:
             for item in user.get("gradeitems", ()):
                 if item.get("itemmodule") == "assign" and item.get("iteminstance") == self._instance:
                     if item.get("gradeisoverridden"):
-                        locked[int(user["userid"])] = "overridden in Moodle's gradebook; take the override back there"
+                        locked[int(user["userid"])] = (
+                            "overridden in Moodle's gradebook; take the override back there"
+                        )
                     elif item.get("gradeislocked"):
                         locked[int(user["userid"])] = "locked in Moodle's gradebook; unlock it there"
         return locked
@@ -261,4 +276,3 @@ def _id(text: str, option: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,18}", text):
         raise UsageError(f"{option} {text!r} is no id; take the number from the address of the page")
     return int(text)
-

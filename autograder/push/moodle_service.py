@@ -51,7 +51,11 @@ class Service:
         return self._call(function, arguments, is_read=False)
 
     def _call(self, function: str, arguments: Mapping[str, Any], *, is_read: bool) -> Any:
-        words = {"wsfunction": function, "moodlewsrestformat": "json", "wstoken": self._session.token.reveal()}
+        words = {
+            "wsfunction": function,
+            "moodlewsrestformat": "json",
+            "wstoken": self._session.token.reveal(),
+        }
         response = self._session.exchange("POST", self._url, data=words | flat(arguments), is_read=is_read)
         answer = self._answer(response, function)
         if isinstance(answer, dict) and "exception" in answer:
@@ -60,7 +64,9 @@ class Service:
 
     def _answer(self, response: requests.Response, function: str) -> Any:
         if response.status_code >= 400:
-            raise Refused(f"{function}: the server answers {response.status_code}; is --url the address of a Moodle?")
+            raise Refused(
+                f"{function}: the server answers {response.status_code}; is --url the address of a Moodle?"
+            )
         try:
             return response.json()
         except ValueError:
@@ -71,7 +77,9 @@ class Service:
         told = self._session.told(f"{function}: {answer.get('message') or 'refused'} ({code})")
         if code in _ABOUT_TOKEN:
             return Stopped(f"{told}; is the token right, and does its service offer this function? ({WHERE})")
-        if code == "dmlwriteexception" and not is_read:  # some of it may be stored: grades come before comments
+        if (
+            code == "dmlwriteexception" and not is_read
+        ):  # some of it may be stored: grades come before comments
             return Uncertain(told)
         return Refused(told)
 

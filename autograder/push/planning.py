@@ -63,7 +63,11 @@ class Plan:
 
 
 def plan(
-    remote: Remote, scores: Sequence[StudentScore], choices: PushChoices, entries: Sequence[Entry], folder: Path
+    remote: Remote,
+    scores: Sequence[StudentScore],
+    choices: PushChoices,
+    entries: Sequence[Entry],
+    folder: Path,
 ) -> Plan:
     """Return what would be sent; nothing is written anywhere.
 
@@ -85,7 +89,9 @@ def plan(
     entries = [entry for entry in entries if entry.destination == destination]
     rows = remote.students()
     matching = match(scores, rows, pinned=choices.pinned, id_kind=choices.id_kind)
-    wanted = [matching.rows[one.key] for one in scores if one.key in matching.rows and _may_be_sent(one, choices)]
+    wanted = [
+        matching.rows[one.key] for one in scores if one.key in matching.rows and _may_be_sent(one, choices)
+    ]
     seen = remote.look(wanted) if wanted else {}
     found = _rubric_fit(remote, scores, choices)
     desk = _Desk(remote, choices, entries, folder, found)
@@ -97,12 +103,17 @@ def plan(
             f"{remote.title} has {', '.join(moved[:5])} under another id than what was sent before: it is another "
             "assignment. Give the right one, or name another --destination"
         )
-    notes = [*remote.notes, *([f"The rubric at the LMS is left as it is: {found.why_not}."] if found.why_not else [])]
+    notes = [
+        *remote.notes,
+        *([f"The rubric at the LMS is left as it is: {found.why_not}."] if found.why_not else []),
+    ]
     return Plan(
         destination=destination,
         outcomes=accounted(outcomes, choices),
         parcels=tuple(desk.parcels),
-        rows={student: seen[row.key].row if row.key in seen else row for student, row in matching.rows.items()},
+        rows={
+            student: seen[row.key].row if row.key in seen else row for student, row in matching.rows.items()
+        },
         arrived=tuple(desk.arrived),
         notes=(*notes, *dict.fromkeys(desk.notes)),
     )
@@ -224,8 +235,12 @@ class _Desk:
     def _note_arrived(self, whole: Parcel, left: Parcel) -> None:
         """Keep what is there and not in the ledger: an earlier push was cut off after it arrived."""
         score, comment = self._scores.get(whole.student), self._comments.get(whole.student)
-        has_score = bool(whole.value) and not left.value and (score is None or not same(score.value, whole.value))
-        has_comment = bool(whole.comment) and not left.comment and (comment is None or comment.value != whole.mark)
+        has_score = (
+            bool(whole.value) and not left.value and (score is None or not same(score.value, whole.value))
+        )
+        has_comment = (
+            bool(whole.comment) and not left.comment and (comment is None or comment.value != whole.mark)
+        )
         if has_score or has_comment:
             self.arrived.append(
                 replace(
@@ -244,9 +259,7 @@ class _Desk:
         held = self._scores.get(score.key)
         changed = held is not None and bool(outcome.before) and not same(held.value, outcome.before)
         if held is not None and changed and same(held.value, outcome.value):
-            return (
-                f"{held.value} was sent before, and somebody made it {outcome.before} at the LMS; --overwrite takes ours"
-            )
+            return f"{held.value} was sent before, and somebody made it {outcome.before} at the LMS; --overwrite takes ours"
         if self._remote.replaces_comments and parcel.comment and there.foreign:
             return "somebody wrote a comment at the LMS, which ours would replace; --overwrite, or --no-comments keeps it"
         return self._rubric_objection(outcome, parcel)
@@ -262,7 +275,9 @@ class _Desk:
                 f"the LMS would make {total} of its rubric, and the score is {outcome.value} (a late rule?); take the "
                 "rubric off the assignment there"
             )
-        missing = [row for row in parcel.rubric if row.criterion.levels and row.points not in row.criterion.levels]
+        missing = [
+            row for row in parcel.rubric if row.criterion.levels and row.points not in row.criterion.levels
+        ]
         if missing:
             first = missing[0]
             return f"the row {first.criterion.text!r} of the LMS's rubric has no level of {first.points:f} points"
@@ -274,7 +289,9 @@ class _Desk:
         path = self._folder / score.report
         if path.is_file():
             return path
-        self.notes.append(f"{score.key} has no report to send; make it again with: autograder report {self._folder}")
+        self.notes.append(
+            f"{score.key} has no report to send; make it again with: autograder report {self._folder}"
+        )
         return None
 
     def _rubric_rows(self, score: StudentScore, value: str) -> tuple[RubricRow, ...]:

@@ -67,7 +67,9 @@ class _Guard(HTTPAdapter):
         url = request.url or ""
         origin = origin_of(url)
         if origin is None or not origin.is_safe:
-            raise Refused(f"the server leads to {origin or 'no address'}, where others could read along; nothing was sent")
+            raise Refused(
+                f"the server leads to {origin or 'no address'}, where others could read along; nothing was sent"
+            )
         if origin != self._home:
             body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
             shown = f"{url} {dict(request.headers)}"
@@ -143,7 +145,9 @@ class Session(requests.Session):
                 seconds = asked_pause(response.headers, n_tries)
                 waited += seconds
                 if waited > MAX_WAIT_SECONDS:
-                    raise Stopped(f"{origin_of(url)} wants no more requests for now; give the same command later")
+                    raise Stopped(
+                        f"{origin_of(url)} wants no more requests for now; give the same command later"
+                    )
                 self._pause(seconds)
                 continue
             if response.status_code >= 500:

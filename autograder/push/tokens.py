@@ -65,7 +65,9 @@ def token_from(variable: str, where: str) -> Token:
     if not text:
         raise UsageError(f"the environment variable {variable} is not set; put the token into it ({where})")
     if not _WELL_FORMED.fullmatch(text):
-        raise UsageError(f"what the environment variable {variable} holds is no token; copy it again ({where})")
+        raise UsageError(
+            f"what the environment variable {variable} holds is no token; copy it again ({where})"
+        )
     return Token(text)
 
 

@@ -35,7 +35,7 @@ LAYERS = (
         "public_rubric",
     ),
     ("probes", "checks", "truths"),
-    ("execute", "judging", "scoring", "gradebook", "review", "export"),
+    ("execute", "judging", "scoring", "gradebook", "review", "export", "push"),
     # The pipeline: what a verb of the command line does, without the command line.
     (
         "registered",
@@ -47,6 +47,7 @@ LAYERS = (
         "results",
         "grading",
         "exporting",
+        "pushing",
         "goldens",
         "rendering",
         "withheld",
@@ -249,6 +250,7 @@ def test_what_is_imported_is_declared() -> None:
 
     extras = project["optional-dependencies"]
     engine = named(project["dependencies"]) | named(extras["review"])
+    engine |= named(extras["canvas"]) | named(extras["moodle"])
     everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()
     for path in sources(*OURS):

@@ -1,0 +1,365 @@
+"""The verb `push`: scores, comments and reports to a server of an LMS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autograder.cli.interrupts import stoppable
+from autograder.cli.options import AsJson, author_or_me
+from autograder.cli.output import err, line, plural, print_json, table
+from autograder.errors import UsageError
+from autograder.store import RunDirectory
+
+if TYPE_CHECKING:
+    from autograder.export.scores import StudentScore
+    from autograder.push.delivering import Delivery
+    from autograder.push.parcels import Parcel, Remote
+    from autograder.push.planning import PushChoices
+    from autograder.push.tokens import Token
+    from autograder.pushing import Push
+
+NEEDS_PERSON = 1
+MAX_LISTED = 12
+HEADS = {
+    "written": "To send",
+    "unchanged": "There already",
+    "without_score": "Without a score",
+    "held_back": "Held back",
+    "unknown": "Not in the assignment at the LMS",
+    "ambiguous": "Ambiguous",
+}
+
+
+class Server(StrEnum):
+    """What `--to` takes."""
+
+    CANVAS = "canvas"
+    MOODLE = "moodle"
+
+
+def push(
+    directory: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="The run directory that `grade --run` made.", show_default=False),
+    ],
+    to: Annotated[Server, typer.Option("--to", help="Which LMS the server is.", show_default=False)],
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            envvar="AUTOGRADER_LMS_URL",
+            help="Address of the LMS, such as `https://canvas.example.edu`.",
+            show_default=False,
+        ),
+    ],
+    course: Annotated[
+        str,
+        typer.Option(metavar="ID", help="The course: the number in its page's address.", show_default=False),
+    ],
+    assignment: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            help="The assignment: the number in its page's address (Moodle: after `id=`).",
+            show_default=False,
+        ),
+    ],
+    send: Annotated[
+        bool, typer.Option("--send", help="Send it. Without this, nothing is sent: you see what would be.")
+    ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND",
+            help="Students of this kind are in order without a score: `pending`, `missing`, `failed`, `locked`, `lower`, "
+            "`unknown`; may be given several times.",
+        ),
+    ] = None,
+    waive: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID=REASON", help="This student is in order; may be given several times."),
+    ] = None,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STUDENT=USER",
+            help="This student of the run has this user id at the LMS; may be given several times.",
+        ),
+    ] = None,
+    id_kind: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="What the ids of a run without a roster are: `login`, `number`, `email`, `canvas`. Default: any.",
+        ),
+    ] = "",
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Pending students get what is earned so far.")
+    ] = False,
+    missing_as_zero: Annotated[
+        bool, typer.Option("--missing-as-zero", help="Who handed in nothing gets 0.")
+    ] = False,
+    allow_lower: Annotated[
+        bool, typer.Option("--allow-lower", help="A score may become lower than what is there.")
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Scores and comments that somebody changed at the LMS are replaced by ours."
+        ),
+    ] = False,
+    extra_credit: Annotated[
+        bool,
+        typer.Option("--extra-credit", help="A score may be above the maximum, where the LMS takes that."),
+    ] = False,
+    unequal_groups: Annotated[
+        bool, typer.Option("--unequal-groups", help="Members of a group may get different scores.")
+    ] = False,
+    comments: Annotated[
+        bool, typer.Option("--comments/--no-comments", help="Whether comments are sent.")
+    ] = True,
+    reports: Annotated[
+        bool, typer.Option("--reports/--no-reports", help="Whether each student's report is sent.")
+    ] = True,
+    rubric: Annotated[
+        bool,
+        typer.Option(
+            "--rubric/--no-rubric", help="Whether the points of items go into the rubric of the LMS."
+        ),
+    ] = True,
+    criterion: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ITEM=ROW",
+            help="This item is this row (its id) of the LMS's rubric; may be given several times.",
+        ),
+    ] = None,
+    clear_late: Annotated[
+        bool,
+        typer.Option(
+            "--clear-late",
+            help="Canvas: whoever has our late deduction gets none from Canvas (status `none`).",
+        ),
+    ] = False,
+    workflow: Annotated[
+        str,
+        typer.Option(
+            metavar="STATE", help="Moodle: state of the marking workflow that grades get, such as `released`."
+        ),
+    ] = "",
+    destination: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Name of the place in the ledger. Default: made of the assignment's id."
+        ),
+    ] = "",
+    author: Annotated[
+        str | None,
+        typer.Option(help="Who sends. Default: git's user.name, else the login name.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send scores, rubric points, comments and reports to Canvas or Moodle: a rehearsal, unless you say `--send`.
+
+    The token is taken from the environment: `AUTOGRADER_CANVAS_TOKEN` or `AUTOGRADER_MOODLE_TOKEN`. What was sent is
+    kept in the run's gradebook, and read back from the server: the same command again sends only what changed or did
+    not arrive. Exit status 1 means that a person has to look: somebody without a score, or something that did not
+    arrive.
+    """
+    from autograder.export.outcomes import ACCEPTABLE
+    from autograder.push.planning import PushChoices
+
+    unknown = [kind for kind in accept or () if kind not in ACCEPTABLE]
+    if unknown:
+        raise UsageError(f"--accept {unknown[0]!r}: there is {', '.join(ACCEPTABLE)}")
+    choices = PushChoices(
+        accepted=frozenset(accept or ()),
+        waived=pairs(waive, "--waive"),
+        pinned=pairs(match, "--match"),
+        criteria=pairs(criterion, "--criterion"),
+        id_kind=id_kind,
+        partial=partial,
+        missing_as_zero=missing_as_zero,
+        may_lower=allow_lower,
+        overwrite=overwrite,
+        extra_credit=extra_credit,
+        unequal_groups=unequal_groups,
+        comments=comments,
+        reports=reports,
+        rubric=rubric,
+        destination=destination,
+    )
+    found = _push(
+        RunDirectory(directory),
+        _opening(to, url, course, assignment, clear_late, workflow),
+        choices,
+        author_or_me(author),
+        send,
+    )
+    if as_json:
+        print_json(document(found))
+    else:
+        print_push(found)
+    raise typer.Exit(NEEDS_PERSON if found.needs_person else 0)
+
+
+def pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
+    """Return what `KEY=VALUE` options say; UsageError when one is in another form."""
+    found = {}
+    for text in given or ():
+        key, sign, value = text.partition("=")
+        if not (key and sign and value):
+            raise UsageError(f"{option} {text!r}: expected two parts with = between them")
+        found[key] = value
+    return found
+
+
+class _Opening:
+    """How a server is reached; the token is read when it is needed, and kept nowhere else."""
+
+    def __init__(self, to: Server, url: str, course: str, assignment: str, clear_late: bool, workflow: str):
+        from autograder.push import canvas, moodle_service
+        from autograder.push.addresses import base_address
+        from autograder.push.tokens import token_from
+
+        source = canvas if to is Server.CANVAS else moodle_service
+        self._to, self._base = to, base_address(url)
+        self._course, self._assignment = course, assignment
+        self._clear_late, self._workflow = clear_late, workflow
+        self.token: Token = token_from(source.TOKEN, source.WHERE)
+
+    def __call__(self, scores: Sequence[StudentScore]) -> Remote:
+        from autograder.push.canvas import Canvas
+        from autograder.push.moodle import Moodle
+        from autograder.push.sessions import Session
+
+        session = Session(self._base, self.token)
+        if self._to is Server.MOODLE:
+            return Moodle(session, self._course, self._assignment, workflow=self._workflow)
+        server = Canvas(session, self._course, self._assignment, clears_late=self._clear_late)
+        server.require_one_late_rule([one.key for one in scores if one.deduction])
+        return server
+
+
+def _opening(to: Server, url: str, course: str, assignment: str, clear_late: bool, workflow: str) -> _Opening:
+    try:
+        import requests  # noqa: F401
+    except ImportError:
+        raise UsageError(
+            f"pushing needs more packages: pip install 'generative-autograder[{to.value}]'"
+        ) from None
+    return _Opening(to, url, course, assignment, clear_late, workflow)
+
+
+def _push(run: RunDirectory, opening: _Opening, choices: PushChoices, author: str, send: bool) -> Push:
+    import time
+
+    from autograder.push.delivering import Listener
+    from autograder.push.tokens import kept_secret
+    from autograder.pushing import push as push_run
+
+    class Told(Listener):
+        def sending(self, parcel: Parcel, at: int, n: int) -> None:
+            err().print(f"Sending {at} of {n}: {parcel.student}", soft_wrap=True)
+
+        def reading_back(self, n: int) -> None:
+            err().print(f"Reading back {n} ...")
+
+    with (
+        kept_secret(opening.token),
+        stoppable("What was sent is in the ledger; the same command goes on with the rest."),
+    ):
+        return push_run(run, opening, choices, author=author, is_sent=send, pause=time.sleep, listener=Told())
+
+
+# --------------------------------------------------------------------- telling
+
+
+def document(found: Push) -> dict[str, Any]:
+    """Return what `--json` prints of a push."""
+    from autograder.export.outcomes import lists_of
+
+    return {
+        "destination": found.plan.destination,
+        "sent": found.is_sent,
+        "batch": found.batch if found.is_sent else None,
+        "stopped": found.stopped,
+        "lists": {
+            name: [one.model_dump(mode="json") for one in outcomes]
+            for name, outcomes in lists_of(found.plan.outcomes).items()
+        },
+        "deliveries": [_delivery(one) for one in found.deliveries],
+        "notes": list(found.plan.notes),
+        "needs_person": found.needs_person,
+    }
+
+
+def _delivery(one: Delivery) -> dict[str, Any]:
+    return {
+        "student": one.parcel.student,
+        "place": one.parcel.place,
+        "value": one.parcel.value,
+        "what": [line.what for line in one.parcel.lines()],
+        "state": one.state,
+        "detail": one.detail,
+    }
+
+
+def print_push(found: Push) -> None:
+    """Print the reconciliation, and what became of what was sent."""
+    from autograder.export.outcomes import lists_of
+
+    line(f"{found.plan.destination}: {'sent' if found.is_sent else 'a rehearsal, nothing was sent'}", "bold")
+    for name, outcomes in lists_of(found.plan.outcomes).items():
+        line(f"{HEADS[name]}: {len(outcomes)}")
+        shown = [one for one in outcomes if name == "written" or not one.accounted][:MAX_LISTED]
+        rows = [
+            (
+                one.student or "-",
+                one.row,
+                one.before,
+                one.value,
+                one.why or ("comment" if one.comment else ""),
+            )
+            for one in shown
+        ]
+        if rows:
+            columns = (
+                ("Student", "left"),
+                ("User", "left"),
+                ("There", "right"),
+                ("Ours", "right"),
+                ("", "left"),
+            )
+            table("", columns, rows)
+        if len(shown) == MAX_LISTED < len(outcomes):
+            line(f"... all of them: --json (list {name})")
+    for note in found.plan.notes:
+        line(f"Note: {note}", "yellow")
+    _print_deliveries(found)
+
+
+def _print_deliveries(found: Push) -> None:
+    if not found.is_sent:
+        n = len(found.plan.parcels)
+        line("")
+        line(
+            f"Would send {plural(n, 'student')}; say --send to do it." if n else "There is nothing to send.",
+            "bold",
+        )
+        return
+    bad = [one for one in found.deliveries if one.state != "verified"]
+    if bad:
+        columns = (("Student", "left"), ("State", "left"), ("Why", "left"))
+        rows = [(one.parcel.student, one.state.replace("_", " "), one.detail) for one in bad]
+        table("Not verified", columns, rows)
+    line("")
+    line(f"{plural(len(found.deliveries) - len(bad), 'student')} sent and read back, {len(bad)} not.", "bold")
+    if found.stopped:
+        line(f"Stopped early: {found.stopped}. The same command goes on.", "red")
