@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from autograder.errors import UsageError
 from autograder.export.deciding import Takes
 from autograder.export.sheets import Row
+from autograder.push.addresses import origin_of
 from autograder.push.parcels import Criterion, Parcel, Seen
 from autograder.push.sessions import Refused, Session, Stopped, Uncertain
 
@@ -26,7 +26,7 @@ INSTALL = "pip install 'generative-autograder[canvas]' (in a clone: make setup)"
 FEW = 5
 """So many students are read one by one; more, all of the assignment page by page."""
 _INCLUDED = ["submission_comments", "rubric_assessment"]
-_UPLOAD_ANSWERS = (200, 201)
+_TO_CONFIRM = (201, 301, 302, 303, 307, 308)
 
 
 class Canvas:
@@ -280,12 +280,12 @@ class _Api:
                 answer = self._requester.request(
                     "POST", use_auth=False, _url=url, _kwargs=[*asked["upload_params"].items()], file=file
                 )
-            if "Location" in answer.headers and answer.status_code in _UPLOAD_ANSWERS:
+            if "Location" in answer.headers and answer.status_code in _TO_CONFIRM:
                 answer = self._confirmed(answer.headers["Location"])
             return int(answer.json()["id"])
 
     def _confirmed(self, url: str) -> Any:
-        if urlsplit(url).netloc != urlsplit(self._session.base).netloc:
+        if origin_of(url) != origin_of(self._session.base):
             raise Refused(
                 "uploading: the server leads to another one to confirm the file; nothing was sent there"
             )

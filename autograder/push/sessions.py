@@ -129,7 +129,7 @@ class Session(requests.Session):
             When the server cannot be reached, or is busy for too long.
         """
         options.setdefault("timeout", (CONNECT_SECONDS, ANSWER_SECONDS))
-        options["allow_redirects"] = is_read or url in self._guard.uploads
+        options["allow_redirects"] = is_read
         waited, n_tries = 0.0, 0
         while True:
             n_tries += 1
@@ -157,7 +157,7 @@ class Session(requests.Session):
                     raise Stopped(f"{origin_of(url)} is broken ({response.status_code}); try again later")
                 self._pause(asked_pause(response.headers, n_tries))
                 continue
-            if 300 <= response.status_code < 400:
+            if 300 <= response.status_code < 400 and url not in self._guard.uploads:
                 raise Refused(
                     f"the server leads to {origin_of(response.headers.get('Location', '')) or 'another page'} in place "
                     "of answering; give --url as your browser shows it"
