@@ -13,7 +13,19 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, machine, push, release, review, rubrics, runs, selfcheck
+from autograder.cli import (
+    authoring,
+    data,
+    demo,
+    gradescope,
+    machine,
+    push,
+    release,
+    review,
+    rubrics,
+    runs,
+    selfcheck,
+)
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -38,6 +50,7 @@ for verb in (
     selfcheck.check,
     authoring.template,
     release.release,
+    gradescope.gradescope,
     authoring.golden,
     rubrics.validate,
     rubrics.lint,

@@ -138,7 +138,9 @@ class CanvasStandIn(StandIn):
             if given:
                 self.rubrics[user] = {key: value for key, value in given.items() if key in known}
                 if self.assignment.get("use_rubric_for_grading"):
-                    self.scores[user] = Decimal(str(sum(one["points"] for one in self.rubrics[user].values())))
+                    self.scores[user] = Decimal(
+                        str(sum(one["points"] for one in self.rubrics[user].values()))
+                    )
         if text := form.get("comment[text_comment]", [""])[0]:
             ids = [int(one) for one in form.get("comment[file_ids][]", [])]
             attached = [{"id": one, "display_name": self.files[one][0]} for one in ids]
@@ -165,13 +167,22 @@ class CanvasStandIn(StandIn):
         number = 700 + len(self.files)
         self.files[number] = (form["name"][0], b"")
         return Answer(
-            {"upload_url": f"{self.files_url}/upload", "upload_params": {"key": str(number), "policy": "signed"}}
+            {
+                "upload_url": f"{self.files_url}/upload",
+                "upload_params": {"key": str(number), "policy": "signed"},
+            }
         )
 
     def _stored(self, asked: Asked) -> Answer:
         number = int(re.search(rb'name="key"\r\n\r\n(\d+)', asked.body)[1])  # type: ignore[index]
-        content = re.search(rb'name="file"; filename="[^"]*"[^\n]*\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)\r\n--', asked.body, re.DOTALL)
+        content = re.search(
+            rb'name="file"; filename="[^"]*"[^\n]*\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)\r\n--', asked.body, re.DOTALL
+        )
         assert content is not None, "the file is the last part, under the name 'file'"
         self.files[number] = (self.files[number][0], content[1])
         status = 303 if self.moves_uploads else 201
-        return Answer({"url": "x"} if self.moves_uploads else {}, status, {"Location": f"{self.url}/api/v1/files/{number}"})
+        return Answer(
+            {"url": "x"} if self.moves_uploads else {},
+            status,
+            {"Location": f"{self.url}/api/v1/files/{number}"},
+        )

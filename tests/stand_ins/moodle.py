@@ -112,7 +112,10 @@ class MoodleStandIn(StandIn):
             return Answer({"lastattempt": {}, "warnings": []})
         files = [{"filename": name} for name in self.feedback_files.get(user, {})]
         plugins = [
-            {"type": "comments", "editorfields": [{"name": "comments", "text": self.comments.get(user, ""), "format": 1}]},
+            {
+                "type": "comments",
+                "editorfields": [{"name": "comments", "text": self.comments.get(user, ""), "format": 1}],
+            },
             {"type": "file", "fileareas": [{"area": "feedback_files", "files": files}]},
         ]
         grade = {"userid": user, "grade": f"{self.grades.get(user, Decimal(-1)):.5f}"}
@@ -139,7 +142,9 @@ class MoodleStandIn(StandIn):
         if not self.rubric:
             return Answer({"areas": [{"cmid": PAGE, "activemethod": "", "definitions": []}], "warnings": []})
         definition = {"method": "rubric", "rubric": {"rubric_criteria": self.rubric}}
-        return Answer({"areas": [{"cmid": PAGE, "activemethod": "rubric", "definitions": [definition]}], "warnings": []})
+        return Answer(
+            {"areas": [{"cmid": PAGE, "activemethod": "rubric", "definitions": [definition]}], "warnings": []}
+        )
 
     def _mod_assign_save_grades(self, form: dict[str, str]) -> Answer:
         if form["assignmentid"] != str(INSTANCE):

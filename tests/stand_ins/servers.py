@@ -96,9 +96,7 @@ class StandIn:
             def _hang_up(self) -> None:
                 self.close_connection = True
                 with suppress(OSError):  # a reset, as from a machine that lost its power
-                    self.connection.setsockopt(
-                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-                    )
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.connection.close()
 
             do_GET = do_POST = do_PUT = _serve

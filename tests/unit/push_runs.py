@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from review_runs import check, make_run, rubric_of
+from stand_ins import canvas as canvas_server
+from stand_ins import moodle as moodle_server
 
 from autograder.export.ledger import history
 from autograder.export.scores import StudentScore
@@ -21,8 +23,6 @@ from autograder.records import ExecutionRecord, Grade, ItemGrade, Status, Submis
 from autograder.review.marks import with_marks
 from autograder.rosters import Roster, RosterEntry
 from autograder.store import RunDirectory, write_json, write_record
-from stand_ins import canvas as canvas_server
-from stand_ins import moodle as moodle_server
 
 RUBRIC = rubric_of()
 """Two items of 3 marks each."""

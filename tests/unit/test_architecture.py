@@ -48,6 +48,7 @@ LAYERS = (
         "grading",
         "exporting",
         "pushing",
+        "gradescope",
         "goldens",
         "rendering",
         "withheld",

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from push_runs import MATRICULATION, Pauses, actions, canvas_users, push_canvas, scored_run
+from stand_ins.canvas import CanvasStandIn
+from stand_ins.servers import Trouble
 
 from autograder.errors import UsageError
 from autograder.export.ledger import history
-from stand_ins.canvas import CanvasStandIn
-from stand_ins.servers import Trouble
 
 POINTS = (6.0, 4.5, 3.0)
 
@@ -81,7 +81,9 @@ def test_a_regrade_sends_only_what_changed(canvas: CanvasStandIn, tmp_path: Path
     push_canvas(scored_run(tmp_path / "run", POINTS), canvas)
     run = scored_run(tmp_path / "run", (6.0, 5.5, 3.0))
     found = push_canvas(run, canvas)
-    assert [(one.parcel.student, one.parcel.value) for one in found.deliveries] == [(MATRICULATION[1], "5.50")]
+    assert [(one.parcel.student, one.parcel.value) for one in found.deliveries] == [
+        (MATRICULATION[1], "5.50")
+    ]
     assert canvas.grade_events[3:] == [(101, "5.50")]
     assert [len(one) for one in canvas.comments.values()] == [1, 2, 1]
 
@@ -264,7 +266,9 @@ def test_items_go_into_the_rubric_where_every_row_fits(canvas: CanvasStandIn, tm
     run = scored_run(tmp_path / "run", POINTS)
     found = push_canvas(run, canvas)
     assert not found.needs_person
-    assert {user: {key: row["points"] for key, row in rows.items()} for user, rows in canvas.rubrics.items()} == {
+    assert {
+        user: {key: row["points"] for key, row in rows.items()} for user, rows in canvas.rubrics.items()
+    } == {
         100: {"_2": 3.0, "_1": 3.0},
         101: {"_2": 3.0, "_1": 1.5},
         102: {"_2": 3.0, "_1": 0.0},
@@ -277,7 +281,10 @@ def test_items_go_into_the_rubric_where_every_row_fits(canvas: CanvasStandIn, tm
     [
         ([("_1", "a1", 3.0), ("_2", "Task two", 3.0)], "no row of it is called like item a2"),
         ([("_1", "a1", 3.0), ("_2", "a2", 4.0)], "has 4 points, item a2 has 3"),
-        ([("_1", "a1", 3.0), ("_2", "a2", 3.0), ("_3", "Style", 1.0)], "it has rows that are no items of ours"),
+        (
+            [("_1", "a1", 3.0), ("_2", "a2", 3.0), ("_3", "Style", 1.0)],
+            "it has rows that are no items of ours",
+        ),
         ([("_1", "a1", 3.0), ("_2", "a2", 3.0), ("_3", "a2 again", 3.0)], "2 rows of it"),
     ],
 )
@@ -301,7 +308,9 @@ def test_a_row_of_the_rubric_can_be_named(canvas: CanvasStandIn, tmp_path: Path)
         push_canvas(run, canvas, criteria={"a2": "_9"})
 
 
-LATE = {1: {"state": "graded", "score": 3.5, "deducted": 1.0, "late": {"late_seconds": 90000, "deducted": 1.0}}}
+LATE = {
+    1: {"state": "graded", "score": 3.5, "deducted": 1.0, "late": {"late_seconds": 90000, "deducted": 1.0}}
+}
 
 
 def test_nobody_is_punished_twice_for_being_late(canvas: CanvasStandIn, tmp_path: Path) -> None:
