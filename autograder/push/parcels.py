@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -46,8 +46,8 @@ class Seen:
     row: Row
     comments: tuple[str, ...] = ()
     """Texts, oldest first."""
-    rubric: Mapping[str, Decimal] = field(default_factory=dict)
-    """Criterion to points."""
+    rubric: Mapping[str, Decimal] | None = None
+    """Criterion to points; None where the LMS does not tell them."""
     files: tuple[str, ...] = ()
     """Names of the feedback files."""
     is_whole: bool = True
@@ -106,12 +106,16 @@ class Parcel:
         """Return what is left to send when an LMS has `seen`."""
         has_score = bool(self.value) and same_score(seen.row, self.value)
         has_comment = bool(self.comment) and seen.has(self.mark)
+        if seen.rubric is None:  # it came with the rest, or not at all
+            has_rubric = has_score if self.value else has_comment
+        else:
+            has_rubric = all(seen.rubric.get(row.criterion.id) == row.points for row in self.rubric)
         return replace(
             self,
             value="" if has_score else self.value,
             comment="" if has_comment else self.comment,
             report=None if has_comment else self.report,
-            rubric=() if has_points(seen, self.rubric) else self.rubric,
+            rubric=() if has_rubric else self.rubric,
         )
 
 
@@ -159,11 +163,6 @@ def same_score(row: Row, value: str) -> bool:
     if value == "EX" or row.is_excused:
         return value == "EX" and row.is_excused
     return row.score is not None and same(f"{row.score:f}", value)
-
-
-def has_points(seen: Seen, rows: Iterable[RubricRow]) -> bool:
-    """Return whether an LMS has all points of a rubric already."""
-    return all(seen.rubric.get(row.criterion.id) == row.points for row in rows)
 
 
 def mark_of(score: StudentScore, report: Path | None) -> str:

@@ -29,7 +29,6 @@ from autograder.push.parcels import (
     RubricRow,
     Seen,
     file_digest,
-    has_points,
     mark_of,
     rubric_digest,
 )
@@ -207,15 +206,20 @@ class _Desk:
             left = replace(left, comment="", report=None)  # a person may have removed it there
         if self._remote.replaces_comments:
             left = self._with_file(left, whole, there)
-        held = self._rubrics.get(student)
-        if held is not None and held.value == rubric_digest(whole.rubric) and has_points(there, whole.rubric):
-            left = replace(left, rubric=())
+        left = self._with_rubric(left, whole, there)
         self._note_arrived(whole, left)
-        if self._remote.rubric_decides == "always" and not left.is_empty:
-            left = replace(left, rubric=whole.rubric)
         if self._remote.replaces_comments and not left.comment and not left.is_empty:
             left = replace(left, keeps=there.comments[-1] if there.comments else "")
         return left
+
+    def _with_rubric(self, left: Parcel, whole: Parcel, there: Seen) -> Parcel:
+        """Return a parcel with its rubric unless that was sent before: a person may have changed it there."""
+        held = self._rubrics.get(whole.student)
+        is_known = held is not None and held.value == rubric_digest(whole.rubric)
+        if self._remote.rubric_decides == "always":
+            is_needed = not is_known or bool(left.value or left.comment or left.report)
+            return replace(left, rubric=whole.rubric if is_needed else ())
+        return replace(left, rubric=()) if is_known else left
 
     def _with_file(self, left: Parcel, whole: Parcel, there: Seen) -> Parcel:
         """Return a parcel with its report where files have a place of their own."""
@@ -228,7 +232,7 @@ class _Desk:
             )
             return replace(left, report=None)
         held = self._reports.get(whole.student)
-        is_there = whole.report.name in there.files
+        is_there = whole.report.name in there.files or not there.is_whole
         is_same = held is not None and held.value == file_digest(whole.report)
         return replace(left, report=None if is_there and is_same else whole.report)
 

@@ -159,19 +159,9 @@ def test_a_redirect_of_a_reading_to_another_host_is_refused(canvas: CanvasStandI
 
 def test_certificates_are_checked(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
     made = subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-        ]
-        + ["2", "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)],
+        ["openssl", *words.split(), "-keyout", str(key), "-out", str(certificate)],
         capture_output=True,
         check=False,
     )
