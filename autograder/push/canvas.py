@@ -130,7 +130,8 @@ class Canvas:
         """Return what Canvas has of some students."""
         wanted = {row.key: row for row in rows}
         if len(rows) <= FEW:
-            states = [self._api.submission(key) for key in wanted]
+            asked = [self._api.submission(key) for key in wanted]
+            states = [one for one in asked if one is not None]
         else:
             states = [one for one in self._api.submissions(_INCLUDED) if str(one["user_id"]) in wanted]
         return {str(one["user_id"]): self._seen(wanted[str(one["user_id"])], one) for one in states}
@@ -250,9 +251,14 @@ class _Api:
             words = {"include": list(include)} if include else {}
             return [_facts(one) for one in self._in_assignment.get_submissions(**words)]
 
-    def submission(self, user: str) -> dict[str, Any]:
+    def submission(self, user: str) -> dict[str, Any] | None:
+        """Return what Canvas has of one student, None when it does not show it (any more)."""
         with self._reading("reading a score"):
-            return _facts(self._in_assignment.get_submission(int(user), include=_INCLUDED))
+            try:
+                with self._told("reading a score"):
+                    return _facts(self._in_assignment.get_submission(int(user), include=_INCLUDED))
+            except Refused:
+                return None
 
     def grade(self, user: str, words: Mapping[str, Any]) -> None:
         with self._told("sending"):

@@ -122,7 +122,10 @@ def _send(remote: Remote, parcel: Parcel, row: Row, journal: Journal, pause: Pau
         except Uncertain as error:
             pause(SETTLE_SECONDS)
             why, before = str(error), left
-            left = left.without(remote.look([row])[row.key])
+            seen = remote.look([row]).get(row.key)
+            if seen is None:
+                return Delivery(parcel, "unknown", f"{why}, and the LMS does not show it")
+            left = left.without(seen)
             journal.note(_gone(before, left), "sent", f"{why}; it was there when it was read")
             if left.is_empty:
                 return Delivery(parcel, "sent", why)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from autograder.errors import UsageError
-from autograder.export.comments import normalised
+from autograder.export.comments import normalised, plain
 from autograder.export.deciding import (
     changed_places,
     decide,
@@ -20,7 +20,7 @@ from autograder.export.ledger import Entry, holding, same
 from autograder.export.matching import Matching, hint_of_zeros, match
 from autograder.export.outcomes import Choices, Outcome, accounted
 from autograder.export.scores import StudentScore
-from autograder.export.sheets import Row, require_maximum
+from autograder.export.sheets import Row
 from autograder.push.criteria import Fit, fit, rows_of
 from autograder.push.parcels import (
     MARK,
@@ -83,14 +83,13 @@ def plan(
     """
     require_scores(scores, choices)
     if scores:
-        require_maximum(remote.maximum, scores[0].maximum, f"{remote.title}: the assignment")
+        _require_maximum(remote, scores[0].maximum)
     destination = choices.destination or remote.destination
     entries = [entry for entry in entries if entry.destination == destination]
     rows = remote.students()
     matching = match(scores, rows, pinned=choices.pinned, id_kind=choices.id_kind)
-    wanted = [
-        matching.rows[one.key] for one in scores if one.key in matching.rows and _may_be_sent(one, choices)
-    ]
+    sent = [one.key for one in scores if one.key in matching.rows and _may_be_sent(one, choices)]
+    wanted = [row for key in sent if not (row := matching.rows[key]).locked]
     seen = remote.look(wanted) if wanted else {}
     found = _rubric_fit(remote, scores, choices)
     desk = _Desk(remote, choices, entries, folder, found)
@@ -116,6 +115,15 @@ def plan(
         arrived=tuple(desk.arrived),
         notes=(*notes, *dict.fromkeys(desk.notes)),
     )
+
+
+def _require_maximum(remote: Remote, wanted: Decimal) -> None:
+    """Raise UsageError when the LMS has another maximum than the rubric: nothing is rescaled silently."""
+    if remote.maximum is not None and remote.maximum != wanted:
+        raise UsageError(
+            f"{remote.title} has {plain(remote.maximum)} points, the rubric {plain(wanted)}; set the points of the "
+            f"assignment at the LMS to {plain(wanted)}"
+        )
 
 
 def _may_be_sent(score: StudentScore, choices: PushChoices) -> bool:

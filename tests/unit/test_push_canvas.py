@@ -25,7 +25,7 @@ def canvas() -> Iterator[CanvasStandIn]:
 
 
 def scores(server: CanvasStandIn) -> dict[int, str]:
-    return {user: str(score) for user, score in server.scores.items()}
+    return {user: f"{score:.2f}" for user, score in server.scores.items()}
 
 
 ALL = {100: "6.00", 101: "4.50", 102: "3.00"}
