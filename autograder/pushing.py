@@ -30,8 +30,10 @@ class Push:
     stopped: str
     """Why sending ended early, or ""."""
     is_sent: bool
-    """Whether it was for real."""
+    """Whether something was sent, or would have been had there been anything."""
     batch: str
+    is_refused: bool = False
+    """Whether nothing was sent because somebody is not accounted for."""
 
     @property
     def unsettled(self) -> tuple[Outcome, ...]:
@@ -60,6 +62,8 @@ def push(
 ) -> Push:
     """Return what would be sent to a server, or what was: each score once, however often this is called.
 
+    Nothing is sent while a student of the run or of the LMS is not accounted for.
+
     Nobody else can work on the run meanwhile, so that no two pushes of it meet.
 
     Parameters
@@ -83,8 +87,9 @@ def push(
         remote = opening(scores)
         found = plan(remote, scores, choices, history(run.gradebook), run.path)
         batch = new_batch()
-        if not is_sent:
-            return Push(found, (), "", False, batch)
+        is_open = any(not one.accounted for one in found.outcomes)
+        if is_open or not is_sent:
+            return Push(found, (), "", False, batch, is_refused=is_sent)
         journal = Journal(run.gradebook, batch, found.destination, remote.route, author)
         for parcel in found.arrived:
             journal.note(parcel.lines(), "verified", "found at the LMS")

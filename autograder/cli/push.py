@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from autograder.cli.export import kinds, pairs, read_waivers
 from autograder.cli.interrupts import stoppable
 from autograder.cli.options import AsJson, author_or_me
 from autograder.cli.output import err, line, plural, print_json, table
@@ -85,6 +86,14 @@ def push(
         list[str] | None,
         typer.Option(metavar="ID=REASON", help="This student is in order; may be given several times."),
     ] = None,
+    waivers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="CSV with the columns `id` and `reason`: the same for many.",
+            show_default=False,
+        ),
+    ] = None,
     match: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,8 +104,10 @@ def push(
     id_kind: Annotated[
         str,
         typer.Option(
+            "--id",
             metavar="KIND",
-            help="What the ids of a run without a roster are: `login`, `number`, `email`, `canvas`. Default: any.",
+            help="What the ids of a run without a roster are: `number`, `login`, `email`, `canvas`. Default: whatever "
+            "fits one student alone.",
         ),
     ] = "",
     partial: Annotated[
@@ -104,6 +115,9 @@ def push(
     ] = False,
     missing_as_zero: Annotated[
         bool, typer.Option("--missing-as-zero", help="Who handed in nothing gets 0.")
+    ] = False,
+    failed_as_zero: Annotated[
+        bool, typer.Option("--failed-as-zero", help="Hand-ins that could not be graded get 0.")
     ] = False,
     allow_lower: Annotated[
         bool, typer.Option("--allow-lower", help="A score may become lower than what is there.")
@@ -169,23 +183,20 @@ def push(
 
     The token is taken from the environment: `AUTOGRADER_CANVAS_TOKEN` or `AUTOGRADER_MOODLE_TOKEN`. What was sent is
     kept in the run's gradebook, and read back from the server: the same command again sends only what changed or did
-    not arrive. Exit status 1 means that a person has to look: somebody without a score, or something that did not
-    arrive.
+    not arrive. Exit status 1 means that somebody is not accounted for, so that nothing was sent, or that something did
+    not arrive.
     """
-    from autograder.export.outcomes import ACCEPTABLE
     from autograder.push.planning import PushChoices
 
-    unknown = [kind for kind in accept or () if kind not in ACCEPTABLE]
-    if unknown:
-        raise UsageError(f"--accept {unknown[0]!r}: there is {', '.join(ACCEPTABLE)}")
     choices = PushChoices(
-        accepted=frozenset(accept or ()),
-        waived=pairs(waive, "--waive"),
-        pinned=pairs(match, "--match"),
-        criteria=pairs(criterion, "--criterion"),
+        accepted=kinds(accept or ()),
+        waived=pairs("--waive", waive or ()) | (read_waivers(waivers) if waivers else {}),
+        pinned=pairs("--match", match or ()),
+        criteria=pairs("--criterion", criterion or ()),
         id_kind=id_kind,
         partial=partial,
         missing_as_zero=missing_as_zero,
+        failed_as_zero=failed_as_zero,
         may_lower=allow_lower,
         overwrite=overwrite,
         extra_credit=extra_credit,
@@ -207,17 +218,6 @@ def push(
     else:
         print_push(found)
     raise typer.Exit(NEEDS_PERSON if found.needs_person else 0)
-
-
-def pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
-    """Return what `KEY=VALUE` options say; UsageError when one is in another form."""
-    found = {}
-    for text in given or ():
-        key, sign, value = text.partition("=")
-        if not (key and sign and value):
-            raise UsageError(f"{option} {text!r}: expected two parts with = between them")
-        found[key] = value
-    return found
 
 
 class _Opening:
@@ -315,7 +315,7 @@ def print_push(found: Push) -> None:
     """Print the reconciliation, and what became of what was sent."""
     from autograder.export.outcomes import lists_of
 
-    line(f"{found.plan.destination}: {'sent' if found.is_sent else 'a rehearsal, nothing was sent'}", "bold")
+    line(f"{found.plan.destination}: {'sent' if found.is_sent else 'nothing was sent'}", "bold")
     for name, outcomes in lists_of(found.plan.outcomes).items():
         line(f"{HEADS[name]}: {len(outcomes)}")
         shown = [one for one in outcomes if name == "written" or not one.accounted][:MAX_LISTED]
@@ -346,6 +346,14 @@ def print_push(found: Push) -> None:
 
 
 def _print_deliveries(found: Push) -> None:
+    if found.is_refused:
+        n = len(found.unsettled)
+        line("")
+        line(
+            f"Nothing was sent: {plural(n, 'student')} not accounted for. Decide with --accept or --waive.",
+            "red",
+        )
+        return
     if not found.is_sent:
         n = len(found.plan.parcels)
         line("")

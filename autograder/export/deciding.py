@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from autograder.errors import UsageError
+from autograder.export.comments import normalised
 from autograder.export.decimals import two_places
 from autograder.export.ledger import EXCUSED, Entry, is_lower
 from autograder.export.outcomes import Choices, Kind, Outcome
@@ -71,7 +72,7 @@ def decide(
         before=before,
         value=value,
         why=why,
-        comment=score.comment if kind is None and choices.comments else "",
+        comment=normalised(score.comment) if kind is None and choices.comments else "",
         **about,
     )
 

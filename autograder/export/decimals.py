@@ -24,6 +24,15 @@ def two_places(number: Decimal) -> str:
     return f"{number.quantize(CENT, ROUND_HALF_UP):f}"
 
 
+def as_read(value: str) -> str:
+    """Return what a model of a reader says of a value that was written: a number without trailing zeros, or `EX`.
+
+    >>> as_read("78.50"), as_read("EX")
+    ('78.5', 'EX')
+    """
+    return f"{Decimal(value).normalize():f}" if _NUMBER.fullmatch(value) else value
+
+
 def has_decimal_commas(cells: Iterable[str], where: str) -> bool:
     """Return whether the numbers of a column are written with a comma.
 

@@ -15,6 +15,7 @@ from autograder.export.deciding import (
     outcome_of_unknown,
     require_scores,
 )
+from autograder.export.decimals import as_read
 from autograder.export.formats import Draft, Field, Request
 from autograder.export.ledger import Entry
 from autograder.export.matching import Matching, hint_of_zeros, match
@@ -61,7 +62,7 @@ def fill(
         at = matching.rows[one.student].at
         positions.append(at)
         changes[at, sheet.score_column] = one.value
-        expected[one.row, sheet.score_field] = one.value
+        expected[one.row, sheet.score_field] = as_read(one.value)
         if one.comment and sheet.comment_column is not None:
             changes[at, sheet.comment_column] = comment_text(one.comment)
             changes |= {(at, column): text for column, text in sheet.fixed.items()}

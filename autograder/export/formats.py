@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from autograder.export.ledger import Entry, holding
+from autograder.export.ledger import Entry, What, holding
 from autograder.export.outcomes import Choices, Outcome
 from autograder.export.scores import StudentScore
 from autograder.export.sheets import Sheet
@@ -55,9 +54,9 @@ class Request:
     now: datetime
     template: Template | None = None
 
-    def held(self, destination: str) -> Mapping[str, Entry]:
-        """Return the scores that a destination has by the ledger."""
-        return holding([entry for entry in self.entries if entry.destination == destination])
+    def held(self, destination: str, what: What = "score") -> Mapping[str, Entry]:
+        """Return the scores (or reports) that a destination has by the ledger."""
+        return holding([entry for entry in self.entries if entry.destination == destination], what)
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Draft:
     expected: Mapping[Field, str]
     """What the LMS will say of the fields that are ours; every other field says what it said before."""
     notes: tuple[str, ...] = ()
-    what: Literal["score", "report"] = "score"
+    what: What = "score"
 
 
 Reading = Callable[[Contents, Template | None], tuple[Mapping[Field, str], Mapping[Field, str]]]

@@ -16,15 +16,8 @@ from autograder.export.moodle_headings import LANGUAGES, Headings
 from autograder.export.readers.moodle_worksheet import reading_of
 from autograder.export.sheets import Row, Sheet, require_keys
 from autograder.export.tables import Table, read_table
+from autograder.roster_headers import COLUMNS, Column, plain_header
 
-IDS = {
-    "Email address": "email",
-    "E-Mail-Adresse": "email",
-    "ID number": "number",
-    "ID-Nummer": "number",
-    "Username": "login",
-    "Anmeldename": "login",
-}
 ROLES = ("identifier", "grade", "modified", "maximum", "changeable", "comments", "name", "yes")
 _PARTICIPANT = re.compile(r"(\d+)\s*\Z")
 BOX = "Allow updating records that have been modified more recently than in the spreadsheet"
@@ -160,7 +153,9 @@ def _rows(table: Table, words: Headings, at: Mapping[str, int]) -> tuple[Row, ..
         number = _PARTICIPANT.search(said)
         if number is None:
             raise UsageError(f"{table.name}: row {row + 1} has the identifier {said!r}, which has no number")
-        ids = {kind: table.value(row, at[heading]).strip() for heading, kind in IDS.items() if heading in at}
+        ids = {
+            kind: table.value(row, column).strip() for column, kind in id_columns(table, identifier).items()
+        }
         changeable = table.value(row, at[words.changeable]) if words.changeable in at else words.yes
         found.append(
             Row(
@@ -176,6 +171,17 @@ def _rows(table: Table, words: Headings, at: Mapping[str, int]) -> tuple[Row, ..
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise UsageError(f"{table.name}: participant {twice[0]} has two rows; download it again")
     return tuple(found)
+
+
+def id_columns(table: Table, identifier: int) -> dict[int, str]:
+    """Return the columns that hold ids, in any language that is known: column to kind of id."""
+    kinds: tuple[Column, ...] = ("email", "number", "login")
+    return {
+        at: kind
+        for at, heading in enumerate(table.header)
+        for kind in kinds
+        if at != identifier and plain_header(heading) in COLUMNS[kind]
+    }
 
 
 def _locked(heading: str, said: str) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from autograder.export.comments import plain
-from autograder.export.scores import ANY_ID, Person, State, exact
+from autograder.export.scores import ANY_ID, Person, Received, State, exact
 from autograder.rosters import Roster
 
 LMS_KEYS = ("canvas", "moodle")
@@ -55,6 +55,11 @@ def _person(
         reason="it is late, and a person has to say how late" if waits_for_time else person.get("note", ""),
         deduction=exact(person.get("deducted", 0.0)),
         late=late_line(late),
+        lms=entry.get("lms", {}),
+        received=tuple(
+            Received(entry=one["entry"], name=one.get("name", ""), attachment=one.get("attachment", ""))
+            for one in entry.get("received") or ()
+        ),
     )
 
 

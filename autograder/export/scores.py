@@ -32,6 +32,17 @@ class State(StrEnum):
     FAILED = "failed"  # something was handed in, and none of it could be graded
 
 
+class Received(Record):
+    """One entry of the download that a submission came from."""
+
+    entry: str
+    """As the LMS named it, with `/` for folders."""
+    name: str = ""
+    """The student's own name of the file."""
+    attachment: str = ""
+    """Canvas' id of the attachment; "" elsewhere."""
+
+
 class Person(Record):
     """A student as the roster knows them, and the submission that counts."""
 
@@ -52,6 +63,10 @@ class Person(Record):
     late: str = ""
     """The line that says so: how late, by which rule, how much."""
     attempt: int | None = None
+    lms: Mapping[str, str] = Field(default_factory=dict)
+    """The LMS's own keys of the submission, its `system` among them."""
+    received: tuple[Received, ...] = ()
+    """The entries of the download that the submission came from."""
     doubt: str = ""
     """Why it is not certain whose submission it is; "" when it is."""
 
@@ -94,6 +109,8 @@ class StudentScore(Record):
     group: tuple[str, ...] = ()
     """Keys of all who handed in together, this student included; empty when alone."""
     attempt: int | None = None
+    lms: Mapping[str, str] = Field(default_factory=dict)
+    received: tuple[Received, ...] = ()
     doubt: str = ""
     """Why it is not certain whose score this is; then it is sent to nobody."""
     submission: str | None = None
@@ -162,6 +179,8 @@ def _score_of(person: Person, grade: Grade | None, members: Sequence[str], maxim
         reason=_reason(person, grade, state),
         group=tuple(members) if len(members) > 1 else (),
         attempt=person.attempt,
+        lms=person.lms,
+        received=person.received,
         doubt=person.doubt,
         submission=person.submission,
         report=None if grade is None else f"submissions/{grade.submission.id}/report.html",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from autograder.errors import UsageError
+from autograder.export.comments import plain
 from autograder.export.decimals import is_damaged
 from autograder.export.tables import Table
 
@@ -71,6 +72,6 @@ def require_maximum(found: Decimal | None, wanted: Decimal, where: str) -> None:
     """Raise UsageError when the LMS has another maximum than the rubric (V3): nothing is rescaled silently."""
     if found is not None and found != wanted:
         raise UsageError(
-            f"{where} has {found:f} points, the rubric {wanted:f}; set the points of the assignment at the LMS to "
-            f"{wanted:f} and download the file again"
+            f"{where} has {plain(found)} points, the rubric {plain(wanted)}; set the points of the assignment at the LMS "
+            f"to {plain(wanted)} and download the file again"
         )

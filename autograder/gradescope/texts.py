@@ -38,7 +38,7 @@ chown -R root:root "$source"
 chmod -R go-rwx "$source"
 if [ -f "$source/data.txt" ]; then
   export PYTHONPATH="$source/engine" AUTOGRADER_DATA="$root/data"
-  "$root/venv/bin/python" -m autograder data fetch
+  "$root/venv/bin/python" -P -c 'from autograder.cli import main; main()' data fetch
   chmod -R a+rX "$root/data"
 fi
 PYTHONPATH="$source/engine" "$root/venv/bin/python" -P -m autograder.gradescope --look "$root"
