@@ -15,10 +15,13 @@ from typing import Any
 import reports
 from autograder.gradescope.settings import Settings
 from autograder.records import Grade
+from autograder.selfcheck.results import OBSERVATION
 
 MAX_OUTPUT = 4000
 """Characters of one text."""
 MAX_NAME = 200
+SHOWN = ("execution", "limit")
+"""Kinds of notes that are told at once."""
 BLOCKED = "Could not be tried: something that it builds on did not work."
 STARTED = (
     "Grading has started. If this is all that you read, it was cut off before it ended (time or memory): it says nothing "
@@ -116,9 +119,10 @@ def _summary(
 
 
 def _notes(grade: Grade) -> Iterator[str]:
-    """Return what students may know of how the notebook was run."""
+    """Return how the notebook was run. Remarks on the sheet and on what was accepted tell results, and stay out."""
     for note in reports.student_view(grade.model_dump(mode="json"))["notes"]:
-        yield f"{note['title']}: {note['text']}"
+        if note["kind"] in SHOWN and note["title"] != OBSERVATION:
+            yield f"{note['title']}: {note['text']}"
 
 
 def _items(grade: Grade, written: Collection[str]) -> Iterator[dict[str, Any]]:

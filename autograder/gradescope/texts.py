@@ -33,9 +33,10 @@ fi
 "$root/venv/bin/pip" install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu \\
   --constraint "$source/constraints.txt" --requirement "$source/requirements.txt"
 
-# What decides marks is for the grader alone, whatever else fails.
+# What decides marks is for the grader alone, whatever else fails; its programs are read by the fenced side as well.
 chown -R root:root "$source"
-chmod -R go-rwx "$source"
+chmod -R a+rX "$source"
+chmod -R go-rwx "$source/content"
 if [ -f "$source/data.txt" ]; then
   export PYTHONPATH="$source/engine" AUTOGRADER_DATA="$root/data"
   "$root/venv/bin/python" -P -c 'from autograder.cli import main; main()' data fetch
@@ -49,7 +50,7 @@ RUN = """#!/usr/bin/env bash
 root="${1:-/autograder}"
 source="$root/source"
 python="${AUTOGRADER_PYTHON:-$root/venv/bin/python}"
-umask 077
+umask 022
 mkdir -p "$root/results"
 cp "$source/started.json" "$root/results/.started" && mv "$root/results/.started" "$root/results/results.json"
 export PYTHONPATH="$source/engine" PYTHONUNBUFFERED=1

@@ -6,6 +6,7 @@ that are there are searched first.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -193,6 +194,7 @@ class _Api:
             from canvasapi.submission import Submission
         except ImportError:
             raise UsageError(f"pushing to Canvas needs the package canvasapi: {INSTALL}") from None
+        logging.getLogger("canvasapi.requester").disabled = True  # it logs what servers and comments say
         self._session, self._course, self._assignment = session, course, assignment
         self._requester = Requester(session.base, session.token.reveal())
         self._requester._session = session
