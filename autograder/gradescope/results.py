@@ -145,8 +145,8 @@ def _tests(item: Mapping[str, Any], settings: Settings) -> Iterator[dict[str, An
         )
     rest = [check for check in item["checks"] if not check["is_public"] and check["points"]]
     if rest:
-        sums = (round(sum(check[key] for check in rest), 4) for key in ("earned", "points"))
-        yield _test(f"{item['title']}: checks of the course", *sums, "", settings.visibility)
+        earned, points = (round(sum(check[key] for check in rest), 4) for key in ("earned", "points"))
+        yield _test(f"{item['title']}: checks of the course", earned, points, "", settings.visibility)
 
 
 def _test(name: str, score: float, max_score: float, output: str, visibility: str) -> dict[str, Any]:
