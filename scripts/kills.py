@@ -2,7 +2,7 @@
 
     python scripts/kills.py [--kills 100] [--notebooks 30] [--kernel warm] [--seed 1]
 
-Each kill is SIGKILL for the grader, the nursery, a slot's supervisor or its driver, chosen at random, at a
+Each kill is SIGKILL for the grader, the nursery, a slot's supervisor, its driver or its kernel, chosen at random, at a
 random moment: while notebooks run, while they are scored, while files are written. A grader that was killed is
 started again with the same command. At the end `results.json` must be that of the undisturbed run, and nothing
 may be left: no process, no mount, no temporary folder.
@@ -20,7 +20,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,13 @@ from autograder.store import RunInfo, write_record
 ROOT = Path(__file__).parents[1]
 SECRET = "kills"
 GRADE = "import sys; from autograder.cli import main; sys.argv[0] = 'autograder'; main()"
-TARGETS = ("grader", "nursery", "supervisor", "driver")
+TARGETS = ("grader", "nursery", "supervisor", "driver", "kernel")
 LONGEST_SECONDS = 6.0
 """Between a start, or the kill before, and a kill."""
 OURS = ("autograder-", "/outer", "/spool", "/student")
 """What stands in the line of a mount that a fence made."""
+MOST_DIFFERENCES = 40
+"""That are printed."""
 PATIENCE_SECONDS = 5.0
 """How long what was below a killed process may take to end."""
 
@@ -46,7 +50,8 @@ class Rehearsal:
     n_kills: int = 0
     n_starts: int = 0
     targets: Counter[str] = field(default_factory=Counter)
-    equal: bool = False
+    differences: list[str] = field(default_factory=list)
+    """Between the results of both, with their places; empty when they are equal."""
     left: list[str] = field(default_factory=list)
     """Processes, mounts and folders that should be gone."""
 
@@ -89,7 +94,7 @@ def rehearse(
     last = start(source, folder / "killed", kernel, temporary)  # what two kills in a row left unexecuted
     last.wait()
     found.n_starts += 1
-    found.equal = results(folder / "whole") == results(folder / "killed")
+    found.differences = list(differences(results(folder / "whole"), results(folder / "killed")))
     found.left = left_over(temporary, before)
     return found
 
@@ -133,13 +138,20 @@ def kill(grader: int, target: str, rng: random.Random) -> bool:
 
 
 def of_kind(target: str, grader: int) -> list[int]:
-    """Processes below the grader: nurseries are its children, supervisors forks of those, drivers programs."""
+    """Processes below the grader: nurseries are its children, supervisors forks of those; a slot's first process has
+    two children, a driver and a kernel, which is a fork of the nursery as well, or a program.
+    """
+    below = processes.descendants(grader)
+    lines = {pid: command_line(pid) for pid in below}
+    drivers = {pid for pid, line in lines.items() if "autograder.execute.driver" in line}
+    firsts = {parent_of(pid) for pid in drivers} - drivers
     found = []
-    for pid in processes.descendants(grader):
-        line = command_line(pid)
-        if "autograder.execute.driver" in line:
+    for pid in below:
+        if pid in drivers:
             kind = "driver"
-        elif "nursery.main" in line:
+        elif parent_of(pid) in firsts:
+            kind = "kernel"
+        elif "nursery.main" in lines[pid]:
             kind = "nursery" if parent_of(pid) == grader else "supervisor"
         else:
             kind = ""
@@ -177,6 +189,18 @@ def results(run: Path) -> Any:
         return json.loads((run / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def differences(whole: Any, killed: Any, place: str = "") -> Iterator[str]:
+    """Each place where two JSON values differ, and what stands there; a missing value is None."""
+    if isinstance(whole, dict) and isinstance(killed, dict):
+        for key in sorted(whole.keys() | killed.keys()):
+            yield from differences(whole.get(key), killed.get(key), f"{place}/{key}")
+    elif isinstance(whole, list) and isinstance(killed, list):
+        for index, (one, other) in enumerate(zip_longest(whole, killed)):
+            yield from differences(one, other, f"{place}/{index}")
+    elif whole != killed:
+        yield f"{place}: {str(whole)[:200]} | {str(killed)[:200]}"
 
 
 def mounts() -> int:
@@ -262,9 +286,10 @@ def main() -> int:
         )
     told = ", ".join(f"{n} of the {target}" for target, n in sorted(found.targets.items()))
     print(f"{found.n_kills} kills ({told}), {found.n_starts} starts")
-    print("results.json:", "equal to that of the undisturbed run" if found.equal else "DIFFERENT")
+    print("results.json:", "DIFFERENT" if found.differences else "equal to that of the undisturbed run")
+    print("\n".join(found.differences[:MOST_DIFFERENCES]), end="\n" if found.differences else "")
     print("left behind:", "; ".join(found.left) or "nothing")
-    return 0 if found.equal and not found.left else 1
+    return 1 if found.differences or found.left else 0
 
 
 if __name__ == "__main__":

@@ -192,6 +192,8 @@ def parameter_count_is(evidence: Evidence, params: ParameterCountIs, context: Co
                 "so no optimizer trains them; use nn.ModuleList.",
                 **about,
             )
+        if count == 0:
+            return failed(f"`{module.name}` has no parameters: there is nothing to train.", **about)
         return failed(
             f"`{module.name}` has {count:,} parameters; its tensors are {shown_shapes(module)}.", **about
         )

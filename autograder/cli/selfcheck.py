@@ -11,10 +11,11 @@ from autograder.cli.interrupts import stoppable
 from autograder.cli.options import AsJson, DataOption
 from autograder.cli.output import err, line, print_json, print_place
 from autograder.errors import UsageError
-from autograder.registry import assignment_ids, find_assignment
+from autograder.registry import Assignment, assignment_ids, find_assignment
 from autograder.store import write_text
 
 if TYPE_CHECKING:
+    from autograder.records import ExecutionRecord
     from autograder.selfcheck.choosing import Chosen
     from autograder.selfcheck.results import SelfCheck
 
@@ -78,9 +79,17 @@ def check(
         bool,
         typer.Option(
             "--submit-ready",
-            help="Look only at what the sheet asks of the form: file names, outputs, answers. Nothing is run.",
+            help="Look at what the sheet asks of the form: file names, outputs, answers, and that every notebook "
+            "runs from top to bottom.",
         ),
     ] = False,
+    runs: Annotated[
+        bool,
+        typer.Option(
+            "--run/--no-run",
+            help="With `--submit-ready`: run the notebooks, with less training where the sheet has a short budget.",
+        ),
+    ] = True,
     archive_into: Annotated[
         Path | None,
         typer.Option(
@@ -98,6 +107,7 @@ def check(
     report. Says as well what could not be checked, and how much only the course will check. Your file is not
     changed. Exit status 0 when all public checks passed, 1 when there is something to look at.
     """
+    from autograder.cli.handin import submit_ready as look_at_form
     from autograder.datasets import require_directory
     from autograder.execute.local import LocalExecutor
     from autograder.execute.protocol import Options
@@ -109,7 +119,11 @@ def check(
     notebook = notebooks[0]
     content_root = find_content(notebook.resolve().parent, content)
     if submit_ready:
-        raise typer.Exit(_look_at_form(content_root, assignment, notebooks, archive_into, as_json))
+        known = _one_assignment(content_root, assignment)
+        ran = _run_through(known, notebooks, data) if runs else {}
+        raise typer.Exit(
+            look_at_form(known, notebooks, archive_into=archive_into, executions=ran, as_json=as_json)
+        )
     if len(notebooks) > 1 or archive_into is not None:
         raise UsageError(
             "several notebooks and --zip go with --submit-ready; without it, check one at a time"
@@ -136,17 +150,39 @@ def check(
     raise typer.Exit(OUR_FAILURE if found.count(Outcome.OURS) else status)
 
 
-def _look_at_form(
-    root: Path, assignment: str | None, notebooks: list[Path], archive_into: Path | None, as_json: bool
-) -> int:
-    """Print whether notebooks have the form that the sheet asks for; return the exit status."""
-    from autograder.cli.handin import submit_ready
-
+def _one_assignment(root: Path, assignment: str | None) -> Assignment:
+    """Return the assignment that notebooks are handed in for; UsageError where that has to be said."""
     known = assignment_ids(root) if assignment is None else [assignment]
     if len(known) > 1:
         raise UsageError(f"there are several assignments; say which: --assignment {' or '.join(known)}")
-    found = find_assignment(known[0], root)
-    return submit_ready(found, notebooks, archive_into=archive_into, as_json=as_json)
+    return find_assignment(known[0], root)
+
+
+def _run_through(
+    assignment: Assignment, notebooks: list[Path], data: Path | None
+) -> dict[str, ExecutionRecord | None]:
+    """Return part id to what happens when its notebook runs from top to bottom."""
+    import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
+    from autograder.execute.local import LocalExecutor
+    from autograder.execute.protocol import Options
+    from autograder.handin import read_hand_in
+    from autograder.rubric.loader import load_rubric
+    from autograder.selfcheck.executing import run_through
+
+    rubric = load_rubric(assignment)
+    handed_in = read_hand_in(rubric, notebooks)
+    found: dict[str, ExecutionRecord | None] = {}
+    with (
+        LocalExecutor(Options(data=data), own_work=True) as executor,
+        stoppable("Your notebooks are as they were."),
+        err().status("Running ...") as status,
+    ):
+        for part in rubric.parts:
+            path = handed_in.notebooks.get(part.part)
+            if path is not None and part.part not in handed_in.problems:
+                status.update(f"Running {path.name} ...")
+                found[part.part] = run_through(path, assignment.id, part, executor, data)
+    return found
 
 
 def _how(chosen: Chosen) -> str:

@@ -69,6 +69,12 @@ class Task(Record):
     executor: str
     level: str
     """Level of the fence, for the record."""
+    is_last: bool = False
+    """Nothing is tried again after this."""
+
+
+class KernelKilledError(RuntimeError):
+    """Somebody killed the kernel, and it may not have been the notebook: what it computed is not all it can."""
 
 
 class Run:
@@ -93,6 +99,7 @@ class Run:
             self.kernel.run(f"{CALL}limit_streams({limit!r})", OBSERVE_SECONDS, silent=True)
             cells = self._cells()
             self._challenges()
+            self._refuse_killed()
         finally:
             self.kernel.close()
         return ExecutionRecord(
@@ -110,6 +117,15 @@ class Run:
             limits=self.job.limits,
             input_digest=self.job.input_digest,
         )
+
+    def _refuse_killed(self) -> None:
+        """KernelKilledError when SIGKILL ended the kernel, and it was not ours.
+
+        No process can send it to the first one of its own process space: there it came from outside, as it does when
+        the machine runs out of memory. At the other levels a notebook can, but not if another try goes well.
+        """
+        if self.kernel.was_killed and (self.job.level == "namespaces" or not self.job.is_last):
+            raise KernelKilledError("the kernel was killed from outside; is the machine short of memory?")
 
     def _cells(self) -> list[CellRecord]:
         records: list[CellRecord] = []
@@ -348,7 +364,11 @@ class Host:
             )
         else:
             self._lay_out(job, helpers)
-            record = run.execute()
+            try:
+                record = run.execute()
+            except KernelKilledError as error:
+                framing.send(self.channel, "lost", why=str(error))
+                return
             executed = json.dumps(run.notebook, indent=1, default=str) + "\n"
             self._send_containers(job)
         blobs = [record.model_dump_json(indent=1).encode(), executed.encode("utf-8", "replace")]

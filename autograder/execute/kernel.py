@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -109,6 +110,8 @@ class Kernel:
         self.setup = setup
         self.limits = limits
         self.alive = False
+        self.was_killed = False
+        """Whether SIGKILL ended it, and not ours: that of its own code, of a machine out of memory, of a person."""
         self.cpu_seconds = 0.0
         self._process: Process | None = None
         self._lost = False
@@ -315,8 +318,7 @@ class Kernel:
                 how: How = "ok" if reply.get("status") == "ok" else "error"
                 return Outcome(how, reply, deaf=not idle)
             if self._has_ended():
-                supervisor = self.setup.supervisor
-                return Outcome("memory_limit" if supervisor and supervisor.out_of_memory else "died")
+                return Outcome(self._how_it_ended())
             if not self._has_room():
                 return Outcome("died")
             if now > self._watch_at:
@@ -393,6 +395,15 @@ class Kernel:
     def _has_ended(self) -> bool:
         assert self._process is not None
         return self._process.poll() is not None
+
+    def _how_it_ended(self) -> Literal["memory_limit", "died"]:
+        """What ended a kernel that we did not end."""
+        supervisor = self.setup.supervisor
+        if supervisor is not None and supervisor.out_of_memory:
+            return "memory_limit"
+        assert self._process is not None
+        self.was_killed = self._process.poll() == -getattr(signal, "SIGKILL", 0)
+        return "died"
 
     def _excess(self) -> Literal["memory_limit", "disk_limit"] | None:
         """Which limit that only we can watch is exceeded."""

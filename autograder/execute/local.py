@@ -24,6 +24,9 @@ from autograder.store import sync_folder, write_record
 
 MAX_EXECUTED_BYTES = 256 * MIB
 TRIES = 3
+"""For a level of the fence that broke while it was put up."""
+N_ATTEMPTS = 2
+"""For a notebook whose worker ended."""
 KERNELS = {
     "warm": "forked from a process that has the imports done",
     "cold": "started anew",
@@ -103,9 +106,10 @@ class LocalExecutor:
         task, blobs = self._task(job)
         _clear(job.out)
         record, why = None, ""
-        for attempt in (1, 2):
+        for attempt in range(1, N_ATTEMPTS + 1):
             try:
-                record = self._attempt(job, task, blobs).model_copy(update={"attempts": attempt})
+                tried = task.model_copy(update={"is_last": attempt == N_ATTEMPTS})
+                record = self._attempt(job, tried, blobs).model_copy(update={"attempts": attempt})
                 break
             except (framing.FramingError, SlotError) as error:
                 why = str(error)
@@ -116,7 +120,7 @@ class LocalExecutor:
                 state="not_executed",
                 detail=detail,
                 executor=self.name,
-                attempts=2,
+                attempts=N_ATTEMPTS,
                 input_digest=job.input_digest,
                 limits=job.limits,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from autograder.execution_notes import budget_notes, execution_notes
 from autograder.intake import UnreadableNotebook, read_notebook
 from autograder.intake.bindings import FILE_NAMES
 from autograder.intake.choosing import submission_of
-from autograder.jobs import plan_tasks
+from autograder.jobs import Task, plan_tasks
 from autograder.judging import Verdict, judge_part
 from autograder.marking import stored_evidence
 from autograder.probes.bindings import Bound
@@ -77,39 +77,71 @@ def check_notebook(
     part = chosen.part.model_copy(
         update={"challenges": {key: spec for key, spec in chosen.part.challenges.items() if key in needed}}
     )
+    with tempfile.TemporaryDirectory(prefix="self-check-") as folder:
+        ran = _execute(path, chosen.assignment.id, part, budget, executor, data, Path(folder))
+        return _judged(chosen, part, ran, path.name, is_fast)
+
+
+def run_through(
+    path: Path, assignment: str, part: PartSpec, executor: Executor, data: Path | None = None
+) -> ExecutionRecord | None:
+    """Return what happens when a notebook runs from top to bottom; None where its data sets are not there.
+
+    Training is shortened where the part has a short budget and the notebook a cell tagged `parameters`: whether a
+    notebook runs does not depend on how long it trains.
+
+    Raises
+    ------
+    InternalError
+        When the notebook could not be executed through a fault of ours.
+    """
+    if missing_sets(data_directory(data), part.data):
+        return None
+    can_be_short = bool(replacements(read_own(path), part.values_of("short")))
+    alone = part.model_copy(update={"challenges": {}})
+    with tempfile.TemporaryDirectory(prefix="self-check-") as folder:
+        budget: Budget = "short" if can_be_short else "full"
+        return _execute(path, assignment, alone, budget, executor, data, Path(folder)).record
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """One execution of a student's own notebook, with what it was asked for."""
+
+    record: ExecutionRecord
+    info: RunInfo
+    submission: Submission
+    task: Task
+
+
+def _execute(
+    path: Path,
+    assignment: str,
+    part: PartSpec,
+    budget: Budget,
+    executor: Executor,
+    data: Path | None,
+    folder: Path,
+) -> _Ran:
+    """Return the execution of a notebook, whose results lie in `folder`."""
     beside = [one for name in FILE_NAMES if (one := path.parent / name).is_file()]
     submission = submission_of(path.stem, "own", [path], beside, [part])
-    with tempfile.TemporaryDirectory(prefix="self-check-") as folder:
-        run = RunDirectory(Path(folder))
-        info = RunInfo(
-            assignment=chosen.assignment.id,
-            parts=(part.part,),
-            source=str(path),
-            secret=new_secret(),
-            budget=budget,
-        )
-        (task,) = plan_tasks(run, info, [part], [submission], data=identity(data_directory(data)))
-        task.lay_out()
-        record = executor.execute(task.job)
-        if record.state == "not_executed":
-            raise InternalError(f"the notebook could not be executed: {record.detail} See: autograder doctor")
-        return _judged(
-            task.job.out, chosen, part, record, info, submission, path.name, task.notebook, is_fast
-        )
+    info = RunInfo(
+        assignment=assignment, parts=(part.part,), source=str(path), secret=new_secret(), budget=budget
+    )
+    (task,) = plan_tasks(
+        RunDirectory(folder), info, [part], [submission], data=identity(data_directory(data))
+    )
+    task.lay_out()
+    record = executor.execute(task.job)
+    if record.state == "not_executed":
+        raise InternalError(f"the notebook could not be executed: {record.detail} See: autograder doctor")
+    return _Ran(record, info, submission, task)
 
 
-def _judged(
-    folder: Path,
-    chosen: Chosen,
-    part: PartSpec,
-    record: ExecutionRecord,
-    info: RunInfo,
-    submission: Submission,
-    name: str,
-    executed: Mapping[str, Any],
-    is_fast: bool,
-) -> SelfCheck:
-    """Return the self-check of what an execution left in `folder`."""
+def _judged(chosen: Chosen, part: PartSpec, ran: _Ran, name: str, is_fast: bool) -> SelfCheck:
+    """Return the self-check of what an execution left."""
+    record, info, submission, folder = ran.record, ran.info, ran.submission, ran.task.job.out
     golden = chosen.golden(info.budget)
     bindings = info.bindings_of(submission)
 
@@ -132,7 +164,7 @@ def _judged(
     limits = record.limits or info.limits_of(part.part, part.limits)
     notes = [
         *_untouched(chosen.part, is_fast),
-        *budget_notes(part, info.budget, executed),
+        *budget_notes(part, info.budget, ran.task.notebook),
         *execution_notes(part.part, record, limits),
         *_stopped(record.cells),
         *judged.notes,

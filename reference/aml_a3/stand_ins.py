@@ -6,7 +6,8 @@ from pathlib import Path
 
 from reference.stand_ins import write_stand_ins
 
-N_TRAIN, N_TEST, N_CHARACTERS, SEED = 600, 120, 20_000, 0
+N_TRAIN, N_TEST, N_CHARACTERS, SEED = 4_096, 1_000, 20_000, 0
+"""As many images as a short run takes: checks of splits and updates hold for them as for the real sets."""
 
 
 def write(folder: Path) -> None:

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -274,6 +276,71 @@ def test_death_of_the_kernel_is_a_fact(fenced: Run, end: str) -> None:
     assert done.record.state == "kernel_died"
     assert [cell.status for cell in done.record.cells] == ["ok", "error", "not_run"]
     assert done.value(0, "x") == 1
+
+
+NAMED = "import ctypes, time\nctypes.CDLL(None).prctl(15, {name!r}.encode())\ntime.sleep(1)\ny = 2"
+"""A cell that names its process, so that it is found from outside."""
+
+
+@contextlib.contextmanager
+def killing(name: str, times: int) -> Iterator[list[int]]:
+    """Kills processes of a name, one after another, as the system does that runs out of memory."""
+    killed: list[int] = []
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(0.05) and len(killed) < times:
+            for path in Path("/proc").glob("[0-9]*/comm"):
+                with contextlib.suppress(OSError):
+                    if path.read_text().strip() == name and int(path.parent.name) not in killed:
+                        os.kill(int(path.parent.name), signal.SIGKILL)
+                        killed.append(int(path.parent.name))
+                        break
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="finds the kernel by its name in /proc, which only Linux has"
+)
+def test_kernel_that_somebody_killed_is_tried_again(run: Run) -> None:
+    name = f"k{time.monotonic_ns() % 10**9}"
+    with killing(name, 1) as killed:
+        done = run("x = 1", NAMED.format(name=name))
+    assert len(killed) == 1
+    assert (done.record.state, done.record.attempts) == ("complete", 2)
+    assert done.value(1, "y") == 2
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="finds the kernel by its name in /proc, which only Linux has"
+)
+def test_kernel_killed_twice_from_outside_costs_no_marks_where_no_notebook_can_do_it(run: Run) -> None:
+    name = f"k{time.monotonic_ns() % 10**9}"
+    with killing(name, 2) as killed:
+        done = run("x = 1", NAMED.format(name=name))
+    assert len(killed) == 2
+    if done.record.fence_level == "namespaces" or done.record.state == "not_executed":
+        assert done.record.state == "not_executed"
+        assert "killed from outside" in done.record.detail
+    else:
+        assert done.record.state == "kernel_died"
+        assert done.value(0, "x") == 1
+
+
+def test_kernel_that_kills_itself_did_so(run: Run) -> None:
+    done = run("x = 1", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\ny = 2")
+    if done.record.state == "complete":  # the first process of a process space cannot
+        assert done.value(1, "y") == 2
+    else:
+        assert (done.record.state, done.record.attempts) == ("kernel_died", 2)
+        assert done.value(0, "x") == 1
 
 
 def test_input_is_refused(fenced: Run) -> None:

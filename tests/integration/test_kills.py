@@ -18,5 +18,5 @@ def test_killed_anywhere_a_grading_ends_the_same(tmp_path: Path) -> None:
     found = rehearse(tmp_path, n_kills=6, n_notebooks=6, kernel="cold", seed=3)
     assert found.n_kills == 6
     assert set(found.targets) <= set(TARGETS)
-    assert found.equal
+    assert found.differences == []
     assert found.left == []

@@ -410,3 +410,20 @@ def test_check_shows_itself_in_a_kernel_and_changes_nothing(tmp_path: Path) -> N
     assert "Your arrays are in double precision." in every["text/plain"]
     assert "Only the course will check: 24 more checks" in every["text/html"]
     assert outputs[5][-1]["text"].strip() == "['before']"
+
+
+def test_before_handing_in_notebooks_run_from_top_to_bottom(
+    tmp_path: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cell that needs a later one stops; a part whose data sets are not here is left to the student."""
+    monkeypatch.setenv("AUTOGRADER_DATA", str(tmp_path))
+    stops = tmp_path / "part_a.ipynb"
+    stops.write_text(notebook("print(later)", "later = 1"), encoding="utf-8")
+    trains = tmp_path / "part_c.ipynb"
+    trains.write_text(notebook("print(1)"), encoding="utf-8")
+    said = invoke("check", "--submit-ready", stops, trains, "--content", ROOT, "--json")
+    assert said.status == 1
+    found = {(one["kind"], one["part"]): one["text"] for one in json.loads(said.out)["findings"]}
+    assert "cell 1 stops with NameError" in found["does_not_run", "a"]
+    assert ("not_tried", "a") not in found
+    assert ("not_tried", "c") in found

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+import autograder.registered  # noqa: F401  # fills the registries
+from autograder.registry import find_assignment
+from autograder.rubric.loader import load_rubric
 from reference import data, stand_ins
 from reference.aml_a3 import settings
+from reference.aml_a3 import stand_ins as stand_ins_a3
 from reference.batches import mean_over_examples, shuffled_batches
 from reference.data import DataError, LabelledImages
 from reference.image_grids import image_grid
@@ -229,3 +233,11 @@ def test_tiny_shakespeare_is_what_was_published(data_sets: Path) -> None:
     text = data.load_text(data_sets)
     assert (len(text), len(set(text))) == (1_115_394, 65)
     assert [len(part) for part in data.split_text(text)] == [1_003_854, 55_770, 55_770]
+
+
+def test_stand_ins_hold_as_many_images_as_a_short_run_takes() -> None:
+    """With fewer, a correct notebook makes fewer updates than the sheet asks for, and validates on training images."""
+    rubric = load_rubric(find_assignment("aml-a3"))
+    short = next(part.values_of("short") for part in rubric.parts if part.part == "b")
+    assert max(short.values()) <= stand_ins_a3.N_TRAIN
+    assert stand_ins_a3.N_TEST >= settings.N_REAL

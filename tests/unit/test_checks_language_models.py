@@ -223,12 +223,36 @@ def test_losses_lie_lower_where_windows_overlap(
     losses: list[float], n_times: int, fraction: float, right: Evidence
 ) -> None:
     n_tokens = n_times * 2 * size_of(trained_in(right, "c1.trained")[0], "train")
+    finding = _in_band(right, losses, n_tokens)
+    assert finding.fraction == fraction, finding.message
+
+
+@pytest.mark.parametrize(
+    ("weights", "losses", "status"),
+    [
+        ("torch.randn(V, V)", [3.5, 2.5], Status.FAILED),
+        ("0.02 * torch.randn(V, V)", [3.5, 2.5], Status.REVIEW),
+        ("0.02 * torch.randn(V, V)", [2.4, 2.5], Status.FAILED),
+        ("0.02 * torch.randn(V, V)", [3.5, 3.0], Status.PASSED),
+    ],
+)
+def test_a_person_looks_at_a_curve_where_the_embedding_was_drawn_otherwise(
+    weights: str, losses: list[float], status: Status, tmp_path: Path
+) -> None:
+    seeded = f"torch.manual_seed(1)\n{changed(MODEL, ('counts.log()', weights))}"
+    evidence = seen(tmp_path, DATA, seeded)
+    finding = _in_band(evidence, losses, n_tokens=0)
+    assert finding.status is status, finding.message
+
+
+def _in_band(evidence: Evidence, losses: list[float], n_tokens: int) -> Finding:
+    """Return what is said of losses that end between 2.8 and 3.2 in correct trainings."""
     entry = TrainingSeen(0, "loss", "cross_entropy", 9, {"trained": n_tokens})
     leaf = Leaf(parse_path("validation_losses"), 0, np.array(losses), "list", "float64")
     given = replace(
-        right,
-        observations=replace(right.observations, training=(entry,)),
-        bound=right.bound | {"c1.losses": Bound(leaf=leaf, tier=Tier.NAME)},
+        evidence,
+        observations=replace(evidence.observations, training=(entry,)),
+        bound=evidence.bound | {"c1.losses": Bound(leaf=leaf, tier=Tier.NAME)},
     )
     check = CHECKS["loss_in_bands"]
     band = {"name": "side by side", "method": "normal", "golden": "loss"}
@@ -236,7 +260,7 @@ def test_losses_lie_lower_where_windows_overlap(
     golden = Golden(values={"loss": GoldenValue(truth=3.0, sd=0.05)})
     finding = check.function(given, check.params.model_validate(about), Context("c1", 1e-3, golden))
     assert isinstance(finding, Finding)
-    assert finding.fraction == fraction, finding.message
+    return finding
 
 
 def test_nothing_trained_leaves_the_points_to_the_twin(tmp_path: Path) -> None:

@@ -166,6 +166,14 @@ def test_head_behind_a_cut_gets_no_gradient_from_the_reconstruction() -> None:
     assert "logvar.weight" in finding.message
 
 
+def test_network_without_weights_is_said_to_have_none() -> None:
+    source = "class VAE(nn.Module):\n    def forward(self, x):\n        return None\nvae = VAE()"
+    evidence = probed(layers.VAE_CHALLENGE, f"import torch.nn as nn\n{source}")
+    finding = found(evidence, "parameter_count_is", layers=layers.GENERATOR)
+    assert finding.status is Status.FAILED
+    assert "has no parameters" in finding.message
+
+
 OF_LAYERS: list[tuple[dict[str, Any], dict[str, str], list[str], list[list[str]]]] = [
     (GENERATOR, layers.GENERATORS, layers.GENERATOR, []),
     (DISCRIMINATOR, layers.DISCRIMINATORS, layers.DISCRIMINATOR, []),

@@ -599,13 +599,13 @@ def test_what_is_ready_is_said_to_be(
     assert "To hand in:" in said
 
 
-def test_the_verb_looks_at_the_form_and_runs_nothing(
+def test_the_verb_looks_at_the_form_and_need_not_run_anything(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = find_assignment("aml-a3").student_template
     paths = [str(folder / f"part_{name}.ipynb") for name in "abc"]
     options = ["--content", str(ROOT), "--zip", str(tmp_path)]
-    assert run(["check", "--submit-ready", *paths, *options, "--json"]) == 1
+    assert run(["check", "--submit-ready", "--no-run", *paths, *options, "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert not told["ready"]
     assert Path(told["archive"]).name == "aml-a3.zip"
