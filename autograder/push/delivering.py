@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from autograder.export.ledger import Action, Line, record
+from autograder.export.ledger import Action, Line, What, record
 from autograder.export.sheets import Row
-from autograder.push.parcels import Parcel, Remote, Seen, same_score
+from autograder.push.parcels import Parcel, Remote, Seen
 from autograder.push.sessions import Pause, PushError, Refused, Stopped, Uncertain
 
 N_SENDS = 3
 """How often one parcel is sent when its answers do not come."""
 SETTLE_SECONDS = 2.0
 """How long a server may still work on a request whose connection broke, before it is read."""
+
+UNSEEN = "the LMS took it and does not show it; look there"
 
 State = Literal["verified", "sent", "failed", "unknown", "not_tried"]
 
@@ -159,20 +161,26 @@ def _read_back(
 
 def _compared(one: Delivery, seen: Seen | None, journal: Journal) -> Delivery:
     parcel = one.parcel
-    left = parcel if seen is None else parcel.without(seen)
-    lost = [line for line in left.lines() if line.what in ("score", "comment")]
-    there = [line for line in parcel.lines() if line.what not in {line.what for line in lost}]
-    if seen is None or (lost and not seen.is_whole):
-        return Delivery(parcel, "sent", "the LMS took it and does not show it; look there")
-    journal.note(there, "verified")
+    if seen is None:
+        return Delivery(parcel, "sent", UNSEEN)
+    lost = _lost(parcel, seen)
+    journal.note([line for line in parcel.lines() if line.what not in lost], "verified")
     if not lost:
         return Delivery(parcel, "verified")
-    has = f"{seen.row.score:f}" if seen.row.score is not None else "no score"
-    what = (
-        f"the LMS has {has}"
-        if not same_score(seen.row, parcel.value or "EX") and parcel.value
-        else "no comment is there"
-    )
+    if not seen.is_whole:
+        return Delivery(parcel, "sent", UNSEEN)
+    has = "no score" if seen.row.score is None else f"the score {seen.row.score:f}"
+    what = f"has {has}" if "score" in lost else f"does not have the {' and the '.join(sorted(lost))}"
     detail = f"the LMS said that it is stored, and {what}"
-    journal.note(lost, "failed", detail)
+    journal.note([line for line in parcel.lines() if line.what in lost], "failed", detail)
     return Delivery(parcel, "failed", detail)
+
+
+def _lost(parcel: Parcel, seen: Seen) -> set[What]:
+    """Return what of a parcel an LMS does not have."""
+    lost: set[What] = {line.what for line in parcel.without(seen).lines()} - {"report"}
+    if seen.files is not None:
+        is_there = parcel.report is None or parcel.report.name in seen.files
+    else:
+        is_there = parcel.report is None or "comment" not in lost
+    return lost if is_there else lost | {"report"}

@@ -48,8 +48,8 @@ class Seen:
     """Texts, oldest first."""
     rubric: Mapping[str, Decimal] | None = None
     """Criterion to points; None where the LMS does not tell them."""
-    files: tuple[str, ...] = ()
-    """Names of the feedback files."""
+    files: tuple[str, ...] | None = None
+    """Names of the feedback files; None where the LMS keeps files with comments."""
     is_whole: bool = True
     """Whether the LMS tells everything; if not, a score that is not seen may be there all the same."""
     notes: tuple[str, ...] = ()

@@ -233,14 +233,15 @@ class _Desk:
         """Return a parcel with its report where files have a place of their own."""
         if whole.report is None:
             return replace(left, report=None)
-        if foreign := [name for name in there.files if name != whole.report.name]:
+        files = there.files or ()
+        if foreign := [name for name in files if name != whole.report.name]:
             self.notes.append(
                 f"{whole.student} has feedback files of somebody else ({', '.join(foreign[:3])}), which a report would "
                 "replace; it is not sent"
             )
             return replace(left, report=None)
         held = self._reports.get(whole.student)
-        is_there = whole.report.name in there.files or not there.is_whole
+        is_there = whole.report.name in files or not there.is_whole
         is_same = held is not None and held.value == file_digest(whole.report)
         return replace(left, report=None if is_there and is_same else whole.report)
 
@@ -269,7 +270,10 @@ class _Desk:
         if self._choices.overwrite:
             return self._rubric_objection(outcome, parcel)
         held = self._scores.get(score.key)
-        changed = held is not None and bool(outcome.before) and not same(held.value, outcome.before)
+        was_sent = held is not None and held.action in ("sent", "verified")
+        changed = (
+            was_sent and held is not None and bool(outcome.before) and not same(held.value, outcome.before)
+        )
         if held is not None and changed and same(held.value, outcome.value):
             return f"{held.value} was sent before, and somebody made it {outcome.before} at the LMS; --overwrite takes ours"
         if self._remote.replaces_comments and parcel.comment and there.foreign:

@@ -276,6 +276,22 @@ def test_items_go_into_the_rubric_where_every_row_fits(canvas: CanvasStandIn, tm
     assert push_canvas(run, canvas).plan.parcels == ()
 
 
+def test_points_of_a_rubric_that_did_not_arrive_are_found_out(canvas: CanvasStandIn, tmp_path: Path) -> None:
+    canvas.assignment["rubric"] = [
+        {"id": f"_{number}", "description": f"a{number}", "points": 3.0} for number in (1, 2)
+    ]
+    canvas.after_write = lambda number: canvas.rubrics.pop(100, None)
+    run = scored_run(tmp_path / "run", POINTS)
+    found = push_canvas(run, canvas)
+    assert [one.state for one in found.deliveries] == ["failed", "verified", "verified"]
+    assert "does not have the rubric" in found.deliveries[0].detail
+    assert actions(run) == ["sending", "sent", "verified"]
+    canvas.after_write = lambda number: None
+    again = push_canvas(run, canvas)
+    assert [(one.parcel.value, len(one.parcel.rubric)) for one in again.deliveries] == [("", 2)]
+    assert [len(comments) for comments in canvas.comments.values()] == [1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("rows", "why"),
     [

@@ -164,6 +164,18 @@ def test_feedback_files_of_a_person_stay(moodle: MoodleStandIn, tmp_path: Path) 
     assert moodle.grades == ALL
 
 
+def test_a_report_that_did_not_arrive_is_found_out(moodle: MoodleStandIn, tmp_path: Path) -> None:
+    moodle.after_write = lambda number: moodle.feedback_files.pop(200, None)
+    run = scored_run(tmp_path / "run", POINTS)
+    found = push_moodle(run, moodle)
+    assert [one.state for one in found.deliveries] == ["failed", "verified", "verified"]
+    moodle.after_write = lambda number: None
+    again = push_moodle(run, moodle)
+    assert [[line.what for line in one.parcel.lines()] for one in again.deliveries] == [["report"]]
+    assert list(moodle.feedback_files[200]) == ["report.html"]
+    assert moodle.comments[200].startswith("Score 6 of 6")
+
+
 def test_an_assignment_without_comments_and_files_gets_grades_alone(
     moodle: MoodleStandIn, tmp_path: Path
 ) -> None:
