@@ -346,28 +346,23 @@ def print_push(found: Push) -> None:
 
 
 def _print_deliveries(found: Push) -> None:
-    if found.is_refused:
-        n = len(found.unsettled)
-        line("")
-        line(
-            f"Nothing was sent: {plural(n, 'student')} not accounted for. Decide with --accept or --waive.",
-            "red",
-        )
+    line("")
+    n, n_open = len(found.plan.parcels), len(found.unsettled)
+    if n_open:
+        told = "Nothing was sent" if found.is_refused else "Nothing would be sent"
+        line(f"{told}: {n_open} not accounted for. Decide with --accept KIND or --waive ID=REASON.", "red")
+        return
+    if not n:
+        line("There is nothing to send.", "bold")
         return
     if not found.is_sent:
-        n = len(found.plan.parcels)
-        line("")
-        line(
-            f"Would send {plural(n, 'student')}; say --send to do it." if n else "There is nothing to send.",
-            "bold",
-        )
+        line(f"Would send {plural(n, 'student')}; say --send to do it.", "bold")
         return
     bad = [one for one in found.deliveries if one.state != "verified"]
     if bad:
         columns = (("Student", "left"), ("State", "left"), ("Why", "left"))
         rows = [(one.parcel.student, one.state.replace("_", " "), one.detail) for one in bad]
         table("Not verified", columns, rows)
-    line("")
-    line(f"{plural(len(found.deliveries) - len(bad), 'student')} sent and read back, {len(bad)} not.", "bold")
+    line(f"{plural(n - len(bad), 'student')} sent and read back, {len(bad)} not.", "bold")
     if found.stopped:
         line(f"Stopped early: {found.stopped}. The same command goes on.", "red")
