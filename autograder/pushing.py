@@ -12,8 +12,9 @@ from autograder.export.outcomes import Outcome
 from autograder.export.scores import StudentScore
 from autograder.exporting import scores_of_run
 from autograder.push.delivering import Delivery, Journal, Listener, deliver
+from autograder.push.packing import PushChoices
 from autograder.push.parcels import Remote
-from autograder.push.planning import Plan, PushChoices, plan
+from autograder.push.planning import Plan, plan
 from autograder.push.sessions import Pause
 from autograder.store import RunDirectory
 

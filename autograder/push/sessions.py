@@ -84,6 +84,29 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
+class _Patience:
+    """The tries and waits of one request."""
+
+    def __init__(self, pause: Pause, where: str):
+        self._pause, self._where = pause, where
+        self.n_tries, self._waited = 0, 0.0
+
+    def wait(self, headers: Mapping[str, str]) -> None:
+        """Wait as the server asks; Stopped when that is longer than anybody waits."""
+        seconds = asked_pause(headers, self.n_tries)
+        self._waited += seconds
+        if self._waited > MAX_WAIT_SECONDS:
+            raise Stopped(f"{self._where} wants no more requests for now; give the same command later")
+        self._pause(seconds)
+
+
+def _rewind(files: Any) -> None:
+    """Have files that are sent a second time read from their start again."""
+    for one in files.values() if isinstance(files, dict) else ():
+        handle = one[1] if isinstance(one, tuple) else one
+        handle.seek(0)
+
+
 class Session(requests.Session):
     """One conversation with one LMS; canvasapi takes it for an ordinary session.
 
@@ -130,45 +153,47 @@ class Session(requests.Session):
         """
         options.setdefault("timeout", (CONNECT_SECONDS, ANSWER_SECONDS))
         options["allow_redirects"] = is_read
-        waited, n_tries = 0.0, 0
+        patience = _Patience(self._pause, f"{origin_of(url)}")
         while True:
-            n_tries += 1
+            patience.n_tries += 1
             try:
+                _rewind(options.get("files"))
                 response = super().request(method, url, *args, **options)
             except requests.exceptions.TooManyRedirects:
                 raise Refused("the server leads in circles; give --url as your browser shows it") from None
             except requests.RequestException as error:
-                self._weigh(error, url, is_read=is_read, is_last=n_tries >= N_TRIES)
-                self._pause(2.0**n_tries / 2)
+                self._weigh(error, url, is_read=is_read, is_last=patience.n_tries >= N_TRIES)
+                patience.wait({})
                 continue
-            if is_busy(response):
-                seconds = asked_pause(response.headers, n_tries)
-                waited += seconds
-                if waited > MAX_WAIT_SECONDS:
-                    raise Stopped(
-                        f"{origin_of(url)} wants no more requests for now; give the same command later"
-                    )
-                self._pause(seconds)
-                continue
-            if response.status_code >= 500:
-                if not is_read:
-                    raise Uncertain(f"{origin_of(url)} broke while it answered ({response.status_code})")
-                if n_tries >= N_TRIES:
-                    raise Stopped(f"{origin_of(url)} is broken ({response.status_code}); try again later")
-                self._pause(asked_pause(response.headers, n_tries))
-                continue
-            if 300 <= response.status_code < 400 and url not in self._guard.uploads:
-                raise Refused(
-                    f"the server leads to {origin_of(response.headers.get('Location', '')) or 'another page'} in place "
-                    "of answering; give --url as your browser shows it"
-                )
-            self._slow_down(response)
-            return response
+            if self._is_answer(response, url, patience, is_read=is_read):
+                self._slow_down(response)
+                return response
+            patience.wait(response.headers)
+
+    def _is_answer(
+        self, response: requests.Response, url: str, patience: _Patience, *, is_read: bool
+    ) -> bool:
+        """Return whether a response answers the request; if not, it is made again."""
+        if is_busy(response):
+            return False
+        where = origin_of(url)
+        if response.status_code >= 500:
+            if not is_read:
+                raise Uncertain(f"{where} broke while it answered ({response.status_code})")
+            if patience.n_tries >= N_TRIES:
+                raise Stopped(f"{where} is broken ({response.status_code}); try again later")
+            return False
+        if 300 <= response.status_code < 400 and url not in self._guard.uploads:
+            leads_to = origin_of(response.headers.get("Location", "")) or "another page"
+            raise Refused(
+                f"the server leads to {leads_to} in place of answering; give --url as your browser shows it"
+            )
+        return True
 
     def _weigh(self, error: requests.RequestException, url: str, *, is_read: bool, is_last: bool) -> None:
         """Raise what a failure means, unless the request may simply be made again."""
         where = origin_of(url)
-        if isinstance(error, requests.exceptions.SSLError):
+        if isinstance(error, requests.exceptions.SSLError) and "certificate" in str(error).lower():
             raise Stopped(
                 f"{where} does not prove who it is ({self.told(error)}); nothing was sent. Mend the machine's certificates, "
                 "or name those of your institution by REQUESTS_CA_BUNDLE"

@@ -48,6 +48,8 @@ class CanvasStandIn(StandIn):
         self.grade_events: list[tuple[int, str]] = []
         """Every score that was set, in order: what the grade history of Canvas would show."""
         self.files: dict[int, tuple[str, bytes]] = {}
+        self.busy_uploads = 0
+        """So many uploads are put off."""
         self.moves_uploads = False
         """Whether the server for files leads on by a redirect in place of a 201."""
 
@@ -56,6 +58,9 @@ class CanvasStandIn(StandIn):
 
     def answer(self, asked: Asked) -> Answer:
         if asked.path == "/upload":
+            if self.busy_uploads:
+                self.busy_uploads -= 1
+                return Answer({"message": "slow down"}, 429, {"Retry-After": "1"})
             return self._stored(asked)
         if asked.headers.get("Authorization") != f"Bearer {TOKEN}":
             told = {"errors": [{"message": f"Invalid access token. {asked.headers.get('Authorization')}"}]}

@@ -15,7 +15,7 @@ from autograder.export.scores import StudentScore
 from autograder.push.canvas import Canvas
 from autograder.push.delivering import Listener
 from autograder.push.moodle import Moodle
-from autograder.push.planning import PushChoices
+from autograder.push.packing import PushChoices
 from autograder.push.sessions import Session
 from autograder.push.tokens import Token
 from autograder.pushing import Push, push

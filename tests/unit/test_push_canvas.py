@@ -392,3 +392,9 @@ def test_the_server_for_files_gets_no_token(canvas: CanvasStandIn, tmp_path: Pat
     for one in uploads:
         assert "Authorization" not in one.headers
         assert one.port != int(canvas.url.rpartition(":")[2])
+
+
+def test_a_report_that_is_uploaded_a_second_time_is_whole(canvas: CanvasStandIn, tmp_path: Path) -> None:
+    canvas.busy_uploads = 2
+    push_canvas(scored_run(tmp_path / "run", POINTS), canvas)
+    assert_each_once(canvas)
