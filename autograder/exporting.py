@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -153,6 +153,7 @@ def export(
             template=template,
         )
         draft = form.draft(request)
+        draft = replace(draft, notes=(*draft.notes, *_unused(choices, draft.outcomes)))
         unaccounted = tuple(one for one in draft.outcomes if not one.accounted)
         n_fields, differences = read_back(form, draft, template)
         _require_same(differences)
@@ -164,6 +165,12 @@ def export(
         if form.is_record:
             _record(run, draft, _route(name), author, template)
     return Exported(draft, paths, (), n_fields)
+
+
+def _unused(choices: Choices, outcomes: Sequence[Outcome]) -> list[str]:
+    known = {key for one in outcomes for key in (one.student, one.row)}
+    unused = [key for key in choices.waived if key not in known]
+    return [f"a waiver fits nobody: {', '.join(unused)}"] if unused else []
 
 
 def _route(name: str) -> str:

@@ -11,7 +11,7 @@ import typer
 from autograder.cli.exported import document, print_export, print_verified, verdict_document
 from autograder.cli.options import AsJson, author_or_me
 from autograder.cli.output import print_json
-from autograder.errors import UsageError
+from autograder.errors import UsageError, nearest
 from autograder.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autograder.export.outcomes import Choices
 
 NEEDS_PERSON = 1
+ID_KINDS = ("number", "login", "email", "canvas", "moodle", "integration")
 
 
 def export(
@@ -216,6 +217,8 @@ def export(
     from autograder.exporting import export as export_run
     from autograder.exporting import format_named, read_template
 
+    if id_kind and id_kind not in ID_KINDS:
+        raise UsageError(f"--id {id_kind}{nearest(id_kind, ID_KINDS)} (there are: {', '.join(ID_KINDS)})")
     told: dict[str, Any] = {
         "column": column,
         "by": by,
@@ -280,7 +283,6 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
 
 def kinds(accepted: Sequence[str]) -> frozenset[str]:
     """Return kinds of outcomes that can be accepted; UsageError for another."""
-    from autograder.errors import nearest
     from autograder.export.outcomes import ACCEPTABLE
 
     for kind in accepted:

@@ -12,7 +12,7 @@ from autograder.export.decimals import has_decimal_commas, number_of
 from autograder.export.filling import fill
 from autograder.export.formats import FORMATS, Draft, Format, FormatParams, Request, Template
 from autograder.export.readers.blackboard import reading
-from autograder.export.sheets import Row, Sheet, require_keys
+from autograder.export.sheets import Row, Sheet, require_keys, require_whole
 from autograder.export.tables import Table, read_table
 
 _COLUMN = re.compile(
@@ -65,6 +65,7 @@ def read_grade_centre(template: Template, params: BlackboardParams) -> Sheet:
     column = _our_column(table, params.column)
     rows = range(1, len(table.rows))
     require_keys(table, header.index("Username"), rows)
+    require_whole(table, [header.index(name) for name in IDS if name in header], rows)
     has_decimal_commas(table.column(column, rows), f"{template.name}: the column {header[column]!r}")
     about = _COLUMN.fullmatch(header[column])
     assert about is not None

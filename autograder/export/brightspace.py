@@ -11,7 +11,7 @@ from autograder.export.decimals import has_decimal_commas, number_of
 from autograder.export.filling import fill
 from autograder.export.formats import FORMATS, Draft, Format, FormatParams, Request, Template
 from autograder.export.readers.brightspace import reading
-from autograder.export.sheets import Row, Sheet, require_keys
+from autograder.export.sheets import Row, Sheet, require_keys, require_whole
 from autograder.export.tables import Table, read_table
 
 _ITEM = re.compile(r"(?P<title>.*?) Points Grade(?:\s*<(?P<about>[^>]*)>)?\s*", re.DOTALL)
@@ -75,6 +75,7 @@ def read_grades(template: Template, params: BrightspaceParams) -> Sheet:
     column = _our_column(table, header, params.column)
     ids = {at: IDS[heading] for at, heading in enumerate(header) if heading in IDS}
     require_keys(table, min(ids), rows)
+    require_whole(table, ids, rows)
     has_decimal_commas(table.column(column, rows), f"{template.name}: the column {header[column]!r}")
     about = _ITEM.fullmatch(header[column])
     assert about is not None

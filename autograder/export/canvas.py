@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from autograder.errors import UsageError, nearest
 from autograder.export.deciding import Takes
@@ -11,7 +12,7 @@ from autograder.export.decimals import has_decimal_commas, number_of
 from autograder.export.filling import fill
 from autograder.export.formats import FORMATS, Draft, Format, FormatParams, Request, Template
 from autograder.export.readers.canvas import reading
-from autograder.export.sheets import Row, Sheet, require_keys
+from autograder.export.sheets import Row, Sheet, require_keys, require_whole
 from autograder.export.tables import Table, read_table
 
 TOTALS = (
@@ -62,7 +63,7 @@ def canvas(params: CanvasParams) -> Format:
             last = _section(found.table.header)
             heads = [at for at in range(len(found.table.rows)) if at not in {row.at for row in found.rows}]
             narrow = {"columns": (*range(last + 1), found.score_column), "heads": heads}
-        return fill(
+        made = fill(
             found,
             request,
             Takes(excused=True, above_maximum=True),
@@ -70,6 +71,7 @@ def canvas(params: CanvasParams) -> Format:
             only_written=params.narrow,
             **narrow,
         )
+        return replace(made, notes=(*made.notes, *_late_notes(request)))
 
     return Format(
         title="Canvas gradebook CSV",
@@ -182,6 +184,7 @@ def _rows(table: Table, students: Sequence[int], column: int, section: int) -> t
     kinds = {at: IDS[header[at]] for at in range(section) if header[at] in IDS}
     key = next(at for at, kind in kinds.items() if kind == "canvas")
     require_keys(table, key, students)
+    require_whole(table, kinds, students)
     for at in students:
         if not table.value(at, key).strip().isdecimal():
             raise UsageError(
@@ -205,6 +208,14 @@ def _row(table: Table, at: int, column: int, kinds: dict[int, str], key: int) ->
         locked="Canvas has the assignment as not given to this student" if said == "N/A" else "",
         is_staff=name in _TEST_STUDENTS,
     )
+
+
+def _late_notes(request: Request) -> list[str]:
+    if not any(score.deduction for score in request.scores):
+        return []
+    return [
+        "what lateness costs is taken off here: Canvas' own late policy must be off, or it is taken off twice"
+    ]
 
 
 def _notes(table: Table, students: Sequence[int], section: int, column: int) -> list[str]:

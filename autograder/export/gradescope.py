@@ -48,6 +48,7 @@ def _draft(request: Request) -> Draft:
         is_shared=True,
     )
     by_key = {score.key: score for score in request.scores}
+    total = _total(request)
     files: dict[str, bytes] = {}
     expected: dict[Field, str] = {}
     for one in written(outcomes):
@@ -56,9 +57,24 @@ def _draft(request: Request) -> Draft:
                 f"the members of submission {one.row} have different scores; Gradescope gives all of them the same"
             )
         document = results_of(by_key[one.student], request.label, Decimal(one.value))
+        given = sum((Decimal(str(test["max_score"])) for test in document["tests"]), Decimal(0))
+        if total is not None and given > total:
+            raise UsageError(
+                f"the tests of {one.row} give {plain(given)} points, the assignment only {plain(total)}"
+            )
         text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         files[f"{one.row}/results.json"] = text.encode("utf-8")
     return Draft(files, outcomes, destination, expected)
+
+
+def _total(request: Request) -> Decimal | None:
+    """Return the points of the assignment, where `submission_metadata.json` is given as template."""
+    if request.template is None:
+        return None
+    try:
+        return Decimal(json.loads(request.template.content)["assignment"]["total_points"])
+    except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+        raise UsageError(f"{request.template.name} is no submission_metadata.json of Gradescope") from error
 
 
 def results_of(score: StudentScore, label: str, given: Decimal | None = None) -> dict[str, Any]:

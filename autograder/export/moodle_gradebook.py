@@ -17,7 +17,7 @@ from autograder.export.listing import listed, written
 from autograder.export.moodle_worksheet import id_columns
 from autograder.export.readers.moodle_gradebook import reading_of
 from autograder.export.routes import require_one_route
-from autograder.export.sheets import Row, Sheet, require_keys
+from autograder.export.sheets import Row, Sheet, require_keys, require_whole
 from autograder.export.tables import read_table
 
 HEADINGS = {"number": "ID number", "login": "Username", "email": "Email address"}
@@ -110,6 +110,7 @@ def read_export(template: Template, params: GradebookParams) -> Sheet:
     rows = range(1, len(table.rows))
     column = table.header.index(params.column)
     require_keys(table, columns[params.by], rows)
+    require_whole(table, columns.values(), rows)
     has_decimal_commas(table.column(column, rows), f"{template.name}: the column {params.column!r}")
 
     def row(at: int) -> Row:

@@ -14,7 +14,7 @@ from autograder.export.filling import fill
 from autograder.export.formats import FORMATS, Draft, Format, FormatParams, Request, Template
 from autograder.export.moodle_headings import LANGUAGES, Headings
 from autograder.export.readers.moodle_worksheet import reading_of
-from autograder.export.sheets import Row, Sheet, require_keys
+from autograder.export.sheets import Row, Sheet, require_keys, require_whole
 from autograder.export.tables import Table, read_table
 from autograder.roster_headers import COLUMNS, Column, plain_header
 
@@ -61,7 +61,10 @@ def moodle_worksheet(params: WorksheetParams) -> Format:
         reading=reading_of(headings),
         sheet=sheet,
         needs_template="the worksheet that Moodle gives (assignment, Submissions, Download grading worksheet)",
-        notes=("Upload it before the feedback files: their upload makes the worksheet stale for everybody.",),
+        notes=(
+            "Upload it before the feedback files: their upload makes the worksheet stale for everybody.",
+            "Select all participants in the page's group filter: Moodle ignores rows of other groups silently.",
+        ),
     )
 
 
@@ -147,6 +150,7 @@ def _rows(table: Table, words: Headings, at: Mapping[str, int]) -> tuple[Row, ..
     identifier = at[words.identifier]
     rows = range(1, len(table.rows))
     require_keys(table, identifier, rows)
+    require_whole(table, id_columns(table, identifier), rows)
     found: list[Row] = []
     for row in rows:
         said = table.value(row, identifier)
@@ -202,6 +206,10 @@ def _notes(table: Table, words: Headings, at: Mapping[str, int]) -> list[str]:
         )
     if words.language != "English":
         notes.append("upload it with the interface in the language in which it was downloaded")
+    if any("workflow" in heading.casefold() for heading in table.header):
+        notes.append(
+            "the gradebook shows a grade only when its marking workflow is set to Released, at Moodle"
+        )
     if words.name in at:
         evil = [one for one in table.column(at[words.name], rows) if one[:1] in ("=", "+", "-", "@")]
         if evil:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +25,19 @@ def people_of_results(results: Mapping[str, Any], roster: Roster | None) -> tupl
     results : `results.json` of the run
     roster : None where none was given; then the ids are those that were found when the files were taken in
     """
-    return (*_owners(results, roster), *_absent(results, roster))
+    people = [*_owners(results, roster), *_absent(results, roster)]
+    places: dict[str, list[str]] = {}
+    for person in people:
+        places.setdefault(person.key, []).append(person.submission or "none")
+    return tuple(_in_doubt(person, places[person.key]) for person in people)
+
+
+def _in_doubt(person: Person, submissions: Sequence[str]) -> Person:
+    """Return a person, with a key and a doubt of its own where several submissions are of one."""
+    if len(submissions) == 1:
+        return person
+    told = f"{person.key} is in several submissions ({', '.join(submissions)}), and only one can count"
+    return person.model_copy(update={"key": f"{person.key} in {person.submission}", "doubt": told})
 
 
 def _owners(results: Mapping[str, Any], roster: Roster | None) -> Iterator[Person]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -52,20 +52,28 @@ class Sheet:
 
 def require_keys(table: Table, column: int, rows: Sequence[int], pattern: str = "") -> None:
     """Raise UsageError when a key is blank, damaged by a spreadsheet, or there twice (V1)."""
+    require_whole(table, [column], rows)
     seen: dict[str, int] = {}
     heading = table.header[column]
     for at in rows:
         value = table.value(at, column).strip()
         where = f"{table.name}: row {at + 1}, {heading}"
-        if is_damaged(value):
-            raise UsageError(
-                f"{where} is {value}: a spreadsheet rewrote it. Download the file again and open it in no spreadsheet"
-            )
         if not value.lstrip("#"):
             raise UsageError(f"{where} is blank: nobody can tell whose row it is. Download the file again")
         if value in seen:
             raise UsageError(f"{where} is {value}, as in row {seen[value] + 1}. Download the file again")
         seen[value] = at
+
+
+def require_whole(table: Table, columns: Iterable[int], rows: Sequence[int]) -> None:
+    """Raise UsageError when a spreadsheet rewrote an id in one of the columns: it fits nobody any more."""
+    for column in columns:
+        for at in rows:
+            if is_damaged(table.value(at, column)):
+                raise UsageError(
+                    f"{table.name}: row {at + 1}, {table.header[column]} is {table.value(at, column)}: a spreadsheet "
+                    "rewrote it. Download the file again and open it in no spreadsheet"
+                )
 
 
 def require_maximum(found: Decimal | None, wanted: Decimal, where: str) -> None:

@@ -225,6 +225,21 @@ def test_waivers_come_from_a_file(course: Class, tmp_path: Path) -> None:
     assert course.export("--template", template, "--waivers", waivers)[0] == 2
 
 
+def test_a_waiver_for_nobody_is_told(course: Class) -> None:
+    status, said = course.export(
+        "--template", course.download(), "--accept", "pending", "--waive", "xy=a typo"
+    )
+    assert (status, said["notes"]) == (0, ["a waiver fits nobody: xy"])
+
+
+def test_every_format_is_documented() -> None:
+    page = (ROOT / "docs" / "lms.md").read_text(encoding="utf-8")
+    verb = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    for name in exporting.format_names():
+        assert f"| `{name}`" in page
+        assert f"`{name}`" in verb
+
+
 def test_the_screen_says_what_to_decide(course: Class) -> None:
     template = course.download(extra="Eve,108,eve,S1,\n")
     assert cli.run(["export", str(course.run.path), "--to", "canvas", "--template", str(template)]) == 1
@@ -255,6 +270,7 @@ def test_formats_without_a_template(course: Class, name: str) -> None:
         ("moodle-gradebook", ("--by", "name"), "--by: Input should be"),
         ("canvas", ("--accept", "ambiguous"), "there are: pending, missing"),
         ("canvas", ("--waive", "00101"), "expected NAME=TEXT"),
+        ("plain-csv", ("--id", "logon"), "did you mean 'login'?"),
         ("canvas", ("--template", "nowhere.csv"), "nowhere.csv cannot be read"),
         ("gradescope", ("--verify", "grades.csv"), "has none that could be read"),
         ("canvas", ("--template", "grades.csv", "--out", "grades.csv"), "is the template itself"),

@@ -253,7 +253,9 @@ def test_a_score_of_nobody_knows_whom_is_kept_in_sight() -> None:
 
 def test_single_cases_are_waived_with_a_reason() -> None:
     draft = canvas_draft(
-        [student(in_lms=False), student(2, in_run=False)], waived={"00101": "dropped", "9002": "auditor"}
+        [student(in_lms=False), student(2, in_run=False)],
+        waived={"00101": "dropped", "9002": "auditor"},
+        accepted=NOTHING,
     )
     assert all(one.accounted for one in draft.outcomes)
     assert [one.why.rpartition("; ")[2] for one in draft.outcomes] == ["waived: dropped", "waived: auditor"]
@@ -319,6 +321,18 @@ def test_two_names_and_rows_of_canvas_own_are_understood() -> None:
     )
     draft = canvas_draft([student()], text.encode())
     assert only_file(draft).decode() == text.replace("sam1,S1,", "sam1,S1,41.50")
+
+
+def test_what_lateness_costs_is_taken_off_once() -> None:
+    late = scores_of([student()])[0].model_copy(update={"deduction": Decimal(2)})
+    draft = format_of("canvas", column="55").draft(request_of([late], canvas_export([student()])))
+    assert any("late policy must be off" in note for note in draft.notes)
+
+
+def test_an_id_that_a_spreadsheet_rewrote_stops() -> None:
+    content = canvas_export([student()]).replace(b"00101", b"1.01E+02")
+    with pytest.raises(UsageError, match=r"SIS User ID is .* a spreadsheet rewrote it"):
+        canvas_draft([student()], content)
 
 
 def test_names_like_formulas_are_told_to_the_teacher() -> None:
@@ -549,6 +563,19 @@ def test_gradescope_leaves_out_points_that_wait() -> None:
     assert "6 points wait" in document["tests"][0]["output"]
 
 
+def test_gradescope_s_total_is_the_most_that_tests_may_give() -> None:
+    scores = scores_of([student()])
+    form = format_of("gradescope")
+    enough, less = (
+        json.dumps({"assignment": {"total_points": total}}).encode() for total in ("60.0", "50.0")
+    )
+    assert form.draft(request_of(scores, enough, "submission_metadata.json")).files
+    with pytest.raises(UsageError, match="give 60 points, the assignment only 50"):
+        form.draft(request_of(scores, less, "submission_metadata.json"))
+    with pytest.raises(UsageError, match=r"no submission_metadata\.json"):
+        form.draft(request_of(scores, b"[]", "submission_metadata.json"))
+
+
 def test_without_a_score_gradescope_hears_of_a_failure_and_not_of_zero() -> None:
     from autograder.export.gradescope import results_of
 
@@ -570,7 +597,11 @@ def test_ags_finds_users_in_the_list_of_members() -> None:
         {"user_id": "u3", "email": "other@example.invalid"},
         {"user_id": "t", "roles": ["http://x#Instructor"], "email": "t@example.invalid"},
     )
-    request = request_of(scores_of([student(1), student(2)]), content, "members.json")
+    scores = scores_of([student(1), student(2)])
+    known = [
+        one.model_copy(update={"ids": {k: v for k, v in one.ids.items() if k != "lti"}}) for one in scores
+    ]
+    request = request_of(known, content, "members.json")
     draft = format_of("ags").draft(request)
     assert [(one.kind, one.row) for one in draft.outcomes] == [
         ("written", "u1"),

@@ -82,6 +82,13 @@ def test_nobody_s_submission_is_kept_with_the_doubt(more: dict[str, Any]) -> Non
     assert "nobody could tell whose submission x is" in found.doubt
 
 
+def test_a_person_in_two_submissions_is_a_doubt_and_not_a_choice() -> None:
+    results = {"submissions": [entry("a", person("1")), entry("b", person("1"), person("2"))]}
+    found = people_of_results(results, None)
+    assert [(one.key, bool(one.doubt)) for one in found] == [("1 in a", True), ("1 in b", True), ("2", False)]
+    assert "is in several submissions (a, b)" in found[0].doubt
+
+
 def test_lateness_is_a_line() -> None:
     late = {"late_seconds": 7200.0, "deducted": 1.5, "rule": "10 % a day.", "submitted": "2026-11-21T08:00"}
     (found,) = people_of_results({"submissions": [entry("a", person("1", late=late, deducted=1.5))]}, None)

@@ -72,9 +72,7 @@ def _score(cell: str) -> str:
     if text.upper() in ("EX", "EXCUSED"):
         return "EX"
     if not re.fullmatch(r"-?\d+(\.\d*)?", text):
-        raise ImportRefused(
-            f"the score {cell!r} is no number: Canvas would take it for a letter or a percentage"
-        )
+        return text  # a letter or a percentage, which Canvas interprets
     return said(Decimal(text).quantize(Decimal("0.01")))
 
 
