@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import reports
 from autograder import __version__
 from autograder.courses import Course
 from autograder.execution_notes import budget_notes, execution_notes
+from autograder.instructor_pages import write_instructor_page
 from autograder.judging import judge_part
 from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import read_cells
@@ -111,11 +113,12 @@ def score_submission(
 
 
 def write_graded(run: RunDirectory, info: RunInfo, grade: Grade) -> None:
-    """Write the grade of a submission, and the report that its students get."""
+    """Write the grade of a submission, the report that its students get, and the instructor's view."""
     folder = run.submission(grade.submission.id)
     write_record(folder / "grade.json", grade)
     html = reports.render_student(grade.model_dump(mode="json"), show_markers=info.show_markers)
     write_text(folder / "report.html", html)
+    write_instructor_page(run, info, grade)
 
 
 def _score_part(
@@ -171,7 +174,7 @@ def _summary(evidence: Evidence) -> EvidenceRecord:
                     "cell": leaf.cell,
                     "dtype": leaf.dtype,
                     "shape": list(getattr(leaf.value, "shape", ())),
-                    "value": leaf.value if isinstance(leaf.value, bool | int | str) else _finite(leaf.value),
+                    "value": _scalar(leaf.value),
                 }
                 for table_key, leaf in leaves
             ],
@@ -194,10 +197,13 @@ def _summary(evidence: Evidence) -> EvidenceRecord:
     return EvidenceRecord(values=values, calls=calls)
 
 
-def _finite(value: Any) -> float | None:
-    return (
-        float(value) if isinstance(value, float) and value == value and abs(value) != float("inf") else None
-    )
+def _scalar(value: Any) -> bool | int | str | float | None:
+    """Return a value that is one word or one finite number; None for an array."""
+    if getattr(value, "shape", None) == ():
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, bool | int | str) else None
 
 
 def _blocked_items(part: PartSpec, problem: str) -> list[ItemGrade]:

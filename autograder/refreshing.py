@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from autograder.errors import UsageError
 from autograder.marking import write_graded
+from autograder.questions import write_questions
 from autograder.records import Grade
 from autograder.results import write_class_page, write_marks
 from autograder.review.marks import with_marks
@@ -40,6 +41,7 @@ def refresh(run: RunDirectory, *, author: str, show_markers: bool | None = None)
         write_graded(run, info, grade)
     write_marks(run, info, rubric, grades, author=author, why="marks of people taken in")
     write_class_page(run, grades)
+    write_questions(run, rubric, grades)
     return grades
 
 

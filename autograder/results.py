@@ -11,6 +11,7 @@ from typing import Any
 import reports
 from autograder import __version__, gradebook
 from autograder.courses import Course
+from autograder.questions import write_questions
 from autograder.records import CheckResult, Grade, PersonMark
 from autograder.review.standing import standing_of
 from autograder.rubric.model import Rubric
@@ -26,10 +27,11 @@ from autograder.store import (
 def finish(
     run: RunDirectory, info: RunInfo, course: Course, grades: Sequence[Grade], *, author: str, why: str
 ) -> None:
-    """Write `results.json`, `scores.csv`, `index.html`, the gradebook and the rubric that was used."""
+    """Write `results.json`, `scores.csv`, the gradebook, the rubric that was used, and the pages of the class."""
     write_marks(run, info, course.rubric, grades, author=author, why=why)
     write_json(run.rubric, course.rubric.model_dump(mode="json"))
     write_class_page(run, grades)
+    write_questions(run, course.rubric, grades)
 
 
 def write_marks(
@@ -44,7 +46,9 @@ def write_marks(
 def write_class_page(run: RunDirectory, grades: Sequence[Grade]) -> None:
     """Write the class page from `results.json` and the grades."""
     rows = [class_row(run, grade) for grade in grades]
-    write_text(run.index, reports.render_class(read_json(run.results), rows))
+    write_text(
+        run.index, reports.render_class(read_json(run.results), rows, questions=run.questions_page.name)
+    )
 
 
 def results_of(info: RunInfo, rubric: Rubric, grades: Sequence[Grade]) -> dict[str, Any]:
@@ -169,6 +173,7 @@ def class_row(run: RunDirectory, grade: Grade) -> dict[str, Any]:
         "id": grade.submission.id,
         "students": list(grade.submission.students),
         "report": f"submissions/{grade.submission.id}/report.html",
+        "view": f"submissions/{grade.submission.id}/instructor.html",
         "seconds": round(sum(execution.seconds for execution in grade.executions.values()), 1),
         "flags": list(grade.flags),
         "problem": grade.submission.problem,

@@ -3,7 +3,7 @@
     run.json            what is graded, with the run's secret: written first
     rubric.json         the rubric of the last scoring, to say what an edit changed
     roster.json         who is in the class, where that was given: ids, names, addresses
-    results.json  scores.csv  index.html  gradebook.db
+    results.json  scores.csv  index.html  gradebook.db  questions.json  questions.html
     submissions/<id>/   submission.json execution.json executed.ipynb evidence.json arrays/ grade.json report.html
     intake/             what archives held, a folder each
     exports/            what `export` wrote, a folder each time
@@ -213,6 +213,8 @@ class RunDirectory:
         self.results = path / "results.json"
         self.scores = path / "scores.csv"
         self.index = path / "index.html"
+        self.questions = path / "questions.json"
+        self.questions_page = path / "questions.html"
         self.rubric = path / "rubric.json"
         self.gradebook = path / "gradebook.db"
         self.roster = path / "roster.json"

@@ -109,6 +109,7 @@ def _submission(graded: Mapping[str, Any], row: Mapping[str, Any]) -> Facts:
         "id": str(graded["id"]),
         "students": [str(name) for name in graded.get("students") or row.get("students") or ()],
         "report": relative_link(row.get("report")),
+        "view": relative_link(row.get("view")) or relative_link(row.get("report")),
         "seconds": finite(row.get("seconds")) or 0.0,
         "state": state,
         "flags": flags,

@@ -65,6 +65,12 @@ def cut(value: object, limit: int) -> str:
     return f"{text[:limit].rstrip()} … [{len(text) - limit:,} more characters not shown]"
 
 
+def short(value: object, limit: int) -> str:
+    """Return the cleaned text on one line, at most `limit` characters of it: for labels, where a note has no room."""
+    text = " ".join(clean(str(value)).split())
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
 def file_name(path: str) -> str:
     """Return the last part of a POSIX or Windows path."""
     return re.split(r"[\\/]", path.rstrip("\\/"))[-1]

@@ -59,6 +59,9 @@ def _view(grade: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
             "digests": dict(submission.get("digests", {})),
             "notes": [shown(note) for note in submission.get("notes", ())],
             "problem": shown(submission["problem"]) if submission.get("problem") else None,
+            "problem_name": "" if is_student else submission.get("problem_name") or "",
+            "problem_detail": "" if is_student else submission.get("problem_detail") or "",
+            "bindings": {} if is_student else dict(submission.get("bindings", {})),
         },
         "assignment": grade["assignment"],
         "title": grade.get("title") or grade["assignment"],
@@ -110,6 +113,8 @@ def _check(check: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
         "expected": "" if is_withheld else expected,
         **texts,
         "hidden": is_hidden,
+        "public": bool(check.get("public", False)),
+        "proposed": None if is_student else finite(check.get("proposed")),
         "found": [
             {"how": found["how"], "path": found.get("path", ""), "cell": found.get("cell")}
             for found in check.get("found", ())
@@ -134,7 +139,11 @@ def _marked(mark: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
         "look_again": [] if is_student else list(mark.get("look_again", ())),
         "automatic": None
         if is_student
-        else {"status": before["status"], "earned": finite(before.get("earned")) or 0.0},
+        else {
+            "status": before["status"],
+            "earned": finite(before.get("earned")) or 0.0,
+            "message": before.get("message", ""),
+        },
         "second": None
         if is_student or not second
         else {
@@ -178,6 +187,10 @@ def _execution(record: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]
         "kernel_stored": record.get("kernel_stored", ""),
         "output_cut": bool(record.get("output_cut", False)),
         "attempts": int(record.get("attempts", 1)),
+        "kernel": "" if is_student else record.get("kernel", ""),
+        "kernel_cpu_seconds": None if is_student else finite(record.get("kernel_cpu_seconds")),
+        "same_as": "" if is_student else record.get("same_as", ""),
+        "limits": {} if is_student else dict(record.get("limits") or {}),
         "cells": [_cell(cell, is_student=is_student) for cell in record.get("cells", ())],
     }
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from autograder.cli import app
 from autograder.probes.summaries import SUMMARIES
+from autograder.questions import Questions
 from autograder.records import ExecutionRecord, Grade, Submission
 from autograder.registry import CHECKS, DRAWS, TRUTHS, Registry
 from autograder.rosters import Roster
@@ -51,6 +52,7 @@ def pages() -> dict[str, str]:
         ),
         "schemas/submission.json": record_schema(Submission, "submission.json: one hand-in"),
         "schemas/roster.json": record_schema(Roster, "roster.json: who is in the class"),
+        "schemas/questions.json": record_schema(Questions, "questions.json: the question analysis of a run"),
         "schemas/rubric_part.json": part_schema(),
     }
 

@@ -21,11 +21,13 @@ from autograder.cli import (
     gradescope,
     machine,
     push,
+    questions,
     release,
     review,
     rubrics,
     runs,
     selfcheck,
+    similarity,
 )
 from autograder.cli.output import err
 from autograder.errors import AutograderError
@@ -49,6 +51,8 @@ for verb in (
     runs.report,
     export.export,
     push.push,
+    questions.questions,
+    similarity.similarity,
     selfcheck.check,
     authoring.template,
     release.release,

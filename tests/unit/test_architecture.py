@@ -22,6 +22,7 @@ OURS = ("autograder", "reports", "reference", "tests", "scripts")
 LAYERS = (
     ("errors", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
     ("records", "registry", "locks", "environments", "datasets", "fetching", "delimited", "roster_headers"),
+    ("records", "registry", "locks", "environments", "datasets", "fetching"),
     (
         "rubric",
         "store",
@@ -29,6 +30,8 @@ LAYERS = (
         "rosters",
         "roster_files",
         "golden",
+        "golden",
+        "signatures",
         "template",
         "template_cells",
         "leaks",
@@ -42,7 +45,10 @@ LAYERS = (
         "courses",
         "jobs",
         "execution_notes",
+        "notebook_pages",
+        "instructor_pages",
         "marking",
+        "questions",
         "refreshing",
         "results",
         "grading",
@@ -58,6 +64,7 @@ LAYERS = (
         "notebook_forms",
         "validation",
         "selfcheck",
+        "similarity",
         "doctor",
         "lint",
     ),
@@ -251,7 +258,7 @@ def test_what_is_imported_is_declared() -> None:
 
     extras = project["optional-dependencies"]
     engine = named(project["dependencies"]) | named(extras["review"])
-    for extra in ("canvas", "moodle", "xlsx"):
+    for extra in ("canvas", "moodle", "similarity", "xlsx"):
         engine |= named(extras[extra])
     everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()
