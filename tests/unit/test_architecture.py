@@ -22,14 +22,12 @@ OURS = ("autograder", "reports", "reference", "tests", "scripts")
 LAYERS = (
     ("errors", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
     ("records", "registry", "locks", "environments", "datasets", "fetching", "delimited", "roster_headers"),
-    ("records", "registry", "locks", "environments", "datasets", "fetching"),
     (
         "rubric",
         "store",
         "intake",
         "rosters",
         "roster_files",
-        "golden",
         "golden",
         "signatures",
         "template",
