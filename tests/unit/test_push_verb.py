@@ -110,8 +110,8 @@ def test_wrong_use_ends_with_2_and_without_a_token(canvas: CanvasStandIn, tmp_pa
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_killed_in_the_middle_each_score_arrives_once(tmp_path: Path, lms: str, number: int) -> None:
     """SIGKILL after the server stored a score and before its answer: the same command finishes the rest."""
-    server = CanvasStandIn(canvas_users(3)) if lms == "canvas" else MoodleStandIn(moodle_users(3))
     run = scored_run(tmp_path / "run", POINTS).path
+    server = CanvasStandIn(canvas_users(3)) if lms == "canvas" else MoodleStandIn(moodle_users(3))
     with server:
         command = words(run, server.url, lms, "--send")
         process: subprocess.Popen[bytes]
