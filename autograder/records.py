@@ -262,6 +262,42 @@ class ItemGrade(Record):
     checks: tuple[CheckResult, ...]
 
 
+class Lateness(Record):
+    """When a person handed in, against the deadline that held for him, and what the rule takes off."""
+
+    due: str
+    """ISO 8601 with its offset: the deadline of this person, an extension included."""
+    extended: bool = False
+    """Whether the deadline is an extension of his own."""
+    submitted: str | None = None
+    """ISO 8601 with its offset; None: the LMS says "late" and not when, so that a person must say."""
+    late_seconds: float = 0.0
+    """After the deadline; the grace is not taken off. 0: in time."""
+    n_days: int = 0
+    """Days that were charged."""
+    deducted: float = 0.0
+    """Points that were taken off, once."""
+    rule: str = ""
+    """The rule in words, as the student reads it."""
+
+
+class PersonGrade(Record):
+    """What one person gets for a submission: the items' marks, less what lateness costs him."""
+
+    id: str
+    """As in `students`."""
+    state: Literal["graded", "pending", "failed", "excused", "withheld"]
+    """`score` counts in `graded` alone. `pending`: marks or a time wait for a person. `failed`: something was handed
+    in, and nothing of it could be graded."""
+    score: float
+    """`earned` of the submission less `deducted`, never below 0."""
+    deducted: float = 0.0
+    late: Lateness | None = None
+    """None where there is no deadline."""
+    note: str = ""
+    """Why it is excused or withheld; for the instructor."""
+
+
 class Note(Record):
     """Something the reader should know: an erratum of the sheet, an accepted variant, a value found by search."""
 

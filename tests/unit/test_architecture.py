@@ -21,11 +21,13 @@ OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
     ("errors", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
-    ("records", "registry", "locks", "environments", "datasets", "fetching"),
+    ("records", "registry", "locks", "environments", "datasets", "fetching", "delimited", "roster_headers"),
     (
         "rubric",
         "store",
         "intake",
+        "rosters",
+        "roster_files",
         "golden",
         "signatures",
         "template",
@@ -34,7 +36,7 @@ LAYERS = (
         "public_rubric",
     ),
     ("probes", "checks", "truths"),
-    ("execute", "judging", "scoring", "gradebook", "review", "export"),
+    ("execute", "judging", "scoring", "gradebook", "review", "export", "push"),
     # The pipeline: what a verb of the command line does, without the command line.
     (
         "registered",
@@ -48,6 +50,9 @@ LAYERS = (
         "refreshing",
         "results",
         "grading",
+        "exporting",
+        "pushing",
+        "gradescope",
         "goldens",
         "rendering",
         "withheld",
@@ -250,7 +255,9 @@ def test_what_is_imported_is_declared() -> None:
         }
 
     extras = project["optional-dependencies"]
-    engine = named(project["dependencies"]) | named(extras["review"]) | named(extras["similarity"])
+    engine = named(project["dependencies"]) | named(extras["review"])
+    for extra in ("canvas", "moodle", "similarity", "xlsx"):
+        engine |= named(extras[extra])
     everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()
     for path in sources(*OURS):
