@@ -50,7 +50,10 @@ def scores_of_run(run: RunDirectory, *, author: str) -> tuple[StudentScore, ...]
     current: tuple[Grade, ...] = tuple(with_marks(grade, given) for grade in stored)
     if list(current) != stored:
         current = refresh(run, author=author)
-    people = people_of_results(read_json(run.results), read_record(run.roster, Roster))
+    roster = read_record(run.roster, Roster)
+    if roster is None and run.roster.exists():
+        raise UsageError(f"{run.roster} is damaged; grade again with --roster")
+    people = people_of_results(read_json(run.results), roster)
     return scores_of(current, people, maximum_of(run))
 
 
@@ -160,7 +163,7 @@ def export(
         is_empty = not any(one.kind == "written" for one in draft.outcomes)
         if unaccounted or is_rehearsal or is_empty:
             return Exported(draft, (), unaccounted, n_fields)
-        place = out or run.exports / f"{now:%Y%m%d-%H%M%S}-{name}"
+        place = out or _free(run.exports / f"{now:%Y%m%d-%H%M%S}-{name}")
         paths = _write(draft, place, is_file=out is not None and len(draft.files) == 1)
         if form.is_record:
             _record(run, draft, _route(name), author, template)
@@ -189,6 +192,14 @@ def _require_same(differences: Sequence[Difference]) -> None:
         f"an import of this template would change what is not ours ({told}), whatever we write. Nothing was written; "
         "mend these at the LMS, then download it again"
     )
+
+
+def _free(place: Path) -> Path:
+    """Return a path that nothing has: another export in the same second gets a number."""
+    number, chosen = 2, place
+    while chosen.exists():
+        number, chosen = number + 1, place.with_name(f"{place.name}-{number}")
+    return chosen
 
 
 def _write(draft: Draft, place: Path, *, is_file: bool) -> tuple[Path, ...]:

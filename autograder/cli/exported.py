@@ -68,7 +68,7 @@ def print_export(form: Format, done: Exported, *, is_rehearsal: bool) -> None:
         told = (
             "Nothing was written: this was a rehearsal."
             if is_rehearsal
-            else "Nothing to write: all is there already."
+            else "Nothing to write: no score is left to send."
         )
         line(told, "bold")
         return

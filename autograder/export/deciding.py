@@ -116,7 +116,10 @@ def _obstacle(
     known += [held.value] if held is not None else []
     higher = [number for number in known if is_lower(value, number)]
     if higher and not choices.may_lower:
-        return "lower", f"{value} is lower than {higher[0]}, which was sent before; --allow-lower allows it"
+        return (
+            "lower",
+            f"{value} is lower than {higher[0]}, which the LMS has or was sent before; --allow-lower allows it",
+        )
     return None, ""
 
 

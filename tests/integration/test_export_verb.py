@@ -18,7 +18,8 @@ from autograder.export import ledger
 from autograder.review import store
 from autograder.review.marks import automatic, basis_of
 from autograder.review.store import Kind, Mark, Place
-from autograder.store import RunDirectory, read_json, write_new_folder
+from autograder.rosters import Roster, RosterEntry
+from autograder.store import RunDirectory, read_json, write_new_folder, write_record
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "unit"))
@@ -223,6 +224,21 @@ def test_waivers_come_from_a_file(course: Class, tmp_path: Path) -> None:
     assert whys[0].endswith("waived: handed in late; decided by Mia")
     waivers.write_text("student,why\n", encoding="utf-8")
     assert course.export("--template", template, "--waivers", waivers)[0] == 2
+
+
+def test_the_roster_says_who_is_who(course: Class) -> None:
+    ids = {"Ada Lovelace": "101", "Bo Lovelace": "100", "Cy Lovelace": "102"}
+    entries = tuple(RosterEntry(id=name, ids={"canvas": canvas}, name="Ada") for name, canvas in ids.items())
+    write_record(course.run.roster, Roster(entries=entries))
+    status, said = course.export("--template", course.download(), "--accept", "pending")
+    assert status == 0
+    assert {one["student"]: one["row"] for one in said["reconciliation"]["written"]} == {
+        "Ada Lovelace": "101",  # by the id, whatever the names and logins of the rows are
+        "Bo Lovelace": "100",
+    }
+    course.run.roster.write_text("{", encoding="utf-8")
+    status, said = course.export(to="plain-csv")
+    assert (status, "is damaged" in said["said"]) == (2, True)
 
 
 def test_a_waiver_for_nobody_is_told(course: Class) -> None:

@@ -634,6 +634,14 @@ def test_ags_times_rise_for_every_user() -> None:
     assert list(draft.files) == ["ags/sub_00101~1.json"]
 
 
+@pytest.mark.parametrize("name", ["plain_csv", "xlsx"])
+def test_lists_show_people_of_whom_little_is_known(name: str) -> None:
+    (score,) = scores_of([student(state=State.MISSING)])
+    form = format_of(name)
+    draft = form.draft(request_of([score.model_copy(update={"ids": {"any": "x"}, "items": ()})]))
+    assert form.reading(draft.files, None)[1] == draft.expected
+
+
 def test_lists_guard_what_looks_like_a_formula() -> None:
     (score,) = scores_of([student(name="=1+1 Evil", login="-x", number="00101")])
     text = only_file(format_of("plain_csv").draft(request_of([score]))).decode("utf-8-sig")

@@ -56,9 +56,7 @@ def _fields(rows: Sequence[Sequence[str]]) -> dict[Field, str]:
         "integration",
         "moodle",
     )
-    return {
-        (row[header.index("id")], name): row[header.index(name)]
-        for row in students
-        for name in wanted
-        if row[header.index(name)]
-    }
+    found = [
+        dict(zip(header, row, strict=False)) for row in students
+    ]  # a spreadsheet drops blanks at the end
+    return {(one["id"], name): one[name] for one in found for name in wanted if one.get(name)}
