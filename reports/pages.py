@@ -85,7 +85,12 @@ def _part_totals(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(totals.values()) if len(totals) > 1 else []
 
 
-def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+def render_class(
+    results: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    names: Mapping[str, str] | None = None,
+    list_problems: Sequence[str] = (),
+) -> str:
     """Return the class page as one HTML file.
 
     Parameters
@@ -95,6 +100,10 @@ def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
     rows : sequence of mappings
         Facts of each submission beyond `results`: `id`, `students`, `report` (relative link), `seconds`,
         `flags`, `problem`, `problem_name`, `problem_detail`, `state`, `notes`.
+    names : mapping
+        Id of a person to the name in the roster; the page is the instructor's alone.
+    list_problems : sequence of str
+        What is wrong in the roster and the groups file.
     """
     script = _static("table.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -106,7 +115,8 @@ def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
             csp=f"{CSP}; script-src 'sha256-{digest}'",
             script=Markup(script),
             results=results,
-            **class_facts(results, rows),
+            list_problems=list_problems,
+            **class_facts(results, rows, names or {}),
         )
     )
 
@@ -258,6 +268,8 @@ def _environment() -> Environment:
         "seconds": texts.seconds,
         "figure": texts.figure,
         "plural": texts.plural,
+        "late": texts.lateness,
+        "moment": texts.moment,
     }
     environment.globals |= {
         "draw": charts.draw,
