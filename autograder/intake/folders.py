@@ -285,7 +285,7 @@ class _Intake:
             return self._owning.of_packet(packet, file_names)
         entry = packet.entries[0].top
         name = entry.name if entry.is_folder else bare_name(entry.name)
-        return self._owning.of_name(printable(name), file_names)
+        return self._owning.of_name(printable(name), file_names, [one.top.name for one in packet.entries])
 
     def _owned(self, packet: Packet, submission: Submission, owners: Owners) -> Submission:
         self.keys.append(self._key(packet, owners))

@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from autograder.intake.packets import Claim, OwnerProblem, Packet, PacketEntry, TopEntry, by_key, unclaimed
-from autograder.rosters import Roster
+from autograder.rosters import Roster, RosterEntry
 
 _NAME = re.compile(
     r"(?P<who>[^_]+)_(?P<id>[0-9]+)_assignsubmission_(?P<plugin>file|onlinetext)(?:_(?P<rest>.*))?", re.DOTALL
@@ -59,8 +59,7 @@ def _is_of_teams(names: Sequence[re.Match[str]], roster: Roster) -> bool:
     teams = {cleaned(entry.group) for entry in roster.entries if entry.group and "moodle" in entry.ids}
     n_teams = sum(cleaned(match["who"]) in teams for match in names)
     n_people = sum(
-        any(cleaned(one.name) == cleaned(match["who"]) for one in roster.having("moodle", match["id"]))
-        for match in names
+        any(_is_called(one, match["who"]) for one in roster.having("moodle", match["id"])) for match in names
     )
     return n_teams > n_people
 
@@ -119,14 +118,22 @@ def _name_team(packet: Packet, who: str, roster: Roster) -> None:
 def _other_name(who: str, number: str, roster: Roster) -> OwnerProblem | None:
     """Return what is wrong when the roster has another name under the number; under blind marking there is none."""
     for entry in roster.having("moodle", number):
-        known = cleaned(entry.name)
-        if known and cleaned(who) != known and not _is_word_for_anybody(who, roster):
+        if entry.names and not _is_called(entry, who) and not _is_word_for_anybody(who, roster):
             return OwnerProblem(
                 "conflicting_student",
                 f"participant {number} is {who!r} in the download and {entry.name!r} in the roster; numbers hold for one "
                 "assignment: give the worksheet of this one",
             )
     return None
+
+
+def _is_called(entry: RosterEntry, who: str) -> bool:
+    """Return whether a name in a download is one that the roster has; `Smith, Sam` is `Sam Smith`."""
+    return any(_words(name) == _words(who) for name in entry.names)
+
+
+def _words(name: str) -> list[str]:
+    return sorted(re.findall(r"\w+", cleaned(name)))
 
 
 def _is_word_for_anybody(who: str, roster: Roster) -> bool:
@@ -141,4 +148,4 @@ def _is_word_for_anybody(who: str, roster: Roster) -> bool:
         "参加者",
         "参与者",
     }
-    return cleaned(who) in words and not any(cleaned(entry.name) == cleaned(who) for entry in roster.entries)
+    return cleaned(who) in words and not any(_is_called(entry, who) for entry in roster.entries)

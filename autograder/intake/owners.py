@@ -101,15 +101,16 @@ class Owning:
 
     # --------------------------------------------------------------- a name
 
-    def of_name(self, name: str, file_names: Sequence[str] = ()) -> Owners:
+    def of_name(self, name: str, file_names: Sequence[str] = (), entries: Sequence[str] = ()) -> Owners:
         """Return whose a folder or file is by its name, then by the names of the notebooks in it.
 
         Parameters
         ----------
         name : without the endings of notebooks and archives
         file_names : of the notebooks in it; of a notebook alone, its own
+        entries : what the groups file may call it beside its name
         """
-        if self._groups is not None and (members := self._groups.members_of(name)):
+        if self._groups is not None and (members := self._groups.members_of(name, *entries)):
             return Owners(members)
         if self._roster is None:
             ids = _first(prescribed_ids(one, self.asked) for one in file_names)
