@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
-    ("errors", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
+    ("errors", "moments", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
     ("records", "registry", "locks", "environments", "datasets", "fetching", "delimited", "roster_headers"),
     (
         "rubric",
@@ -28,6 +28,9 @@ LAYERS = (
         "intake",
         "rosters",
         "roster_files",
+        "groups",
+        "course_rules",
+        "course_files",
         "golden",
         "signatures",
         "template",
@@ -37,6 +40,17 @@ LAYERS = (
     ),
     ("probes", "checks", "truths"),
     ("execute", "judging", "scoring", "gradebook", "review", "export", "push"),
+    (
+        "execute",
+        "judging",
+        "scoring",
+        "gradebook",
+        "review",
+        "export",
+        "people",
+        "resubmissions",
+        "class_lists",
+    ),
     # The pipeline: what a verb of the command line does, without the command line.
     (
         "registered",
