@@ -39,7 +39,6 @@ LAYERS = (
         "public_rubric",
     ),
     ("probes", "checks", "truths"),
-    ("execute", "judging", "scoring", "gradebook", "review", "export", "push"),
     (
         "execute",
         "judging",
@@ -47,6 +46,7 @@ LAYERS = (
         "gradebook",
         "review",
         "export",
+        "push",
         "people",
         "resubmissions",
         "class_lists",
