@@ -39,7 +39,9 @@ def push(
         Path,
         typer.Argument(metavar="RUN", help="The run directory that `grade --run` made.", show_default=False),
     ],
-    to: Annotated[Server, typer.Option("--to", help="Which LMS the server is.", show_default=False)],
+    to: Annotated[
+        Server, typer.Option("--to", metavar="LMS", help="`canvas` or `moodle`.", show_default=False)
+    ],
     url: Annotated[
         str,
         typer.Option(

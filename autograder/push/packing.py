@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from autograder.export.comments import normalised
-from autograder.export.deciding import decide, outcome_of_unknown
+from autograder.export.deciding import decide, outcome_of_doubt, outcome_of_unknown
 from autograder.export.ledger import Entry, holding, same
 from autograder.export.matching import Matching, hint_of_zeros
 from autograder.export.outcomes import Choices, Outcome
@@ -60,6 +60,9 @@ class Desk:
         self, score: StudentScore, matching: Matching, seen: Mapping[str, Seen], rows: Sequence[Row]
     ) -> None:
         """Decide on a student."""
+        if score.doubt:
+            self.outcomes.append(outcome_of_doubt(score))
+            return
         if score.key in matching.ambiguous:
             why = matching.ambiguous[score.key]
             self.outcomes.append(Outcome(kind="ambiguous", student=score.key, name=score.name, why=why))

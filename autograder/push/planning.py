@@ -64,7 +64,8 @@ def plan(
     destination = choices.destination or remote.destination
     entries = [entry for entry in entries if entry.destination == destination]
     rows = remote.students()
-    matching = match(scores, rows, pinned=choices.pinned, id_kind=choices.id_kind)
+    certain = [score for score in scores if not score.doubt]
+    matching = match(certain, rows, pinned=choices.pinned, id_kind=choices.id_kind)
     sent = [one.key for one in scores if one.key in matching.rows and _may_be_sent(one, choices)]
     wanted = [row for key in sent if not (row := matching.rows[key]).locked]
     seen = remote.look(wanted) if wanted else {}
@@ -80,6 +81,7 @@ def plan(
         )
     notes = [
         *remote.notes,
+        *_unused(choices, outcomes),
         *([f"The rubric at the LMS is left as it is: {found.why_not}."] if found.why_not else []),
     ]
     return Plan(
@@ -101,6 +103,12 @@ def _require_maximum(remote: Remote, wanted: Decimal) -> None:
             f"{remote.title} has {plain(remote.maximum)} points, the rubric {plain(wanted)}; set the points of the "
             f"assignment at the LMS to {plain(wanted)}"
         )
+
+
+def _unused(choices: PushChoices, outcomes: Sequence[Outcome]) -> list[str]:
+    known = {key for one in outcomes for key in (one.student, one.row)}
+    unused = [key for key in choices.waived if key not in known]
+    return [f"A waiver fits nobody: {', '.join(unused)}."] if unused else []
 
 
 def _may_be_sent(score: StudentScore, choices: PushChoices) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -398,3 +399,16 @@ def test_a_report_that_is_uploaded_a_second_time_is_whole(canvas: CanvasStandIn,
     canvas.busy_uploads = 2
     push_canvas(scored_run(tmp_path / "run", POINTS), canvas)
     assert_each_once(canvas)
+
+
+def test_a_submission_of_which_nobody_knows_whose_it_is_goes_to_nobody(
+    canvas: CanvasStandIn, tmp_path: Path
+) -> None:
+    run = scored_run(tmp_path / "run", POINTS)
+    results = json.loads(run.results.read_text(encoding="utf-8"))
+    results["submissions"][1] |= {"students": [], "owner_problem": "two ids in the name"}
+    run.results.write_text(json.dumps(results), encoding="utf-8")
+    found = push_canvas(run, canvas, waived={"nobody": "a slip"})
+    assert {one.kind for one in found.unsettled} == {"ambiguous", "missing"}
+    assert "A waiver fits nobody: nobody." in found.plan.notes
+    assert canvas.n_writes == 0
