@@ -10,10 +10,12 @@ from typing import Any
 
 import reports
 from autograder import __version__
+from autograder.course_rules import CourseRules
 from autograder.courses import Course
 from autograder.execution_notes import budget_notes, execution_notes
 from autograder.instructor_pages import write_instructor_page
 from autograder.judging import judge_part
+from autograder.people import with_people
 from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import read_cells
 from autograder.probes.observations import Leaf, read_observations
@@ -50,6 +52,7 @@ def score_submission(
     course: Course,
     submission: Submission,
     twins: Mapping[str, Sequence[str]] | None = None,
+    rules: CourseRules | None = None,
 ) -> Grade:
     """Return the grade of one submission from its stored execution, and write its grade and report.
 
@@ -58,6 +61,7 @@ def score_submission(
     Parameters
     ----------
     twins : submission id to the ids of the others in the batch that handed in the same
+    rules : of the course: what lateness costs
     """
     others = (twins or {}).get(submission.id, ())
     items: list[ItemGrade] = []
@@ -107,7 +111,7 @@ def score_submission(
         engine=__version__,
         rubric_sha256=course.rubric.sha256,
     )
-    marked = with_marks(found, standings(run.gradebook))
+    marked = with_people(with_marks(found, standings(run.gradebook)), rules)
     write_graded(run, info, marked)
     return marked
 

@@ -40,6 +40,8 @@ class RosterEntry(Record):
     """Every id of the person, `id` among them, exactly as written; the e-mail address as well."""
     name: str = ""
     """For people to read, composed (NFC); nothing is ever looked up by it."""
+    other_names: tuple[str, ...] = ()
+    """As further files write it."""
     sections: tuple[str, ...] = ()
     group: str = ""
     """The team in the LMS, exactly as written; "" for none."""
@@ -47,6 +49,11 @@ class RosterEntry(Record):
     """When the LMS says that it was handed in, exactly as written; "" when it does not say."""
     lines: tuple[str, ...] = ()
     """Where it stands: `gradebook.csv:17`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that some file has."""
+        return (*((self.name,) if self.name else ()), *self.other_names)
 
     @property
     def email(self) -> str:
@@ -231,6 +238,13 @@ def _both(one: RosterEntry, other: RosterEntry) -> RosterEntry:
         update={
             "ids": {**other.ids, **one.ids},
             "name": one.name or other.name,
+            "other_names": tuple(
+                dict.fromkeys(
+                    name
+                    for name in (*one.other_names, other.name, *other.other_names)
+                    if name and name != one.name
+                )
+            ),
             "sections": tuple(dict.fromkeys((*one.sections, *other.sections))),
             "group": one.group or other.group,
             "submitted": one.submitted or other.submitted,

@@ -2,7 +2,8 @@
 
     run.json            what is graded, with the run's secret: written first
     rubric.json         the rubric of the last scoring, to say what an edit changed
-    roster.json         who is in the class, where that was given: ids, names, addresses
+    roster.json  groups.json  course.json    who is in the class, who works with whom, the rules; where they were given
+    intake.json         what was taken in
     results.json  scores.csv  index.html  gradebook.db  questions.json  questions.html
     submissions/<id>/   submission.json execution.json executed.ipynb evidence.json arrays/ grade.json report.html
     intake/             what archives held, a folder each
@@ -218,6 +219,9 @@ class RunDirectory:
         self.rubric = path / "rubric.json"
         self.gradebook = path / "gradebook.db"
         self.roster = path / "roster.json"
+        self.groups = path / "groups.json"
+        self.course = path / "course.json"
+        self.taken_in = path / "intake.json"
         self.intake = path / "intake"
         self.exports = path / "exports"
 

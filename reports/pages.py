@@ -42,7 +42,7 @@ def render_instructor(
     grade: Mapping[str, Any],
     *,
     notebooks: Mapping[str, str] | None = None,
-    missing: str = "There is no executed notebook.",
+    missing: str = "There is no page of an executed notebook.",
     evidence: Mapping[str, Mapping[str, Any]] | None = None,
     history: Sequence[Mapping[str, Any]] = (),
 ) -> str:
@@ -119,7 +119,12 @@ def _part_totals(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def render_class(
-    results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, questions: str | None = None
+    results: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    names: Mapping[str, str] | None = None,
+    list_problems: Sequence[str] = (),
+    *,
+    questions: str | None = None,
 ) -> str:
     """Return the class page as one HTML file.
 
@@ -131,6 +136,10 @@ def render_class(
         Facts of each submission beyond `results`: `id`, `students`, `report` and `view` (relative links to the
         student's report and the instructor's view), `seconds`, `flags`, `problem`, `problem_name`,
         `problem_detail`, `state`, `notes`.
+    names : mapping
+        Id of a person to the name in the roster; the page is the instructor's alone.
+    list_problems : sequence of str
+        What is wrong in the roster and the groups file.
     questions : str or None
         Relative link to the page of the question analysis.
     """
@@ -145,7 +154,8 @@ def render_class(
             script=Markup(script),
             results=results,
             questions=relative_link(questions),
-            **class_facts(results, rows),
+            list_problems=list_problems,
+            **class_facts(results, rows, names or {}),
         )
     )
 
@@ -304,6 +314,8 @@ def environment() -> Environment:
         "number": number,
         "effect_cells": effect_cells,
         "likeness": likeness,
+        "late": texts.lateness,
+        "moment": texts.moment,
     }
     environment.globals |= {
         "draw": charts.draw,

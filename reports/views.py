@@ -63,6 +63,11 @@ def _view(grade: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
             "problem_detail": "" if is_student else submission.get("problem_detail") or "",
             "bindings": {} if is_student else dict(submission.get("bindings", {})),
         },
+        "people": [_person(person, is_student=is_student) for person in grade.get("people", ())],
+        "attempts": [
+            {"attempt": int(one["attempt"]), "counts": bool(one.get("counts"))}
+            for one in grade.get("attempts", ())
+        ],
         "assignment": grade["assignment"],
         "title": grade.get("title") or grade["assignment"],
         "parts": list(grade.get("parts", ())),
@@ -82,6 +87,28 @@ def _view(grade: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
         "cell_items": {part: list(items) for part, items in grade.get("cell_items", {}).items()},
         "engine": grade.get("engine", ""),
         "rubric_sha256": grade.get("rubric_sha256", ""),
+    }
+
+
+def _person(person: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
+    """Return what one person gets; why somebody is excused, and the score that is withheld, students do not see."""
+    late = person.get("late")
+    is_hidden = is_student and person["state"] in ("excused", "withheld")
+    return {
+        "id": str(person["id"]),
+        "state": str(person["state"]),
+        "score": 0.0 if is_hidden else finite(person.get("score")) or 0.0,
+        "deducted": 0.0 if is_hidden else finite(person.get("deducted")) or 0.0,
+        "late": late
+        and {
+            "due": str(late["due"]),
+            "submitted": str(late.get("submitted") or ""),
+            "rule": str(late.get("rule", "")),
+            "extended": bool(late.get("extended")),
+            "n_days": int(late.get("n_days", 0)),
+            "late_seconds": finite(late.get("late_seconds")) or 0.0,
+        },
+        "note": "" if is_student else str(person.get("note", "")),
     }
 
 

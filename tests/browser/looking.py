@@ -67,6 +67,7 @@ def grade_class(folder: Path) -> None:
     _autograder("check", own, "--html", page, "--content", ROOT, "--assignment", "aml-a3", "--part", "a")
     _mark_by_hand(run)
     _autograder("report", run)
+    _autograder("similarity", run)
     (folder / "password.txt").write_text("a long password", encoding="utf-8")
 
 
@@ -164,6 +165,18 @@ PAGES: dict[str, View] = {
         lambda looked, who: (looked.run / "index.html").as_uri(),
         ".numbers dd",
         "aml-a3 – the class",
+        is_of_student=False,
+    ),
+    "questions": View(
+        lambda looked, who: (looked.run / "questions.html").as_uri(),
+        ".numbers dd",
+        "aml-a3 – the questions",
+        is_of_student=False,
+    ),
+    "similarity": View(
+        lambda looked, who: (looked.run / "similarity.html").as_uri(),
+        ".numbers dd",
+        "aml-a3 – what notebooks share",
         is_of_student=False,
     ),
     "selfcheck": View(

@@ -13,7 +13,7 @@ NAME = f"<img src=x onerror={PWN}>\"'&{{{{7*7}}}}"
 OTHER = f"{NAME} too"
 """Of one whose hand-in cannot be graded, and whose reason for that attacks, too."""
 TWIN = f"{NAME} again"
-"""Of one who hands in the same: the answers are alike."""
+"""Of one who hands in nearly the same: code and answers are alike."""
 HONEST = "Ada Lovelace"
 ANSWER = "YOUR ANSWER:"
 
@@ -131,11 +131,10 @@ def _notebook(*cells: tuple[str, str]) -> dict[str, Any]:
 
 def write_class(folder: Path) -> Path:
     """Write the hand-ins of the class; return the folder."""
-    for name, notebook in (
-        (NAME, hostile_notebook()),
-        (TWIN, hostile_notebook()),
-        (HONEST, honest_notebook()),
-    ):
+    twin = hostile_notebook()
+    twin["cells"][6]["source"] += "\nchanged = 1"
+    twin["cells"][-3]["source"] += " More of it."
+    for name, notebook in ((NAME, hostile_notebook()), (TWIN, twin), (HONEST, honest_notebook())):
         (folder / name).mkdir(parents=True)
         (folder / name / "part_a.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     for name in (NAME, TWIN):

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
-    ("errors", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
+    ("errors", "moments", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
     ("records", "registry", "locks", "environments", "datasets", "fetching", "delimited", "roster_headers"),
     (
         "rubric",
@@ -28,6 +28,9 @@ LAYERS = (
         "intake",
         "rosters",
         "roster_files",
+        "groups",
+        "course_rules",
+        "course_files",
         "golden",
         "signatures",
         "template",
@@ -36,7 +39,18 @@ LAYERS = (
         "public_rubric",
     ),
     ("probes", "checks", "truths"),
-    ("execute", "judging", "scoring", "gradebook", "review", "export"),
+    (
+        "execute",
+        "judging",
+        "scoring",
+        "gradebook",
+        "review",
+        "export",
+        "push",
+        "people",
+        "resubmissions",
+        "class_lists",
+    ),
     # The pipeline: what a verb of the command line does, without the command line.
     (
         "registered",
@@ -51,6 +65,8 @@ LAYERS = (
         "results",
         "grading",
         "exporting",
+        "pushing",
+        "gradescope",
         "goldens",
         "rendering",
         "withheld",
@@ -253,8 +269,8 @@ def test_what_is_imported_is_declared() -> None:
         }
 
     extras = project["optional-dependencies"]
-    engine = named(project["dependencies"])
-    for extra in ("review", "similarity", "xlsx"):
+    engine = named(project["dependencies"]) | named(extras["review"])
+    for extra in ("canvas", "moodle", "similarity", "xlsx"):
         engine |= named(extras[extra])
     everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()
