@@ -168,6 +168,8 @@ def seconds_of(text: str) -> float:
 
 def days_later(moment: datetime, days: int, zone: ZoneInfo) -> datetime:
     """Return when the clocks of a zone show the same time so many days later, 23, 24 or 25 hours a day."""
+    if days == 0:
+        return moment
     local = moment.astimezone(zone).replace(tzinfo=None) + timedelta(days=days)
     return _fixed(local.replace(tzinfo=zone, fold=1))  # of an hour that is repeated, the later one
 

@@ -239,7 +239,9 @@ class _Intake:
             return self._refused(packet, Problem("no_notebook", f"{gone}; hand it in again", gone), notes)
         own = {root.folder / one.top.path: one.own_name for one in there if one.own_name}
         found = HandIn(notes=notes)
-        found.add(self._gathering.hand_in([root.folder / one.top.path for one in there], root.n_deep, own))
+        # the archive that an LMS made of a class is none that a student packed
+        n_deep = 0 if packet.system else root.n_deep
+        found.add(self._gathering.hand_in([root.folder / one.top.path for one in there], n_deep, own))
         found.problems += reasons_of_lost(lost, found)
         return self._submission(packet, found, own, {root.folder / one.top.path for one in there})
 
