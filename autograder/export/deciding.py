@@ -42,7 +42,8 @@ def require_scores(scores: Sequence[StudentScore], choices: Choices) -> None:
         return
     by_key = {score.key: score for score in scores}
     for score in scores:
-        values = {by_key[key].score for key in score.group if by_key[key].score is not None}
+        group = [by_key[key] for key in score.group if key in by_key]
+        values = {member.score for member in group if member.score is not None}
         if len(values) > 1:
             raise UsageError(
                 f"the group of {', '.join(score.group)} has different scores "
