@@ -192,7 +192,7 @@ def _no_formula(cell: str) -> str:
     """Return a cell that a spreadsheet will not take for a formula."""
     return (
         f"'{cell}"
-        if cell[:1] in "=+@\t\r" or (cell[:1] == "-" and not cell[1:].replace(".", "").isdigit())
+        if cell[:1] in tuple("=+@\t\r") or (cell[:1] == "-" and not cell[1:].replace(".", "").isdigit())
         else cell
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.texts import file_name, finite, without_folders
@@ -62,8 +62,15 @@ def _view(grade: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
             "problem_name": "" if is_student else submission.get("problem_name") or "",
             "problem_detail": "" if is_student else submission.get("problem_detail") or "",
             "bindings": {} if is_student else dict(submission.get("bindings", {})),
+            "choices": [_choice(choice) for choice in submission.get("choices", ())],
+            "unused": [shown(name) for name in submission.get("unused", ())],
+            "owner_detail": "" if is_student else submission.get("owner_detail") or "",
+            "instructor_notes": [] if is_student else list(submission.get("instructor_notes", ())),
+            "received": []
+            if is_student
+            else [str(one.get("entry", "")) for one in submission.get("received", ())],
         },
-        "people": [_person(person, is_student=is_student) for person in grade.get("people", ())],
+        **_people(grade.get("people", ()), is_student=is_student),
         "attempts": [
             {"attempt": int(one["attempt"]), "counts": bool(one.get("counts"))}
             for one in grade.get("attempts", ())
@@ -88,6 +95,24 @@ def _view(grade: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
         "engine": grade.get("engine", ""),
         "rubric_sha256": grade.get("rubric_sha256", ""),
     }
+
+
+def _choice(choice: Mapping[str, Any]) -> dict[str, str]:
+    keys = ("part", "file", "how", "why", "runner_up", "runner_up_why")
+    return {key: str(choice.get(key, "")) for key in keys}
+
+
+def _people(people: Sequence[Mapping[str, Any]], *, is_student: bool) -> dict[str, Any]:
+    """Return what the people of a submission get: one line for all who get the same.
+
+    Where they differ, by an extension or a state of one's own, that is nobody else's business: the report, which all of
+    the group read, only says so.
+    """
+    shown = [_person(person, is_student=is_student) for person in people]
+    alike = all({**one, "id": ""} == {**shown[0], "id": ""} for one in shown)
+    if alike:
+        shown = [{**one, "id": ""} for one in shown[:1]]
+    return {"people": shown if alike or not is_student else [], "people_differ": not alike}
 
 
 def _person(person: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:

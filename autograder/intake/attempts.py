@@ -31,9 +31,10 @@ def settled(submissions: Sequence[Submission], keys: Sequence[str], has_roster: 
     for indices in groups.values():
         if len(indices) > 1:
             for number, index in enumerate(sorted(indices), start=1):
-                done[index] = done[index].model_copy(
-                    update={"attempt_of": submissions[min(indices)].id, "attempt": number}
-                )
+                update = {"attempt_of": submissions[min(indices)].id, "attempt": number}
+                if number < len(indices) and done[index].system != "gradescope":
+                    update["submitted"] = ""  # a roster has the time of the last one alone
+                done[index] = done[index].model_copy(update=update)
     return _contested(done) if has_roster else done
 
 

@@ -19,6 +19,14 @@ MAX_GROUP = 4
 """People that the name of a file may name."""
 LEAST_ID = 4
 """Characters of an id, a digit among them, from which on it is found within a name."""
+_WORDS: dict[IdKind, str] = {
+    "number": "id",
+    "login": "login",
+    "email": "address",
+    "canvas": "Canvas ID",
+    "integration": "integration ID",
+    "moodle": "participant",
+}
 IN_NAMES: tuple[IdKind, ...] = ("number", "login", "email")
 """Ids that people write; those of an LMS are read where the LMS writes them."""
 
@@ -84,7 +92,7 @@ class Owning:
             return
         known = [(kind, value, self._roster.having(kind, value)) for kind, value in claim.ids]
         people = {entry.id: entry for _, _, entries in known for entry in entries}
-        words = ", ".join(f"{kind} {value}" for kind, value in claim.ids)
+        words = " and ".join(f"{_WORDS[kind]} {value}" for kind, value in claim.ids)
         if len(people) == 1 and all(len(entries) < 2 for _, _, entries in known):
             found.students = _with(found.students, next(iter(people)))
         elif not people:

@@ -625,6 +625,19 @@ def test_later_downloads_of_an_assignment_are_attempts(tmp_path: Path) -> None:
     assert not any(one.contested for one in found.submissions)
 
 
+def test_the_time_of_a_worksheet_is_that_of_the_last_attempt(tmp_path: Path) -> None:
+    submitted = {one.moodle: "Monday, 23 November 2026, 8:00 AM" for one in CLASS}
+    roster = roster_of(tmp_path, moodle_worksheet(CLASS, submitted=submitted))
+    for week in (1, 2):
+        hand_ins = [HandIn(CLASS[0], {"part_a.ipynb": notebook(f"{CLASS[0].number} {week}")})]
+        put(tmp_path / "all" / f"week{week}.zip", download(moodle_files(hand_ins)))
+    found = taken(tmp_path / "all", tmp_path, roster).submissions
+    assert [(one.attempt, one.submitted) for one in found] == [
+        (1, ""),
+        (2, "Monday, 23 November 2026, 8:00 AM"),
+    ]
+
+
 def test_partners_who_both_hand_in_the_same_file_are_graded_once(tmp_path: Path) -> None:
     roster = roster_of(tmp_path, canvas_gradebook(CLASS))
     one, two = CLASS[:2]
