@@ -180,6 +180,11 @@ def test_rescoring_after_an_edit_of_points_changes_what_the_edit_says(
         assert new["part_totals"][0]["earned"] == pytest.approx(old["part_totals"][0]["earned"] - lost)
         new["earned"], new["items"][0]["earned"] = old["earned"], old["items"][0]["earned"]
         new["part_totals"] = old["part_totals"]
+        assert [one["score"] for one in new["people"]] == pytest.approx(
+            [one["score"] - lost for one in old["people"]]
+        )
+        assert new["adjusted"] == pytest.approx(old["adjusted"] - lost)
+        new["people"], new["adjusted"] = old["people"], old["adjusted"]
     assert after == before
 
 
