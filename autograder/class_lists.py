@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from autograder.course_rules import CourseRules
 from autograder.groups import Groups
@@ -15,7 +15,7 @@ from autograder.store import RunDirectory, read_record, write_record
 class IntakeRecord(Record):
     """`intake.json`: what was taken in, so that what was taken in earlier is not graded again."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     form: str
     """What the source is: `folder`, `canvas`, `moodle`, `gradescope`, `downloads`."""
     submissions: tuple[str, ...]

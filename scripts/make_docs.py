@@ -16,7 +16,10 @@ import typer.main
 from model_docs import fields_table, first_line, models_of, paragraphs, part_schema, record_schema, table
 from pydantic import BaseModel
 
+from autograder.class_lists import IntakeRecord
 from autograder.cli import app
+from autograder.course_rules import CourseRules
+from autograder.groups import Groups
 from autograder.probes.summaries import SUMMARIES
 from autograder.questions import Questions
 from autograder.records import ExecutionRecord, Grade, Submission
@@ -52,6 +55,9 @@ def pages() -> dict[str, str]:
         ),
         "schemas/submission.json": record_schema(Submission, "submission.json: one hand-in"),
         "schemas/roster.json": record_schema(Roster, "roster.json: who is in the class"),
+        "schemas/groups.json": record_schema(Groups, "groups.json: who works with whom"),
+        "schemas/course.json": record_schema(CourseRules, "course.json: the rules that hold for a run"),
+        "schemas/intake.json": record_schema(IntakeRecord, "intake.json: what was taken in"),
         "schemas/questions.json": record_schema(Questions, "questions.json: the question analysis of a run"),
         "schemas/rubric_part.json": part_schema(),
     }

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from autograder.intake.archives import Aside, archive_kind, unpack
 from autograder.intake.canvas import is_canvas_name
 from autograder.intake.entries import OF_CLASS
-from autograder.intake.files import is_noise, opened
+from autograder.intake.files import is_noise, opened, printable
 from autograder.intake.gathering import bare_name
 from autograder.intake.gradescope import METADATA
 from autograder.intake.hand_ins import renaming
@@ -46,7 +46,7 @@ class Root:
 
 def root_of_folder(folder: Path) -> Root:
     """Return the top of a folder, hidden and system files aside."""
-    entries = [TopEntry(path.name, path.name, _is_folder(path)) for path in folder.iterdir()]
+    entries = [TopEntry(printable(path.name), path.name, _is_folder(path)) for path in folder.iterdir()]
     return Root(
         folder, tuple(sorted((one for one in entries if not is_noise(one.path)), key=lambda one: one.path))
     )
@@ -151,10 +151,15 @@ def _top_of_zip(path: Path) -> list[TopEntry]:
             names = [entry.name for entry in zip_entries(file, path.name, OF_CLASS)]
     except (RefusedFile, UnreadableArchive, OSError):
         return []
-    tops: dict[str, bool] = {}
     parts = [one for name in names if (one := _parts(name)) and not is_noise(one[0])]
-    if len({one[0] for one in parts}) == 1 and all(len(one) > 1 for one in parts):
-        parts = [one[1:] for one in parts]  # a folder that is all of it
+    top = _tops(parts)
+    if len(top) == 1 and top[0].is_folder and recognised(top) == "folder":
+        return _tops([one[1:] for one in parts if len(one) > 1])  # a folder that is all of it
+    return top
+
+
+def _tops(parts: Sequence[Sequence[str]]) -> list[TopEntry]:
+    found: dict[str, bool] = {}
     for one in parts:
-        tops[one[0]] = tops.get(one[0], False) or len(one) > 1
-    return [TopEntry(name, name, is_folder) for name, is_folder in tops.items()]
+        found[one[0]] = found.get(one[0], False) or len(one) > 1
+    return [TopEntry(name, name, is_folder) for name, is_folder in found.items()]

@@ -190,6 +190,7 @@ class Owning:
 
     def _add_partners(self, found: Owners, file_names: Sequence[str]) -> None:
         """Add the people whom a student's own file names name; that they do not name himself is said."""
+        n_before = len(found.students)
         for text in file_names:
             if self._roster is None:
                 partners = prescribed_ids(text, self.asked)
@@ -209,7 +210,7 @@ class Owning:
                 continue
             for one in named.students:
                 found.students = _with(found.students, one)
-        if len(found.students) > MAX_GROUP:
+        if len(found.students) > max(MAX_GROUP, n_before):
             found.problem = _too_many(", ".join(file_names), found.students).problem
 
     def _add_group(self, found: Owners) -> None:

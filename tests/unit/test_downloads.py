@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -476,6 +477,23 @@ def test_nobody_is_lost_who_handed_in_a_checkpoint_or_has_an_odd_name(tmp_path: 
         ((two.moodle,), None),
         ((one.moodle,), "no_notebook"),
     }
+
+
+def test_a_name_that_is_no_text_is_a_row_of_its_owner(tmp_path: Path) -> None:
+    roster = roster_of(tmp_path, canvas_gradebook(CLASS))
+    one = CLASS[0]
+    folder = laid_out(tmp_path / "c", canvas_files(work(CLASS[1:4])))
+    put(Path(os.fsdecode(os.fsencode(folder) + f"/x_{one.canvas}_900_l".encode() + b"\xf6sung.ipynb")), b"{}")
+    rows = {row.students: row for row in taken(folder, tmp_path, roster).submissions}
+    assert rows[(one.number,)].problem_name == "bad_file_name"
+    assert all(row.model_dump_json() for row in rows.values())
+
+
+def test_teams_of_an_lms_may_be_large(tmp_path: Path) -> None:
+    hand_in = HandIn(CLASS[0], {"part_a.ipynb": notebook("1")}, partners=tuple(CLASS[1:7]))
+    source = put(tmp_path / "s.zip", download(gradescope_files([hand_in])))
+    (row,) = taken(source, tmp_path, roster_of(tmp_path, gradescope_roster(CLASS))).submissions
+    assert (len(row.students), row.owner_problem) == (7, None)
 
 
 def test_a_name_too_long_for_a_disk_keeps_its_owner(tmp_path: Path) -> None:
