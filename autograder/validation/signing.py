@@ -39,7 +39,7 @@ def signatures_of(validation: Validation) -> Signatures:
     mutants = [trial for trial in validation.trials if trial.kind == "mutant"]
     runs: dict[str, list[Outcome]] = {trial.name: [] for trial in mutants}
     for outcome in validation.outcomes:
-        if outcome.kind == "mutant":
+        if outcome.kind == "mutant" and outcome.state != "not_executed":
             runs[outcome.name].append(outcome)
     untried = [name for name, outcomes in runs.items() if not outcomes]
     refuse_some(validation.part, len(mutants) - len(untried), validation.n_mutants)
@@ -67,7 +67,7 @@ def refuse_some(part: str, n_tried: int, n_mutants: int) -> None:
     if n_tried < n_mutants:
         raise UsageError(
             f"signatures need all known mistakes of part {part}, and {n_mutants - n_tried} of the {n_mutants} are not "
-            "tried; run it without --quick, and with --only mutant or without --only"
+            "tried; give no --quick, no --only but --only mutant, and no --rescore where some were not executed"
         )
 
 

@@ -58,6 +58,13 @@ def test_any_text_gives_few_clean_clauses(text: str) -> None:
     assert all(clause.strip("# ") for clause in found)
 
 
+@pytest.mark.parametrize(
+    "text", ["1" + " , " * 9_000 + "x", "`a` and " * 9_000, "`" * 90_000, "1, " * 90_000, "1 " * 9_000]
+)
+def test_endless_series_are_read_to_their_end(text: str) -> None:
+    assert len(clauses(text)) <= 1
+
+
 def test_what_could_not_be_tried_is_no_wrong_answer() -> None:
     assert outcome_of(Status.BLOCKED) == "blocked"
     assert {outcome_of(status) for status in (Status.FAILED, Status.PASSED)} == {"lost"}
@@ -88,6 +95,13 @@ def test_a_signature_is_what_half_of_the_runs_have_in_common_in_the_own_item() -
     assert (found.n_seeds, found.checks) == (3, ("a1.density", "a2.rate", "a2.draws"))
     assert first.findings(["a2.draws"]) == {("a2.draws", "=lost"), ("a2.draws", "a2.draws | is wrong")}
     assert first.findings(["a2.rate"]) == frozenset()
+
+
+def test_a_notebook_that_we_could_not_execute_is_not_tried() -> None:
+    trial = mutant("ours")
+    ours = outcome(trial).model_copy(update={"state": "not_executed"})
+    with pytest.raises(UsageError, match="1 of the 1 are not tried"):
+        signatures_of(replace(validation(ours, trials=(trial,)), n_mutants=1))
 
 
 @pytest.mark.parametrize("trials", [(mutant("tried"),), (mutant("tried"), mutant("never_run"))])
