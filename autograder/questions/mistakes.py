@@ -172,12 +172,12 @@ def _rank(group: MistakeGroup) -> tuple[bool, int, int, str]:
 
 def _said(failures: Iterable[Failure]) -> tuple[Saying, ...]:
     """Return the sentences of lost checks, counted without numbers and names, each as it was said first."""
-    counts: Counter[tuple[str, tuple[str, ...]]] = Counter()
-    first: dict[tuple[str, tuple[str, ...]], CheckResult] = {}
+    counts: Counter[tuple[str, ...]] = Counter()
+    first: dict[tuple[str, ...], CheckResult] = {}
     for failure in failures:
-        for check in failure.lost:
-            key = check.id, clauses(check.message)
-            counts[key] += 1
+        said = {clauses(check.message): check for check in reversed(failure.lost)}
+        counts.update(reversed(said))  # once for a notebook, however many checks say it
+        for key, check in said.items():
             first.setdefault(key, check)
     return tuple(
         Saying(check=first[key].title, message=first[key].message, n=n)

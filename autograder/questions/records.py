@@ -26,8 +26,10 @@ class Saying(Record):
     """One sentence of a report, as one notebook got it, and how many got the same but for numbers and names."""
 
     check: str
+    """Title of the first check that says so."""
     message: str
     n: int
+    """Submissions."""
 
 
 class MistakeGroup(Record):

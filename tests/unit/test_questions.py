@@ -219,6 +219,16 @@ def test_known_mistakes_say_where_they_come_from() -> None:
     assert (told.n_mistakes, told.is_same_rubric, told.budget) == (1, False, "full")
 
 
+def test_a_sentence_counts_once_for_a_notebook_however_many_checks_say_it() -> None:
+    none = "There is no computation of yours. Cell 3 has none."
+    lost = {"a1.density": none, "a1.plot": none.replace("3", "4")}
+    (group,) = groups([grade("ada", lost), grade("bo", lost | {"a1.plot": "No figure."})])
+    assert [(one.check, one.message, one.n) for one in group.said] == [
+        ("Check a1.density", none, 2),
+        ("Check a1.plot", "No figure.", 1),
+    ]
+
+
 # ----------------------------------------------------------------------- files
 
 
