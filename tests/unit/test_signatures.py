@@ -182,4 +182,8 @@ def test_committed_tables_name_checks_that_exist_and_mistakes_of_the_reference(p
 
 
 def test_the_assignment_has_tables() -> None:
-    assert {path.stem for path in TABLES if path.parents[1].name == "aml-a3"} >= {"part_a"}
+    assert {path.stem for path in TABLES if path.parents[1].name == "aml-a3"} >= {
+        "part_a",
+        "part_b",
+        "part_c",
+    }
