@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +10,27 @@ import typer
 from autograder.cli.exported import document, print_export, print_verified, verdict_document
 from autograder.cli.options import AsJson, author_or_me
 from autograder.cli.output import print_json
-from autograder.errors import UsageError, nearest
+from autograder.cli.sending import (
+    AcceptOption,
+    AuthorOption,
+    DestinationOption,
+    ExtraCreditOption,
+    FailedOption,
+    GroupsOption,
+    IdOption,
+    LowerOption,
+    MatchOption,
+    MissingOption,
+    PartialOption,
+    RunArgument,
+    WaiveOption,
+    WaiversOption,
+    kinds,
+    known_kind,
+    pairs,
+    waived,
+)
+from autograder.errors import UsageError
 from autograder.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -19,14 +38,10 @@ if TYPE_CHECKING:
     from autograder.export.outcomes import Choices
 
 NEEDS_PERSON = 1
-ID_KINDS = ("number", "login", "email", "canvas", "moodle", "integration")
 
 
 def export(
-    directory: Annotated[
-        Path,
-        typer.Argument(metavar="RUN", help="The run directory that `grade --run` made.", show_default=False),
-    ],
+    directory: RunArgument,
     to: Annotated[
         str,
         typer.Option(
@@ -62,45 +77,11 @@ def export(
             show_default=False,
         ),
     ] = None,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KIND",
-            help="What is in order for everybody: `missing` (nothing handed in), `pending`, `failed`, `unknown` (not "
-            "in the LMS), `locked`, `lower`; may be given several times.",
-        ),
-    ] = None,
-    waive: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ID=REASON", help="Why one student or row is in order; may be given several times."
-        ),
-    ] = None,
-    waivers: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="CSV with the columns `id` and `reason`: the same for many.",
-            show_default=False,
-        ),
-    ] = None,
-    match: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="STUDENT=ROW",
-            help="Which row of the LMS (its Canvas ID, its participant number, ...) is meant where ids are "
-            "ambiguous; may be given several times.",
-        ),
-    ] = None,
-    id_kind: Annotated[
-        str,
-        typer.Option(
-            "--id",
-            metavar="KIND",
-            help="What the ids of a run without a roster are: `number`, `login`, `email`, `canvas`, `moodle`. "
-            "Default: whatever fits one row alone.",
-        ),
-    ] = "",
+    accept: AcceptOption = None,
+    waive: WaiveOption = None,
+    waivers: WaiversOption = None,
+    match: MatchOption = None,
+    id_kind: IdOption = "",
     column: Annotated[
         str | None,
         typer.Option(
@@ -149,48 +130,25 @@ def export(
             show_default=False,
         ),
     ] = None,
-    partial: Annotated[
-        bool,
-        typer.Option(
-            "--partial", help="Students with pending marks get what is earned so far, and are told so."
-        ),
-    ] = False,
-    missing_as_zero: Annotated[
-        bool, typer.Option("--missing-as-zero", help="People of the roster who handed nothing in get 0.")
-    ] = False,
-    failed_as_zero: Annotated[
-        bool, typer.Option("--failed-as-zero", help="Hand-ins that could not be graded get 0.")
-    ] = False,
-    allow_lower: Annotated[
-        bool,
-        typer.Option("--allow-lower", help="A score may be lower than what the LMS has or was sent before."),
-    ] = False,
-    extra_credit: Annotated[
-        bool,
-        typer.Option("--extra-credit", help="A score may be above the maximum, where the LMS takes that."),
-    ] = False,
+    partial: PartialOption = False,
+    missing_as_zero: MissingOption = False,
+    failed_as_zero: FailedOption = False,
+    allow_lower: LowerOption = False,
+    extra_credit: ExtraCreditOption = False,
     can_exceed: Annotated[
         bool,
         typer.Option(
             "--can-exceed", help="`brightspace`: the item is set to 'Can Exceed'; else it cuts scores."
         ),
     ] = False,
-    unequal_groups: Annotated[
-        bool, typer.Option("--unequal-groups", help="Members of a group may get different scores.")
-    ] = False,
+    unequal_groups: GroupsOption = False,
     comments: Annotated[
         bool,
         typer.Option(
             "--comments/--no-comments", help="Whether comments are written where the LMS takes them."
         ),
     ] = True,
-    destination: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Name of the place at the LMS in the record of what was sent. Default: what the template says.",
-        ),
-    ] = "",
+    destination: DestinationOption = "",
     not_imported: Annotated[
         bool,
         typer.Option(
@@ -201,10 +159,7 @@ def export(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
     ] = False,
-    author: Annotated[
-        str | None,
-        typer.Option(help="Who exports. Default: git's user.name, else the login name.", show_default=False),
-    ] = None,
+    author: AuthorOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the scores of a run into the file of an LMS, and prove that they arrive.
@@ -217,8 +172,6 @@ def export(
     from autograder.exporting import export as export_run
     from autograder.exporting import format_named, read_template
 
-    if id_kind and id_kind not in ID_KINDS:
-        raise UsageError(f"--id {id_kind}{nearest(id_kind, ID_KINDS)} (there are: {', '.join(ID_KINDS)})")
     told: dict[str, Any] = {
         "column": column,
         "by": by,
@@ -226,14 +179,14 @@ def export(
         "encoding": encoding,
         "narrow": narrow,
         "can_exceed": can_exceed,
-        "header": pairs("--header", header or ()),
+        "header": pairs("--header", header),
     }
     form = format_named(to, {name: value for name, value in told.items() if value})
     choices = Choices(
-        accepted=kinds(accept or ()),
-        waived=pairs("--waive", waive or ()) | (read_waivers(waivers) if waivers else {}),
-        pinned=pairs("--match", match or ()),
-        id_kind=id_kind,
+        accepted=kinds(accept),
+        waived=waived(waive, waivers),
+        pinned=pairs("--match", match),
+        id_kind=known_kind(id_kind),
         partial=partial,
         missing_as_zero=missing_as_zero,
         failed_as_zero=failed_as_zero,
@@ -268,45 +221,6 @@ def export(
 
 
 # ------------------------------------------------------------------- arguments
-
-
-def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """Return `NAME=TEXT` arguments; UsageError for one in another form."""
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not (equals and name.strip() and value.strip()):
-            raise UsageError(f"{option} {text!r}: expected NAME=TEXT")
-        found[name.strip()] = value.strip()
-    return found
-
-
-def kinds(accepted: Sequence[str]) -> frozenset[str]:
-    """Return kinds of outcomes that can be accepted; UsageError for another."""
-    from autograder.export.outcomes import ACCEPTABLE
-
-    for kind in accepted:
-        if kind not in ACCEPTABLE:
-            raise UsageError(
-                f"--accept {kind}{nearest(kind, ACCEPTABLE)} (there are: {', '.join(ACCEPTABLE)})"
-            )
-    return frozenset(accepted)
-
-
-def read_waivers(path: Path) -> dict[str, str]:
-    """Return the reasons of a file of waivers; UsageError when it has not the columns `id` and `reason`."""
-    from autograder.delimited import read_table
-
-    found = read_table(path)
-    if not {"id", "reason"} <= set(found.header):
-        raise UsageError(
-            f"--waivers {path}: expected the columns id and reason, found {', '.join(found.header)}"
-        )
-    at_id, at_reason = found.header.index("id"), found.header.index("reason")
-    for row in found.rows:
-        if not row.cell(at_id) or not row.cell(at_reason):
-            raise UsageError(f"--waivers {path}:{row.line}: an id and a reason are needed")
-    return {row.cell(at_id): row.cell(at_reason) for row in found.rows}
 
 
 # ---------------------------------------------------------------------- verify

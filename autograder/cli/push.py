@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.cli.export import kinds, pairs, read_waivers
 from autograder.cli.interrupts import stoppable
 from autograder.cli.options import AsJson, author_or_me
 from autograder.cli.output import err, print_json
 from autograder.cli.pushed import document, print_push
+from autograder.cli.sending import (
+    AcceptOption,
+    AuthorOption,
+    DestinationOption,
+    ExtraCreditOption,
+    FailedOption,
+    GroupsOption,
+    IdOption,
+    LowerOption,
+    MatchOption,
+    MissingOption,
+    PartialOption,
+    RunArgument,
+    WaiveOption,
+    WaiversOption,
+    kinds,
+    known_kind,
+    pairs,
+    waived,
+)
 from autograder.errors import UsageError
 from autograder.store import RunDirectory
 
@@ -35,10 +53,7 @@ class Server(StrEnum):
 
 
 def push(
-    directory: Annotated[
-        Path,
-        typer.Argument(metavar="RUN", help="The run directory that `grade --run` made.", show_default=False),
-    ],
+    directory: RunArgument,
     to: Annotated[
         Server, typer.Option("--to", metavar="LMS", help="`canvas` or `moodle`.", show_default=False)
     ],
@@ -67,67 +82,23 @@ def push(
     send: Annotated[
         bool, typer.Option("--send", help="Send it. Without this, nothing is sent: you see what would be.")
     ] = False,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KIND",
-            help="Students of this kind are in order without a score: `pending`, `missing`, `failed`, `locked`, `lower`, "
-            "`unknown`; may be given several times.",
-        ),
-    ] = None,
-    waive: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ID=REASON", help="This student is in order; may be given several times."),
-    ] = None,
-    waivers: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="CSV with the columns `id` and `reason`: the same for many.",
-            show_default=False,
-        ),
-    ] = None,
-    match: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="STUDENT=USER",
-            help="This student of the run has this user id at the LMS; may be given several times.",
-        ),
-    ] = None,
-    id_kind: Annotated[
-        str,
-        typer.Option(
-            "--id",
-            metavar="KIND",
-            help="What the ids of a run without a roster are: `number`, `login`, `email`, `canvas`. Default: whatever "
-            "fits one student alone.",
-        ),
-    ] = "",
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Pending students get what is earned so far.")
-    ] = False,
-    missing_as_zero: Annotated[
-        bool, typer.Option("--missing-as-zero", help="Who handed in nothing gets 0.")
-    ] = False,
-    failed_as_zero: Annotated[
-        bool, typer.Option("--failed-as-zero", help="Hand-ins that could not be graded get 0.")
-    ] = False,
-    allow_lower: Annotated[
-        bool, typer.Option("--allow-lower", help="A score may become lower than what is there.")
-    ] = False,
+    accept: AcceptOption = None,
+    waive: WaiveOption = None,
+    waivers: WaiversOption = None,
+    match: MatchOption = None,
+    id_kind: IdOption = "",
+    partial: PartialOption = False,
+    missing_as_zero: MissingOption = False,
+    failed_as_zero: FailedOption = False,
+    allow_lower: LowerOption = False,
     overwrite: Annotated[
         bool,
         typer.Option(
             "--overwrite", help="Scores and comments that somebody changed at the LMS are replaced by ours."
         ),
     ] = False,
-    extra_credit: Annotated[
-        bool,
-        typer.Option("--extra-credit", help="A score may be above the maximum, where the LMS takes that."),
-    ] = False,
-    unequal_groups: Annotated[
-        bool, typer.Option("--unequal-groups", help="Members of a group may get different scores.")
-    ] = False,
+    extra_credit: ExtraCreditOption = False,
+    unequal_groups: GroupsOption = False,
     comments: Annotated[
         bool, typer.Option("--comments/--no-comments", help="Whether comments are sent.")
     ] = True,
@@ -160,16 +131,8 @@ def push(
             metavar="STATE", help="Moodle: state of the marking workflow that grades get, such as `released`."
         ),
     ] = "",
-    destination: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="Name of the place in the ledger. Default: made of the assignment's id."
-        ),
-    ] = "",
-    author: Annotated[
-        str | None,
-        typer.Option(help="Who sends. Default: git's user.name, else the login name.", show_default=False),
-    ] = None,
+    destination: DestinationOption = "",
+    author: AuthorOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Send scores, rubric points, comments and reports to Canvas or Moodle: a rehearsal, unless you say `--send`.
@@ -182,11 +145,11 @@ def push(
     from autograder.push.packing import PushChoices
 
     choices = PushChoices(
-        accepted=kinds(accept or ()),
-        waived=pairs("--waive", waive or ()) | (read_waivers(waivers) if waivers else {}),
-        pinned=pairs("--match", match or ()),
-        criteria=pairs("--criterion", criterion or ()),
-        id_kind=id_kind,
+        accepted=kinds(accept),
+        waived=waived(waive, waivers),
+        pinned=pairs("--match", match),
+        criteria=pairs("--criterion", criterion),
+        id_kind=known_kind(id_kind),
         partial=partial,
         missing_as_zero=missing_as_zero,
         failed_as_zero=failed_as_zero,

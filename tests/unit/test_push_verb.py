@@ -83,9 +83,8 @@ def test_exit_status_1_means_that_a_person_has_to_look(canvas: CanvasStandIn, tm
     run = scored_run(tmp_path / "run", POINTS).path
     done = told(words(run, canvas.url, "canvas", "--send"))
     assert done.returncode == 1
-    assert "the grading period is closed" in " ".join(
-        done.stdout.split()
-    )  # lines are as wide as the terminal
+    unwrapped = " ".join(done.stdout.split())  # lines are as wide as the terminal
+    assert "the grading period is closed" in unwrapped
 
 
 def test_wrong_use_ends_with_2_and_without_a_token(canvas: CanvasStandIn, tmp_path: Path) -> None:
@@ -98,6 +97,7 @@ def test_wrong_use_ends_with_2_and_without_a_token(canvas: CanvasStandIn, tmp_pa
             "does not take the token",
         ),
         (told(words(run, canvas.url, "canvas", "--accept", "all")), "--accept all"),
+        (told(words(run, canvas.url, "canvas", "--id", "logon")), "did you mean 'login'?"),
         (told(words(tmp_path, canvas.url)), "no run directory"),
     ]
     for done, why in cases:
