@@ -6,7 +6,8 @@
     engine/autograder  engine/reports
     content/rubrics/<id>  content/reference/<id>/golden  content/student_template/<id>
 
-It holds goldens and the whole rubric, which the marks need, and nothing else of the reference: no answers.
+It holds goldens and the whole rubric, which the marks need, and nothing else of the reference: no answers. The
+signatures of known mistakes stay at home: they serve the analysis of a class, and a container grades one submission.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def archive(assignment: Assignment, settings: Settings) -> dict[str, bytes]:
         "constraints.txt": _constraints(),
         **_tree(Path(autograder.__file__).parent, "engine/autograder"),
         **_tree(Path(reports.__file__).parent, "engine/reports"),
-        **_tree(assignment.rubric.parent, f"content/rubrics/{assignment.id}"),
+        **_tree(
+            assignment.rubric.parent, f"content/rubrics/{assignment.id}", without=assignment.all_signatures
+        ),
     }
     reference = f"content/reference/{assignment.reference.name}/golden"
     template = f"content/student_template/{assignment.id}"
@@ -124,7 +127,7 @@ def _constraints() -> bytes:
     return _lines([f"{name}=={importlib.metadata.version(name)}" for name in names])
 
 
-def _tree(folder: Path, place: str) -> dict[str, bytes]:
+def _tree(folder: Path, place: str, *, without: Path | None = None) -> dict[str, bytes]:
     return {
         f"{place}/{path.relative_to(folder).as_posix()}": path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -132,6 +135,7 @@ def _tree(folder: Path, place: str) -> dict[str, bytes]:
         and not path.is_symlink()
         and "__pycache__" not in path.parts
         and path.suffix != ".pyc"
+        and without not in path.parents
     }
 
 
