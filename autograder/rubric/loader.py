@@ -293,8 +293,12 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
                 yield source.problem(
                     (*where, "id"), f"expected an id that starts with '{item.id}.', found {check.id!r}"
                 )
-            for field in ("twin", "follows", "proof"):
-                other = getattr(check, field)
+            links = [
+                ("twin", check.twin),
+                ("proof", check.proof),
+                *(("follows", one) for one in check.rests_on),
+            ]
+            for field, other in links:
                 if other is not None and (other not in check_ids or other == check.id):
                     yield source.problem(
                         (*where, field), f"no other check is called {other!r}{nearest(other, check_ids)}"

@@ -69,6 +69,7 @@ LAYERS = (
         "pushing",
         "gradescope",
         "goldens",
+        "stored_answers",
         "rendering",
         "withheld",
         "release",
