@@ -85,6 +85,7 @@ def _autograder(*arguments: object) -> None:
     """Run a command in this process, whose executors share a nursery."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
+        patch.delenv("AUTOGRADER_CONTENT", raising=False)
         assert cli.run(list(map(str, arguments))) in (0, 1), arguments
 
 
