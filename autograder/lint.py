@@ -19,9 +19,10 @@ from autograder.checks.values import TableInBands
 from autograder.errors import AutograderError, Problem, RubricError, UsageError, nearest
 from autograder.golden import Golden, read_golden
 from autograder.registry import CHECKS, Assignment
-from autograder.rubric.loader import Location, Source, load_rubric
+from autograder.rubric.loader import load_rubric
 from autograder.rubric.model import CheckSpec, GoldenKind, PartSpec
 from autograder.rubric.public import is_public, named_challenges
+from autograder.rubric.sources import Location, Source, read_source
 from autograder.signatures import read_signatures
 from autograder.stats.bands import Band
 
@@ -94,9 +95,9 @@ def lint(assignment: Assignment) -> Report:
 
 def part_sources(assignment: Assignment) -> dict[str, Source]:
     """Return the YAML file of every part, with the positions of what is in it."""
-    main = Source(assignment.rubric, shown(assignment.rubric))
+    main = read_source(assignment.rubric)
     files = [assignment.rubric.parent / name for name in main.data["parts"]]
-    loaded = [Source(path, shown(path)) for path in files]
+    loaded = [read_source(path) for path in files]
     return {source.data["part"]: source for source in loaded}
 
 
