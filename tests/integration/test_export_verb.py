@@ -154,6 +154,10 @@ def test_a_stale_template_is_refused_until_it_is_said_that_nothing_was_imported(
     assert course.export("--template", template, "--accept", "pending")[0] == 0
     status, said = course.export("--template", template, "--accept", "pending")
     assert (status, "--not-imported" in said["said"]) == (2, True)
+    entries = ledger.history(course.run.gradebook)
+    status, said = course.export("--template", template, "--accept", "pending", "--not-imported", "--dry-run")
+    assert (status, len(said["reconciliation"]["written"])) == (0, 2)
+    assert ledger.history(course.run.gradebook) == entries  # a rehearsal takes nothing back
     status, said = course.export("--template", template, "--accept", "pending", "--not-imported")
     assert status == 0
     assert len(list(course.run.exports.rglob("grades.csv"))) == 2  # what was written before stays
