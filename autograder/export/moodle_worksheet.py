@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from pydantic import Field
+
 from autograder.errors import UsageError
 from autograder.export.comments import as_html
 from autograder.export.deciding import Takes
@@ -26,7 +28,7 @@ BOX = "Allow updating records that have been modified more recently than in the 
 class WorksheetParams(FormatParams):
     """What `moodle-worksheet` can be told."""
 
-    header: Mapping[str, str] = {}
+    header: Mapping[str, str] = Field(default_factory=dict)
     """Headings in another language: `identifier`, `grade`, `modified`, `maximum`, `changeable`, `yes` (what stands
     under `changeable` when it can), `comments`, `name` to the text."""
 
@@ -78,6 +80,11 @@ def _headings_of(given: Mapping[str, str]) -> tuple[Headings, ...]:
             f"--header takes {', '.join(ROLES)}, the first four are needed; "
             f"{'unknown: ' + ', '.join(unknown) if unknown else 'missing: ' + ', '.join(lacking)}"
         )
+    if "changeable" in given and "yes" not in given:
+        raise UsageError(
+            f"--header changeable={given['changeable']}: say with --header yes=TEXT what stands there when a grade can be "
+            "changed; every other row counts as locked"
+        )
     own = Headings(
         language="other",
         identifier=given["identifier"],
@@ -88,7 +95,7 @@ def _headings_of(given: Mapping[str, str]) -> tuple[Headings, ...]:
         changeable=given.get("changeable", ""),
         comments=given.get("comments", ""),
         name=given.get("name", ""),
-        yes=given.get("yes", "Yes"),
+        yes=given.get("yes", ""),
     )
     return (own,)
 
@@ -135,7 +142,9 @@ def _language(table: Table, headings: Sequence[Headings]) -> Headings:
             return one
     raise UsageError(
         f"{table.name} is no grading worksheet in {' or '.join(one.language for one in headings)} "
-        f"(its heading is {', '.join(table.header)!r}); name the headings with --header ROLE=TEXT"
+        f"(its heading is {', '.join(table.header)!r}); name its headings with --header ROLE=TEXT: identifier (of the "
+        "participant), grade, modified (when the grade was), maximum; and, so that locked rows and comments are seen, "
+        "changeable (with yes: what stands there when it can be), comments, name"
     )
 
 
@@ -209,6 +218,10 @@ def _notes(table: Table, words: Headings, at: Mapping[str, int]) -> list[str]:
     if any("workflow" in heading.casefold() for heading in table.header):
         notes.append(
             "the gradebook shows a grade only when its marking workflow is set to Released, at Moodle"
+        )
+    if words.changeable not in at:
+        notes.append(
+            "no column says whose grade cannot be changed (--header changeable=TEXT): Moodle skips those silently, so verify"
         )
     if words.name in at:
         evil = [one for one in table.column(at[words.name], rows) if one[:1] in ("=", "+", "-", "@")]
