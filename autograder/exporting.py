@@ -19,6 +19,7 @@ from autograder.export.formats import FORMATS, Draft, Format, Request, Template
 from autograder.export.ledger import Entry, Line
 from autograder.export.outcomes import Choices, Outcome
 from autograder.export.people import people_of_results
+from autograder.export.routes import RIVALS
 from autograder.export.scores import StudentScore, exact, scores_of
 from autograder.export.verifying import Difference, Verdict, changed_elsewhere, read_back, verdicts
 from autograder.records import Grade
@@ -239,8 +240,9 @@ def _record(run: RunDirectory, draft: Draft, route: str, author: str, template: 
 
 
 def _last_file(entries: Sequence[Entry], route: str, destination: str) -> Entry:
-    """Return the first entry of the last file that was written by a route."""
-    found = [one for one in entries if one.route == route and destination in ("", one.destination)]
+    """Return the first entry of the last file that was written by a route, or by one that it blocks."""
+    routes = (route, RIVALS.get(route, route))
+    found = [one for one in entries if one.route in routes and destination in ("", one.destination)]
     batch = ledger.last_batch(found)
     if batch is None:
         raise UsageError("--not-imported: no file was written that could be taken back")

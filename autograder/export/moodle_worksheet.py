@@ -16,6 +16,7 @@ from autograder.export.filling import fill
 from autograder.export.formats import FORMATS, Draft, Format, FormatParams, Request, Template
 from autograder.export.moodle_headings import LANGUAGES, Headings
 from autograder.export.readers.moodle_worksheet import reading_of
+from autograder.export.routes import require_one_route
 from autograder.export.sheets import Row, Sheet, require_keys, require_whole
 from autograder.export.tables import Table, read_table
 from autograder.roster_headers import COLUMNS, Column, plain_header
@@ -43,6 +44,7 @@ def moodle_worksheet(params: WorksheetParams) -> Format:
 
     def draft(request: Request) -> Draft:
         assert request.template is not None
+        require_one_route(request, "moodle", "moodle_worksheet")
         found = sheet(request.template)
         made = fill(found, request, Takes(), comment_text=as_html)
         written = [one for one in made.outcomes if one.kind == "written"]

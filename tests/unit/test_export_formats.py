@@ -462,6 +462,9 @@ def test_one_assignment_of_moodle_has_one_route() -> None:
         format_of("moodle_gradebook").draft(request)
     request = request_of(scores_of([student()]), entries=[entry], destination="quiz")
     assert only(format_of("moodle_gradebook").draft(request)).kind == "written"
+    entry = sent(student(), "40.00", "00101", route="moodle_gradebook", destination="moodle")
+    with pytest.raises(UsageError, match=r"by moodle-gradebook before.*--not-imported"):
+        worksheet_draft(moodle_worksheet([student()]), entries=[entry])
 
 
 # ------------------------------------------------------- Blackboard, Brightspace
