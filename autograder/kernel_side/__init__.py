@@ -22,6 +22,7 @@ MODULES = (
     "notices",
     "known_data",
     "data_sets",
+    "course_tables",
     "network",
     "torchvision_sets",
     "downloaders",

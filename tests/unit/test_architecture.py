@@ -21,9 +21,9 @@ OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
     ("errors", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
-    ("records", "registry", "locks", "environments", "datasets", "fetching"),
+    ("records", "registry", "locks", "environments", "datasets", "fetching", "tables"),
     ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks", "public_rubric"),
-    ("probes", "checks", "truths"),
+    ("probes", "checks", "truths", "data_truths"),
     ("execute", "judging", "scoring", "gradebook", "review", "export"),
     # The pipeline: what a verb of the command line does, without the command line.
     (
