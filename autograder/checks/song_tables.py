@@ -58,7 +58,10 @@ def rows_are_shown(evidence: Evidence, params: RowsAreShown, context: Context) -
 
 def _is_row(text: str, artists: Iterable[str], titles: Iterable[str]) -> bool:
     """Whether a line holds an artist or a title, and a word beside it."""
-    return any(name and name in text and re.search(r"[^\W\d_]{2}", text.replace(name, " ")) for name in [*titles, *artists])
+    return any(
+        name and name in text and re.search(r"[^\W\d_]{2}", text.replace(name, " "))
+        for name in [*titles, *artists]
+    )
 
 
 class ArtistsAreCounted(CheckParams):

@@ -58,9 +58,8 @@ def top_words_are(evidence: Evidence, params: TopWordsAre, context: Context) -> 
                     found=line.found,
                     notes=(f"Words were read as: {rule}.",),
                 )
-            seen = seen or (words, line)
-        if seen is not None:
-            break
+            if any(cell.item == context.item and cell.index == line.cell for cell in evidence.cells):
+                seen = seen or (words, line)
     if seen is None:
         return nothing_printed(evidence, context, what)
     listed = join([f"“{word}”" for word in seen[0]])
