@@ -59,8 +59,8 @@ def _read(path: Path, size: int, mtime_ns: int) -> Songs:
     csv.field_size_limit(MAX_FIELD)
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
-    header, *rows = [row for row in csv.reader(text.splitlines(keepends=True), delimiter=separator) if row]
-    rows = [row for row in rows if len(row) == len(header)]
+    listed = [row for row in csv.reader(text.splitlines(keepends=True), delimiter=separator) if row]
+    header, rows = listed[0] if listed else [], [row for row in listed[1:] if len(row) == len(listed[0])]
     if len(header) < len(_COLUMNS) or not rows:
         raise UsageError(
             f"{path}: expected columns for artist, song and lyrics and at least one row, found {header} and "

@@ -150,6 +150,11 @@ def size_is_shown(evidence: Evidence, params: SizeIsShown, context: Context) -> 
     tell = _tells_songs if is_of_songs else _tells_size
     here = lines_for(evidence, context.item)
     there = [line for line in lines_elsewhere(evidence, context.item) if _speaks_of_size(line.text)]
+    there = there if not any(line.numbers for line in here) else []
+    if is_of_songs:  # a line that speaks of songs decides; the shape tells it where there is none
+        here = [
+            line for line in here if line.numbers and re.search(r"(?i)song|canci|track", line.text)
+        ] or here
     for line in (*here, *there):
         if told := tell(line, sizes):
             return judged(

@@ -18,6 +18,8 @@ from autograder.stats.words import SHORT, STOPPED, reading_of
 
 Counts = dict[str, dict[str, float]]
 _TOKEN = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?|\d[\d,]*(?:\.\d+)?")
+_ORDINAL = re.compile(r"(?i)(?<!\w)#?\d+(?:st|nd|rd|th|[.)])(?!\w)")
+"""What numbers a list: `1st`, `2.`, `3)`."""
 MAX_BETWEEN = 4
 """Words that may stand between a word and its number: `love was used 31 times`."""
 
@@ -90,7 +92,7 @@ def _reported(lines: Sequence[Line], counts: Counts, n: int) -> Iterator[tuple[t
 
 def _pairs(text: str) -> Iterator[tuple[str, float]]:
     """Yield every word with the number that follows it soon, or that stands right before it."""
-    tokens = _TOKEN.findall(text)
+    tokens = _TOKEN.findall(_ORDINAL.sub(" ", text))
     for at, token in enumerate(tokens):
         if not token[0].isdigit():
             continue
@@ -128,9 +130,8 @@ def _listed(lines: Sequence[Line], n: int) -> Iterator[tuple[tuple[str, ...], Li
         for words in (quoted, after, without_and):
             if len(words) == n:
                 yield tuple(words), line
-        only = re.findall(r"[^\W\d_][\w'’-]*", line.text)
-        if len(only) == 1:
-            single.append((only[0], line))
+        if len(after) == 1:
+            single.append((after[0], line))
     if len(single) == n:
         yield tuple(word for word, _ in single), single[0][1]
 

@@ -7,10 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-_OPENS = re.compile(r"^(?P<indent>\s*)(?:\((?P<name>[\w.\-]+)\):\s*)?(?P<kind>[A-Z]\w*)\((?P<inside>.*)$")
+_OPENS = re.compile(
+    r"^(?P<indent>\s*)(?:\([\w.\-]+\):\s*|[^():=]{1,40}[:=]\s*)?(?P<kind>[A-Z]\w*)\((?P<inside>.*)$"
+)
 _SIZES = re.compile(r"(?<![\w=.])(\d+)(?!\w)")
-_HIDDEN = ("MultiheadAttention", "TransformerEncoderLayer", "TransformerDecoderLayer", "ParameterList")
-"""Layers that hold weights which their printed form does not show."""
+_PLAIN = re.compile(
+    r"(Leaky)?ReLU6?|\w*Sigmoid|\w*[Tt]anh\w*|GELU|C?ELU|SELU|SiLU|Mish|Soft\w+|LogSoftmax|Identity|(Unf|F)latten|"
+    r"\w*Dropout\w*|\w*Pool\d?d|\w*Pad\d?d|Upsample\w*|Pixel(Uns|S)huffle"
+)
+"""Layers without weights. What is neither among these nor known by its sizes may hold weights that are not shown."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ def printed_networks(lines: Sequence[str]) -> Iterator[Printed]:
             end += 1
         inner = [line for line in lines[at + 1 : end] if _OPENS.match(line)]
         if end < len(lines) and inner:
-            yield _network(opened["kind"], inner)
+            yield _network(opened["kind"], lines[at + 1 : end])
         at = end if end < len(lines) else at + 1
 
 
@@ -46,12 +51,12 @@ def _network(kind: str, lines: Sequence[str]) -> Printed:
     total, is_exact = 0, True
     for line in lines:
         found = _OPENS.match(line)
-        if found is None:
+        if found is None:  # a bracket that closes, or blocks that are repeated: `(0-5): 6 x Block(`
+            is_exact &= line.strip() == ")"
             continue
-        n, is_known = weights_of(found["kind"], found["inside"])
-        is_exact &= is_known and not re.match(r"\d+ x ", line.split(":", 1)[-1].strip())
-        total += n
         if line.rstrip().endswith(")"):
+            n, is_known = weights_of(found["kind"], found["inside"])
+            total, is_exact = total + n, is_exact and is_known
             layers.append(found["kind"])
     return Printed(kind, tuple(layers), total, is_exact)
 
@@ -70,14 +75,14 @@ def weights_of(kind: str, inside: str) -> tuple[int, bool]:
         return sizes[0] * sizes[1] * prod(kernel) // groups + has_bias * sizes[1], True
     if kind == "Embedding" and len(sizes) >= 2:
         return sizes[0] * sizes[1], True
-    if kind in ("LSTM", "GRU", "RNN") and len(sizes) >= 2:
-        return _recurrent(kind, sizes, named, has_bias), True
+    if re.fullmatch(r"(LSTM|GRU|RNN)(Cell)?", kind) and len(sizes) >= 2:
+        return _recurrent(kind.removesuffix("Cell"), sizes, named, has_bias), True
     if re.fullmatch(r"(Batch|Layer|Group|Instance)Norm\w*", kind):
         affine = named.get("affine", named.get("elementwise_affine", "True")) != "False"
         shape = [int(size) for size in re.findall(r"\d+", inside.split("eps")[0])]
         width = shape[-1] if kind == "GroupNorm" and shape else prod(shape)
         return 2 * width * affine * (kind[:8] != "Instance" or named.get("affine") == "True"), bool(shape)
-    return 0, kind not in _HIDDEN
+    return 0, bool(_PLAIN.fullmatch(kind))
 
 
 def _recurrent(kind: str, sizes: Sequence[int], named: dict[str, str], has_bias: bool) -> int:
