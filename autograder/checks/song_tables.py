@@ -19,6 +19,9 @@ from autograder.checks.output_texts import (
 from autograder.probes.evidence import Evidence
 from autograder.registry import CHECKS
 
+CUT_SHARE = 0.5
+LEAST_OF_CUT = 8
+"""Right numbers that must be left of a list that was cut short."""
 MAX_AFTER = 80
 """Signs after a name in which its number is looked for."""
 
@@ -73,7 +76,10 @@ class ArtistsAreCounted(CheckParams):
 
 @CHECKS.register(ArtistsAreCounted)
 def artists_are_counted(evidence: Evidence, params: ArtistsAreCounted, context: Context) -> Finding:
-    """All artists are named (half), each with the number of its songs (half; shares where some are missing)."""
+    """All artists are named (half), each with the number of its songs (half; shares where some are missing).
+
+    A long list that pandas or NumPy cut short, with right numbers for those that are left, earns half.
+    """
     what = "every artist with the number of songs"
     rows, distinct = with_prefix(context, params.counts), with_prefix(context, f"{params.counts}.distinct")
     best: tuple[float, set[str], set[str], list[Line]] | None = None
@@ -96,8 +102,17 @@ def artists_are_counted(evidence: Evidence, params: ArtistsAreCounted, context: 
     elif len(right) < len(rows):
         wrong = sorted(set(rows) - right)
         message = f"The number of songs is missing or wrong for {join(wrong[:4])}."
+    if _is_cut(lines) and len(right) >= LEAST_OF_CUT and share < CUT_SHARE:
+        share = CUT_SHARE
+        message = (
+            f"The output was cut short: {len(named)} of {len(rows)} artists are named, with their numbers."
+        )
     observed = f"{len(named)} of {len(rows)} artists, {len(right)} with the right number"
     return judged(share, observed=observed, expected=what, message=message, found=found)
+
+
+def _is_cut(lines: Sequence[Line]) -> bool:
+    return any(re.search(r"(?m)^(Length|Name): |\[\d+ rows x|\.\.\.", line.text) for line in lines)
 
 
 def _numbers_beside(lines: Sequence[Line], names: Mapping[str, float]) -> dict[str, set[float]]:

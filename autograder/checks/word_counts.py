@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from autograder.checks.findings import CheckParams, Context, Finding, failed, for_person, join, judged
+from autograder.checks.findings import CheckParams, Context, Finding, failed, join, judged
 from autograder.checks.output_texts import Line, lines_elsewhere, lines_for, nothing_printed
 from autograder.probes.evidence import Evidence
 from autograder.probes.observations import FigureSeen
@@ -168,17 +168,6 @@ def word_cloud_is_drawn(evidence: Evidence, params: WordCloudIsDrawn, context: C
     if best is not None:
         found = (Found(how="figure", cell=best[2].cell),)
         return judged(best[0], observed=best[1], expected=what, message=f"{best[1]}.", found=found)
-    if any("wordcloud" in cell.source for cell in evidence.cells if cell.kind == "code"):
-        cause = evidence.failure_in(context.item)
-        lacks = any(
-            record.error is not None and "wordcloud" in record.error.message
-            for record in evidence.execution.cells
-        )
-        if lacks or (not cause and any(cell.n_images for cell in evidence.cells_of(context.item))):
-            return for_person(
-                "The package of the word cloud is not here, or its picture could not be followed; a person looks.",
-                expected=what,
-            )
     return nothing_printed(evidence, context, what)
 
 

@@ -30,6 +30,7 @@ MODULES = (
     "shell_lines",
     "folders",
     "colab",
+    "word_clouds",
     "self_checks",
     "targets",
     "binding",

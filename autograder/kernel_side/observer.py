@@ -33,6 +33,7 @@ from .streams import limit_streams
 from .torchvision_sets import TorchvisionSets
 from .torchvision_shim import declare_operators
 from .values import Encoder
+from .word_clouds import WordClouds
 
 CELL_DIGITS = 4
 
@@ -83,8 +84,9 @@ class Observer:
         for stand_in in (ShellLines, Folders, Colab, SelfChecks):
             with contextlib.suppress(Exception):  # a comfort that fails must not cost the observation
                 stand_in(self.shell, self.notices).install()
-        with contextlib.suppress(Exception):
-            self.tables.install()
+        for served in (self.tables, WordClouds(self.notices)):
+            with contextlib.suppress(Exception):
+                served.install()
         with contextlib.suppress(Exception):
             self.downloads = install_downloaders()
         self.network.install()

@@ -121,6 +121,8 @@ def reading_of(words: Sequence[str], counts: Mapping[str, Mapping[str, float]]) 
         above = [word.lower() for word, count in by_word.items() if count > least and word not in words]
         if not above:
             return rule
+        if all(len(word) == 1 for word in above):
+            return f"{rule}, words of one letter left out"
         if ALWAYS_STOPPED.isdisjoint(word.lower() for word in words) and all(
             word in STOPPED or len(word) <= SHORT for word in above
         ):

@@ -18,7 +18,7 @@ from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import FigureSeen, Observations
 from autograder.probes.training import TrainingSeen
-from autograder.records import CellError, CellRecord, ExecutionRecord
+from autograder.records import ExecutionRecord
 from autograder.registry import CHECKS, find_assignment
 from autograder.rubric.loader import load_rubric
 from autograder.tables import read_songs
@@ -134,9 +134,9 @@ def cell(
     return NotebookCell(index, "code", source, printed, n_images, item, None)
 
 
-def seen(*cells: NotebookCell, figures: Any = (), training: Any = (), failures: Any = ()) -> Evidence:
+def seen(*cells: NotebookCell, figures: Any = (), training: Any = ()) -> Evidence:
     observations = Observations(figures=tuple(figures), training=tuple(training))
-    record = ExecutionRecord(state="complete", cells=tuple(failures))
+    record = ExecutionRecord(state="complete")
     return Evidence(PART, cells, observations, record, {key: Bound() for key in PART.evidence}, {})
 
 
@@ -189,6 +189,15 @@ def test_rows_are_told_from_columns_and_counts(golden: Golden, printed: str, sha
 )
 def test_artists_and_counts_are_found_in_any_layout(golden: Golden, printed: str, share: float) -> None:
     assert fraction("l2.artists", golden, printed) == share
+
+
+def test_a_long_list_that_was_cut_short_earns_half(tmp_path: Path) -> None:
+    write_csv(tmp_path, [(f"Singer {at}", "Red", "la la") for at in range(100)])
+    many = Golden(assignment="dl-hw3", part="pt1", values=truths_of(PART, tmp_path))
+    shown = [f"Singer {at}    1" for at in (*range(5), *range(95, 100))]
+    cut = "\n".join([*shown[:5], "            ..", *shown[5:], "Name: count, Length: 100, dtype: int64"])
+    assert fraction("l2.artists", many, cut) == 0.5
+    assert fraction("l2.artists", many, "\n".join(shown)) == 0.1
 
 
 def test_numbers_that_a_bar_chart_shows_count_for_named_artists(golden: Golden) -> None:
@@ -268,13 +277,6 @@ WORDS = "sea dance night the i is one two three four five"
 )
 def test_word_clouds(golden: Golden, axes: dict[str, Any], share: float) -> None:
     assert found("l5.cloud", seen(cell("", 0, "l5"), figures=cloud(**axes)), golden).fraction == share
-
-
-def test_a_package_that_is_not_here_is_left_to_a_person(golden: Golden) -> None:
-    error = CellError(name="ModuleNotFoundError", message="No module named 'wordcloud'")
-    failed = CellRecord(index=0, status="error", error=error)
-    lacking = seen(cell("", 0, "l5", "from wordcloud import WordCloud"), failures=[failed])
-    assert found("l5.cloud", lacking, golden).status.value == "review"
 
 
 NETWORK = "LyricsModel(\n  (embedding): Embedding(10, 4)\n  (head): Linear(in_features=4, out_features=10, bias=True)\n)"

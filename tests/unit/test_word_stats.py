@@ -77,6 +77,13 @@ def test_other_words_are_no_reading(words: tuple[str, ...]) -> None:
     assert reading_of(words, counts()) == ""
 
 
+def test_words_of_one_letter_may_be_left_out_alone() -> None:
+    """As scikit-learn counts."""
+    by_word = {"rule": {"i": 9.0, "the": 8.0, "you": 7.0, "to": 6.0}}
+    assert reading_of(("the", "you", "to"), by_word).endswith("one letter left out")
+    assert reading_of(("i", "you", "to"), by_word) == ""
+
+
 def test_enough_is_kept_to_judge_three_words_among_many_stop_words() -> None:
     stopped = (
         "the",
