@@ -140,7 +140,7 @@ def grade(
         for submission in submissions:
             _keep(run, submission)
         shown = identity(data_directory(data))
-        course = _with_data(course, run, data_directory(data))
+        course = with_data(course, run, data_directory(data))
         tasks = plan_tasks(run, info, course.rubric.parts, submissions, python, shown)
         work = _Work(run, info, course, executor, listener, submissions, tasks)
         grades = work.carry_out(max(1, n_workers))
@@ -161,7 +161,7 @@ def _require_data(course: Course, submissions: Sequence[Submission], folder: Pat
             )
 
 
-def _with_data(course: Course, run: RunDirectory, folder: Path) -> Course:
+def with_data(course: Course, run: RunDirectory, folder: Path) -> Course:
     """Return the course with the truths of the data that this run shows; they are kept in it.
 
     A replay shows none: what was kept before holds, else the golden files.
