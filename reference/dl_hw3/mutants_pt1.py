@@ -20,17 +20,17 @@ mutant = partial(register, registry=MUTANTS, revealed_by="form")
 
 @mutant("l1", "prints the names of the columns and no row")
 def columns_for_rows(source: str) -> str:
-    return swap(source, "print(songs.head(5))", "print(songs.columns)")
+    return swap(source, "print(first_rows)", "print(songs.columns)")
 
 
 @mutant("l1", "shows one row")
 def one_row(source: str) -> str:
-    return swap(source, "print(songs.head(5))", "print(songs.head(1))")
+    return swap(source, ".head(5).to_string(", ".head(1).to_string(")
 
 
 @mutant("l1", "describes the columns in place of showing rows")
 def description_for_rows(source: str) -> str:
-    return swap(source, "print(songs.head(5))", "print(songs.dtypes)")
+    return swap(source, "print(first_rows)", "print(songs.dtypes)")
 
 
 # ------------------------------------------------------------------ l2: artists

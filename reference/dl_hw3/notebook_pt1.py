@@ -86,7 +86,8 @@ BATCHES = 150  # an epoch
 #: songs: the table, as a pandas data frame
 #: Show a couple of rows.
 songs = pd.read_csv("lyrics.csv")
-print(songs.head(5))
+first_rows = songs[["artist", "song", "lyrics"]].head(5).to_string(index=False, max_colwidth=60)
+print(first_rows)
 
 # %% [markdown] tags=["given"] item="l2"
 # ## L2 Artists (8 points)
@@ -125,18 +126,14 @@ print(f"There are {n_songs} songs.")
 
 # %% [markdown] tags=["explain"] item="l4"
 # Characters are all signs of the lyrics, blanks and line breaks too. A word is a run of letters with the apostrophes
-# inside it, so that "don't" is one word.
+# inside it, so that "don't" is one word. Both lengths are computed for every song, and their means over all songs.
 
-# %% tags=["task"] item="l4" functions=["words_of"]
-from reference.lyrics import words_of
-
-# %% [markdown] tags=["explain"] item="l4"
-# Both lengths of every song, and their means over all songs.
-
-# %% tags=["task"] item="l4" values=["mean_characters", "mean_words"]
+# %% tags=["task"] item="l4" functions=["words_of"] values=["mean_characters", "mean_words"]
 #: mean_characters: the average number of characters of a song
 #: mean_words: the average number of words of a song
 #: Print both.
+from reference.lyrics import words_of
+
 mean_characters = songs["lyrics"].str.len().mean()
 mean_words = songs["lyrics"].apply(lambda text: len(words_of(text))).mean()
 print(f"average number of characters of a song: {mean_characters:.2f}")
