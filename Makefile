@@ -7,7 +7,7 @@ PART ?= a
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check style lint types format golden template docs bench validate lock hooks clean
+.PHONY: help setup demo test check style lint types format golden template docs bench similarity validate lock hooks clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -51,9 +51,12 @@ docs: setup ## generate the references and the JSON schemas
 bench: setup ## what grading costs, beside other tools (10 minutes; QUICK=1: 2; ROUNDS=3, MINUTES=1)
 	@$(BIN)/python -m scripts.bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES))
 
+similarity: setup ## how often disguised copies are found, and independent solutions shown (a minute)
+	@$(BIN)/python scripts/similarity_rates.py
+
 lock: ## pin everything again; needs uv (https://docs.astral.sh/uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-annotate --no-header \
-		--extra kernel --extra dev --output-file build/all.lock --upgrade pyproject.toml
+		--extra kernel --extra review --extra browser --extra dev --output-file build/all.lock --upgrade pyproject.toml
 	@echo "# Made by 'make lock' from pyproject.toml; do not edit. PyTorch is left to scripts/setup_env.py," > requirements.lock
 	@echo "# which picks a build without CUDA. One line a package for Python 3.11 to 3.14 on Linux, macOS and Windows." >> requirements.lock
 	@grep -vE '^(torch|torchvision|triton|nvidia-[^=]*|cuda-[^=]*)==' build/all.lock >> requirements.lock

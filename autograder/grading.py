@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.class_lists import ClassLists, IntakeRecord
+from autograder.course_rules import CourseRules
 from autograder.courses import Course
 from autograder.datasets import data_directory, how_to_get, identity, missing_sets
 from autograder.errors import InternalError, UsageError, nearest
 from autograder.execute.protocol import Executor, Job
 from autograder.golden import GoldenValue
 from autograder.goldens import truths_of
-from autograder.intake import find_submissions, require_source
+from autograder.intake import Delivery, require_source, take_in
+from autograder.intake.deliveries import Form
 from autograder.jobs import Task, Twins, groups_of, longest_first, plan_tasks, twins_of
-from autograder.marking import score_submission
+from autograder.marking import score_submission, write_graded
 from autograder.records import (
     ExecutionRecord,
     Grade,
     Limits,
     Submission,
 )
+from autograder.resubmissions import that_count, that_may_count
 from autograder.results import finish, rubric_changes
 from autograder.store import (
     Budgets,
@@ -73,7 +77,11 @@ class Batch:
 
     run: RunDirectory
     grades: tuple[Grade, ...]
+    """Those that count: of several attempts one."""
     course: Course
+    lists: ClassLists = field(default_factory=ClassLists)
+    delivery: Delivery | None = None
+    """What was taken in; None when nothing was."""
 
     @property
     def needs_person(self) -> bool:
@@ -97,6 +105,8 @@ def grade(
     bindings: Mapping[str, Mapping[str, str]] | None = None,
     author: str = "",
     listener: Listener | None = None,
+    form: Form | None = None,
+    lists: ClassLists | None = None,
 ) -> Batch:
     """Return the grades of all submissions in `source`, executing those that were not executed yet.
 
@@ -108,6 +118,8 @@ def grade(
     budgets : single limits of a part, over `limits` and the rubric's; those of the continued run stay
     python : interpreter of the executor's kernels; "" is the one that runs the grader
     data : folder of the data sets that the executor shows; None: as `datasets.data_directory` finds it
+    form : what `source` is; None: its names tell
+    lists : roster, groups, course rules; what is missing in them is taken from the continued run
 
     Raises
     ------
@@ -133,19 +145,30 @@ def grade(
         bindings={name: dict(paths) for name, paths in (bindings or {}).items()},
     )
     with run.locked():
-        submissions = find_submissions(source, course.rubric.parts, run.intake)
-        _refuse_unknown(bindings or {}, course, {submission.id for submission in submissions})
+        lists = (lists or ClassLists()).over(ClassLists.of(run))
+        delivery = take_in(
+            source,
+            course.rubric.parts,
+            run.intake,
+            form=form,
+            roster=lists.roster,
+            groups=lists.groups,
+            asked=[course.rubric.form_of(part).filename for part in course.rubric.parts],
+        )
+        submissions = that_may_count(delivery.submissions, lists.rules)
+        _refuse_unknown(bindings or {}, course, {submission.id for submission in delivery.submissions})
         _require_data(course, submissions, data_directory(data))
         info = run.open(wanted)
-        for submission in submissions:
-            _keep(run, submission)
+        lists.keep(run)
+        _keep_all(run, delivery)
         shown = identity(data_directory(data))
         course = with_data(course, run, data_directory(data))
         tasks = plan_tasks(run, info, course.rubric.parts, submissions, python, shown)
-        work = _Work(run, info, course, executor, listener, submissions, tasks)
-        grades = work.carry_out(max(1, n_workers))
+        work = _Work(run, info, course, executor, listener, submissions, tasks, lists.rules)
+        grades = that_count(work.carry_out(max(1, n_workers)), delivery.submissions, lists.rules)
+        _tell_attempts(run, info, grades)
         finish(run, info, course, grades, author=author, why="graded")
-    return Batch(run, grades, course)
+    return Batch(run, grades, course, lists, delivery)
 
 
 def _require_data(course: Course, submissions: Sequence[Submission], folder: Path) -> None:
@@ -197,10 +220,16 @@ def course_of_run(course: Course, run: RunDirectory) -> Course:
     )
 
 
-def _keep(run: RunDirectory, submission: Submission) -> None:
-    path = run.submission(submission.id) / "submission.json"
-    if read_record(path, Submission) != submission:
-        write_record(path, submission)
+def _keep_all(run: RunDirectory, delivery: Delivery) -> None:
+    """Write what was taken in: which submissions there are, and each of them."""
+    for submission in delivery.submissions:
+        path = run.submission(submission.id) / "submission.json"
+        if read_record(path, Submission) != submission:
+            write_record(path, submission)
+    ids = tuple(submission.id for submission in delivery.submissions)
+    taken_in = IntakeRecord(form=delivery.form, submissions=ids, notes=tuple(delivery.notes))
+    if read_record(run.taken_in, IntakeRecord) != taken_in:
+        write_record(run.taken_in, taken_in)
 
 
 class _Work:
@@ -215,8 +244,9 @@ class _Work:
         listener: Listener,
         submissions: Sequence[Submission],
         tasks: Sequence[Task],
+        rules: CourseRules | None,
     ):
-        self._run, self._info, self._course = run, info, course
+        self._run, self._info, self._course, self._rules = run, info, course, rules
         self._executor, self._listener = executor, listener
         self._submissions = submissions
         self._groups = {group[0].digest: group for group in groups_of(tasks)}
@@ -300,7 +330,7 @@ class _Work:
 
     def _score(self, submission: Submission) -> None:
         self._listener.scoring(submission)
-        scored = score_submission(self._run, self._info, self._course, submission, self._twins)
+        scored = score_submission(self._run, self._info, self._course, submission, self._twins, self._rules)
         self._grades[submission.id] = scored
         self._listener.scored(scored)
 
@@ -326,12 +356,14 @@ def rescore(
     why: str = "",
     bindings: Iterable[tuple[str, str, str]] = (),
     listener: Listener | None = None,
+    rules: CourseRules | None = None,
 ) -> tuple[Batch, tuple[str, ...]]:
     """Return the batch scored with the rubric as it is now, and what the edit changed; nothing is executed.
 
     Parameters
     ----------
     bindings : (submission, evidence key, path) that a person confirmed; kept in the run
+    rules : of the course, in place of those that the run has; kept in it
 
     Raises
     ------
@@ -349,23 +381,38 @@ def rescore(
         info = run.info()
         course = course_of_run(course, run)
         changes = rubric_changes(run, course.rubric)
-        submissions = stored_submissions(run)
+        lists = ClassLists.of(run).with_rules(rules)
+        lists.keep(run)
+        everything = stored_submissions(run)
+        submissions = that_may_count(everything, lists.rules)
         listener.begins(len(submissions), 0)
         twins = stored_twins(run, info, submissions)
         grades = []
         for submission in submissions:
             listener.scoring(submission)
-            grades.append(score_submission(run, info, course, submission, twins))
+            grades.append(score_submission(run, info, course, submission, twins, lists.rules))
             listener.scored(grades[-1])
-        finish(run, info, course, grades, author=author, why=why or "rescored")
-    return Batch(run, tuple(grades), course), changes
+        counted = that_count(grades, everything, lists.rules)
+        _tell_attempts(run, info, counted)
+        finish(run, info, course, counted, author=author, why=why or "rescored")
+    return Batch(run, counted, course, lists), changes
+
+
+def _tell_attempts(run: RunDirectory, info: RunInfo, grades: Iterable[Grade]) -> None:
+    """Write those grades again that turned out to be one of several attempts."""
+    for grade in grades:
+        if grade.attempts:
+            write_graded(run, info, grade)
 
 
 def stored_submissions(run: RunDirectory) -> list[Submission]:
-    """Return the submissions of a run, in the order of their ids."""
-    found = (
-        read_record(path, Submission) for path in sorted((run.path / "submissions").glob("*/submission.json"))
-    )
+    """Return the submissions that were taken in last; in runs from before that was kept, all, in the order of ids."""
+    taken_in = read_record(run.taken_in, IntakeRecord)
+    if taken_in is not None:
+        paths = [run.submission(one) / "submission.json" for one in taken_in.submissions]
+    else:
+        paths = sorted((run.path / "submissions").glob("*/submission.json"))
+    found = (read_record(path, Submission) for path in paths)
     return [submission for submission in found if submission is not None]
 
 

@@ -6,7 +6,6 @@ what happened when a notebook ran is an argument.
 
 from __future__ import annotations
 
-import fnmatch
 import io
 import json
 import os
@@ -19,6 +18,7 @@ from typing import Any
 
 from autograder.errors import UsageError
 from autograder.intake.choosing import submission_of
+from autograder.intake.file_names import is_named_for, name_pattern, with_prescribed_names
 from autograder.intake.notebooks import read_notebook
 from autograder.intake.problems import UnreadableNotebook
 from autograder.notebook_forms import FormCell, FormContext, FormFinding, imports_of, look
@@ -27,7 +27,6 @@ from autograder.rubric.model import FormSpec, PartSpec, Rubric
 from autograder.store import make_folder, writing
 from autograder.template_cells import NO_TEMPLATE, template_cells
 
-_TOKEN = re.compile(r"\{(?P<word>\w+)\}|(?P<open>\[)|(?P<close>\])")
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 """The date of every entry of an archive: equal files give equal archives."""
 
@@ -73,13 +72,13 @@ def read_hand_in(rubric: Rubric, paths: Iterable[Path]) -> HandedIn:
         if not path.is_file():
             raise UsageError(f"{path} is no file; name the notebooks that you hand in")
     notebooks = [path for path in listed if path.suffix.lower() == ".ipynb"]
-    parts = _with_form_names(rubric)
+    parts = with_prescribed_names(rubric.parts, [rubric.form_of(part).filename for part in rubric.parts])
     chosen = submission_of("you", "you", notebooks, [], parts).sources
     found = {part: Path(name) for part, name in chosen.items()}
     for spec in parts:  # what is named for one part is not a second one's, whatever it speaks of
         mine = found.get(spec.part)
         rivals = [one for one in parts if one is not spec and found.get(one.part) == mine]
-        if mine is not None and rivals and not _is_named(mine.name, spec):
+        if mine is not None and rivals and not is_named_for(mine.name, spec):
             del found[spec.part]
     cells: dict[str, tuple[FormCell, ...]] = {}
     problems: dict[str, str] = {}
@@ -90,16 +89,6 @@ def read_hand_in(rubric: Rubric, paths: Iterable[Path]) -> HandedIn:
             problems[part] = str(error)
     left = tuple(path for path in notebooks if path not in found.values())
     return HandedIn(found, left, cells, problems)
-
-
-def _with_form_names(rubric: Rubric) -> list[PartSpec]:
-    """Return the parts with the prescribed file names among the patterns by which their notebooks are known."""
-    parts = []
-    for part in rubric.parts:
-        name = rubric.form_of(part).filename
-        patterns = [re.sub(r"\{\w+\}", "*", re.sub(r"\[.*?\]", "*", name)), *part.filenames]
-        parts.append(part.model_copy(update={"filenames": patterns}) if name else part)
-    return parts
 
 
 def cells_of(notebook: Mapping[str, Any]) -> tuple[FormCell, ...]:
@@ -186,7 +175,7 @@ def _name(name: str, part: PartSpec, form: FormSpec) -> tuple[dict[str, str], li
     """Return what a file name says in the place of the words, and what is wrong with it."""
     if not form.filename:
         text = f"{name} does not tell the part; call it part_{part.part}.ipynb."
-        return {}, [] if _is_named(name, part) else [FormFinding("file_name", text, part.part, name)]
+        return {}, [] if is_named_for(name, part) else [FormFinding("file_name", text, part.part, name)]
     found = name_pattern(form.filename).fullmatch(name)
     if found is None:
         text = f"{name} is not called as the sheet asks: `{form.filename}`."
@@ -195,27 +184,6 @@ def _name(name: str, part: PartSpec, form: FormSpec) -> tuple[dict[str, str], li
     kept = [word for word, value in said.items() if value == word]
     text = f"{name} still says {', '.join(kept)}; put your own in its place."
     return said, [FormFinding("file_name", text, part.part, name)] if kept else []
-
-
-def _is_named(name: str, part: PartSpec) -> bool:
-    return any(fnmatch.fnmatch(name.lower(), pattern.lower()) for pattern in part.filenames)
-
-
-def name_pattern(asked: str) -> re.Pattern[str]:
-    """Return the expression that fits the file names that a sheet asks for.
-
-    >>> name_pattern("HW3_PT1_{ID1}[_{ID2}].ipynb").fullmatch("HW3_PT1_123_456.ipynb").groupdict()
-    {'ID1': '123', 'ID2': '456'}
-    """
-    expression, at = "", 0
-    for token in _TOKEN.finditer(asked):
-        expression += re.escape(asked[at : token.start()])
-        at = token.end()
-        if token["word"]:
-            expression += rf"(?P<{token['word']}>[^_/\\]+?)"
-        else:
-            expression += "(?:" if token["open"] else ")?"
-    return re.compile(expression + re.escape(asked[at:]))
 
 
 def filled_name(asked: str, words: Mapping[str, str]) -> str:

@@ -140,7 +140,7 @@ def _task(
     except UnreadableNotebook as error:
         write_record(folder / "execution.json", ExecutionRecord(state="unreadable", detail=str(error)))
         return None
-    helpers = {} if submission.shares_folder else helper_files(source, info)
+    helpers = _helpers_of(submission, part.part, source, info)
     content = content_digest(notebook, helpers)
     if info.budget == "replay":
         _take_stored(folder, source, notebook, content)
@@ -203,6 +203,12 @@ def stored_record(notebook: Mapping[str, Any], digest: str) -> ExecutionRecord:
         fence="nothing was executed",
         input_digest=digest,
     )
+
+
+def _helpers_of(submission: Submission, part: str, source: Path, info: RunInfo) -> dict[str, Path]:
+    if part in submission.helpers:
+        return {name: Path(path) for name, path in submission.helpers[part].items()}
+    return {} if submission.shares_folder else helper_files(source, info)
 
 
 def helper_files(source: Path, info: RunInfo) -> dict[str, Path]:

@@ -16,11 +16,12 @@ from autograder.checks.bands import BandSpec
 from autograder.checks.findings import CheckParams, Context
 from autograder.checks.metropolis import ChainsFollowTarget
 from autograder.checks.values import TableInBands
-from autograder.errors import AutograderError, Problem, RubricError, nearest
+from autograder.errors import AutograderError, Problem, RubricError, UsageError, nearest
 from autograder.golden import Golden, read_golden
 from autograder.registry import CHECKS, Assignment
 from autograder.rubric.loader import Location, Source, load_rubric
 from autograder.rubric.model import CheckSpec, GoldenKind, PartSpec
+from autograder.signatures import read_signatures
 from autograder.stats.bands import Band
 
 FEW_REPLICATES = 20
@@ -86,6 +87,7 @@ def lint(assignment: Assignment) -> Report:
     sources = part_sources(assignment)
     for part in rubric.parts:
         _lint_part(report, assignment, part, sources[part.part])
+        _lint_signatures(report, assignment, part)
     return report
 
 
@@ -148,6 +150,36 @@ def located_checks(part: PartSpec) -> Iterator[tuple[Location, CheckSpec]]:
     for i, item in enumerate(part.items):
         for j, check in enumerate(item.checks):
             yield ("items", i, "checks", j), check
+
+
+# ------------------------------------------------------------------ signatures
+
+
+def _lint_signatures(report: Report, assignment: Assignment, part: PartSpec) -> None:
+    """Add the names in the signatures of known mistakes that the rubric does not know (any more).
+
+    They cost nobody marks: what an unknown check says is left out where failures are compared.
+    """
+    path = assignment.signatures(part.part)
+    try:
+        signatures = read_signatures(path)
+    except UsageError as error:
+        report.problems.append(Problem(shown(path), 0, 0, str(error)))
+        return
+    if signatures is None:
+        return
+    checks = {check.id for _, check in part.checks()}
+    named = {name for one in signatures.mistakes for name in one.checks}
+    for what, found, known in (
+        ("item", {one.item for one in signatures.mistakes}, {item.id for item in part.items}),
+        ("check", named.union(signatures.checks), checks),
+    ):
+        if unknown := sorted(found - known):
+            text = (
+                f"the rubric has no {what} {', '.join(map(repr, unknown))}; make the signatures again with: "
+                f"autograder validate {assignment.id} --part {part.part} --signatures"
+            )
+            report.advice.append(Problem(shown(path), 0, 0, text))
 
 
 # ----------------------------------------------------------------------- words

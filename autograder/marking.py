@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import reports
 from autograder import __version__
+from autograder.course_rules import CourseRules
 from autograder.courses import Course
 from autograder.execution_notes import budget_notes, execution_notes
+from autograder.instructor_pages import write_instructor_page
 from autograder.judging import judge_part
+from autograder.people import with_people
 from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import read_cells
 from autograder.probes.observations import Leaf, read_observations
@@ -48,6 +52,7 @@ def score_submission(
     course: Course,
     submission: Submission,
     twins: Mapping[str, Sequence[str]] | None = None,
+    rules: CourseRules | None = None,
 ) -> Grade:
     """Return the grade of one submission from its stored execution, and write its grade and report.
 
@@ -56,6 +61,7 @@ def score_submission(
     Parameters
     ----------
     twins : submission id to the ids of the others in the batch that handed in the same
+    rules : of the course: what lateness costs
     """
     others = (twins or {}).get(submission.id, ())
     items: list[ItemGrade] = []
@@ -105,17 +111,18 @@ def score_submission(
         engine=__version__,
         rubric_sha256=course.rubric.sha256,
     )
-    marked = with_marks(found, standings(run.gradebook))
+    marked = with_people(with_marks(found, standings(run.gradebook)), rules)
     write_graded(run, info, marked)
     return marked
 
 
 def write_graded(run: RunDirectory, info: RunInfo, grade: Grade) -> None:
-    """Write the grade of a submission, and the report that its students get."""
+    """Write the grade of a submission, the report that its students get, and the instructor's view."""
     folder = run.submission(grade.submission.id)
     write_record(folder / "grade.json", grade)
     html = reports.render_student(grade.model_dump(mode="json"), show_markers=info.show_markers)
     write_text(folder / "report.html", html)
+    write_instructor_page(run, info, grade)
 
 
 def _score_part(
@@ -171,7 +178,7 @@ def _summary(evidence: Evidence) -> EvidenceRecord:
                     "cell": leaf.cell,
                     "dtype": leaf.dtype,
                     "shape": list(getattr(leaf.value, "shape", ())),
-                    "value": leaf.value if isinstance(leaf.value, bool | int | str) else _finite(leaf.value),
+                    "value": _scalar(leaf.value),
                 }
                 for table_key, leaf in leaves
             ],
@@ -194,10 +201,13 @@ def _summary(evidence: Evidence) -> EvidenceRecord:
     return EvidenceRecord(values=values, calls=calls)
 
 
-def _finite(value: Any) -> float | None:
-    return (
-        float(value) if isinstance(value, float) and value == value and abs(value) != float("inf") else None
-    )
+def _scalar(value: Any) -> bool | int | str | float | None:
+    """Return a value that is one word or one finite number; None for an array."""
+    if getattr(value, "shape", None) == ():
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, bool | int | str) else None
 
 
 def _blocked_items(part: PartSpec, problem: str) -> list[ItemGrade]:

@@ -41,13 +41,39 @@ class Status(StrEnum):
 # ------------------------------------------------------------------ intake
 
 
+class Received(Record):
+    """One entry of a download, as the LMS named it."""
+
+    entry: str
+    """Its name in the download."""
+    name: str
+    """The student's own name of the file; "" for a folder."""
+    attachment: str = ""
+    """Canvas' id of the attachment."""
+
+
+class Choice(Record):
+    """Which of the notebooks was taken for a part, and which would have been next."""
+
+    part: str
+    file: str
+    how: Literal["only", "name", "content"]
+    """`only`: there was no other. `name`: it alone fits the file names of the part. `content`: it speaks most of it."""
+    why: str = ""
+    """What was found in it: "4 of its headings, 7 of its names"."""
+    runner_up: str = ""
+    """The next best; "" when there was no other."""
+    runner_up_why: str = ""
+
+
 class Submission(Record):
     """One hand-in: who, which files, and what is wrong with them if they cannot be graded."""
 
     schema_version: Literal[1] = 1
     id: str
-    """Unique in the run, safe as a folder name."""
+    """Unique in the run, safe as a folder name. It does not depend on the roster."""
     students: tuple[str, ...]
+    """Ids of the roster; without one, what the download or the folder says. Empty when nobody could be told."""
     sources: dict[str, str] = Field(default_factory=dict)
     """Part id to the path of its notebook, as found."""
     digests: dict[str, str] = Field(default_factory=dict)
@@ -64,6 +90,33 @@ class Submission(Record):
     """The same for the instructor: what exactly was found."""
     shares_folder: bool = False
     """Whether other people's files lie beside the notebook: they are not given to its kernel."""
+    helpers: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Part id to the modules beside its notebook, name to path, where an LMS put all files of a class in one folder."""
+    system: Literal["", "canvas", "moodle", "gradescope"] = ""
+    """The LMS whose download it came from; "" for a folder."""
+    lms: dict[str, str] = Field(default_factory=dict)
+    """The LMS's own keys: `canvas` (user), `moodle` (participant), `team`, `gradescope` (submission)."""
+    received: tuple[Received, ...] = ()
+    """The entries of the download that it came from."""
+    choices: tuple[Choice, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Files that were handed in and that no part needs; at most 40 are listed."""
+    instructor_notes: tuple[str, ...] = ()
+    """What concerns other people too, such as who else is in the group; no report of a student shows it."""
+    owner_problem: str | None = None
+    """Why it is not certain whose it is, as a stable name; docs/lms.md lists them."""
+    owner_detail: str | None = None
+    """The same for the instructor: what was found and what to do."""
+    contested: tuple[str, ...] = ()
+    """Those of `students` who are in another submission as well: a person decides which one counts for them."""
+    submitted: str = ""
+    """When it was handed in, as the LMS says it; read by the time zone of the course."""
+    is_marked_late: bool = False
+    """Whether the LMS marks it as late."""
+    attempt_of: str = ""
+    """The same for all attempts of the same people; "" when there is but one."""
+    attempt: int = 1
+    """1 is the first of them."""
 
 
 # ------------------------------------------------------------------ execution
@@ -262,6 +315,56 @@ class ItemGrade(Record):
     checks: tuple[CheckResult, ...]
 
 
+class Lateness(Record):
+    """When a person handed in, against the deadline that held for him, and what the rule takes off."""
+
+    due: str
+    """ISO 8601 with its offset: the deadline of this person, an extension included."""
+    extended: bool = False
+    """Whether the deadline is an extension of his own."""
+    submitted: str | None = None
+    """ISO 8601 with its offset; None: the LMS says "late" and not when, so that a person must say."""
+    late_seconds: float = 0.0
+    """After the deadline; the grace is not taken off. 0: in time."""
+    n_days: int = 0
+    """Days that were charged."""
+    deducted: float = 0.0
+    """Points that were taken off, once."""
+    rule: str = ""
+    """The rule in words, as the student reads it."""
+
+
+class PersonGrade(Record):
+    """What one person gets for a submission: the items' marks, less what lateness costs him."""
+
+    id: str
+    """As in `students`."""
+    state: Literal["graded", "pending", "failed", "excused", "withheld"]
+    """`score` counts in `graded` alone. `pending`: marks or a time wait for a person. `failed`: something was handed
+    in, and nothing of it could be graded."""
+    score: float
+    """`earned` of the submission less `deducted`, never below 0."""
+    deducted: float = 0.0
+    late: Lateness | None = None
+    """None where there is no deadline."""
+    note: str = ""
+    """Why it is excused or withheld; for the instructor."""
+
+
+class Attempt(Record):
+    """One of several hand-ins of the same people."""
+
+    id: str
+    """Of the submission."""
+    attempt: int
+    """1 is the first."""
+    submitted: str = ""
+    """As the LMS says it."""
+    counts: bool = False
+    score: float | None = None
+    """None: it was not graded, because it cannot count."""
+
+
 class Note(Record):
     """Something the reader should know: an erratum of the sheet, an accepted variant, a value found by search."""
 
@@ -288,6 +391,10 @@ class Grade(Record):
     """Short words for the instructor's table: `time limit`, `cell errors`, `names suggested`, ..."""
     items: tuple[ItemGrade, ...] = ()
     notes: tuple[Note, ...] = ()
+    people: tuple[PersonGrade, ...] = ()
+    """What each of the students gets, in their order: the marks, less what lateness costs."""
+    attempts: tuple[Attempt, ...] = ()
+    """All hand-ins of the same people, this one among them; empty when it is the only one."""
     executions: dict[str, ExecutionRecord] = Field(default_factory=dict)
     """Part id to what happened when its notebook ran."""
     cell_items: dict[str, tuple[str | None, ...]] = Field(default_factory=dict)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from autograder.class_lists import ClassLists
 from autograder.errors import UsageError
 from autograder.marking import write_graded
+from autograder.people import with_people
+from autograder.questions import write_questions
 from autograder.records import Grade
 from autograder.results import write_class_page, write_marks
 from autograder.review.marks import with_marks
@@ -35,11 +38,13 @@ def refresh(run: RunDirectory, *, author: str, show_markers: bool | None = None)
         write_record(run.path / "run.json", info)
     rubric = stored_rubric(run)
     given = standings(run.gradebook)
-    grades = tuple(with_marks(grade, given) for grade in stored_grades(run))
+    rules = ClassLists.of(run).rules
+    grades = tuple(with_people(with_marks(grade, given), rules) for grade in stored_grades(run))
     for grade in grades:
         write_graded(run, info, grade)
     write_marks(run, info, rubric, grades, author=author, why="marks of people taken in")
     write_class_page(run, grades)
+    write_questions(run, rubric, grades)
     return grades
 
 

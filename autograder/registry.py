@@ -134,6 +134,10 @@ class Assignment:
         suffix = "" if kind == "full" else f".{kind}"
         return self.reference / "golden" / f"part_{part}{suffix}.json"
 
+    def signatures(self, part: str) -> Path:
+        """Return the file that holds what known mistakes in a part look like to its checks."""
+        return self.rubric.parent / "signatures" / f"part_{part}.json"
+
     def notebook_source(self, part: str) -> Path:
         """Return the percent-format source of a part's reference notebook."""
         return self.reference / f"notebook_{part}.py"

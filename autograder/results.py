@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import reports
 from autograder import __version__, gradebook
+from autograder.class_lists import ClassLists
 from autograder.courses import Course
-from autograder.records import CheckResult, Grade, PersonMark
+from autograder.people import shared_late, shared_score
+from autograder.questions import write_questions
+from autograder.records import CheckResult, Grade, PersonGrade, PersonMark
 from autograder.review.standing import standing_of
 from autograder.rubric.model import Rubric
 from autograder.store import (
@@ -26,28 +29,35 @@ from autograder.store import (
 def finish(
     run: RunDirectory, info: RunInfo, course: Course, grades: Sequence[Grade], *, author: str, why: str
 ) -> None:
-    """Write `results.json`, `scores.csv`, `index.html`, the gradebook and the rubric that was used."""
+    """Write `results.json`, `scores.csv`, the gradebook, the rubric that was used, and the pages of the class."""
     write_marks(run, info, course.rubric, grades, author=author, why=why)
     write_json(run.rubric, course.rubric.model_dump(mode="json"))
     write_class_page(run, grades)
+    write_questions(run, course.rubric, grades)
 
 
 def write_marks(
     run: RunDirectory, info: RunInfo, rubric: Rubric, grades: Sequence[Grade], *, author: str, why: str
 ) -> None:
     """Write `results.json` and `scores.csv`, and keep the marks in the gradebook."""
-    write_json(run.results, results_of(info, rubric, grades))
+    write_json(run.results, results_of(info, rubric, grades, ClassLists.of(run)))
     write_text(run.scores, _scores_csv(rubric, grades))
     gradebook.record_scoring(run.gradebook, grades, rubric.sha256, author=author, why=why)
 
 
 def write_class_page(run: RunDirectory, grades: Sequence[Grade]) -> None:
     """Write the class page from `results.json` and the grades."""
+    lists = ClassLists.of(run)
     rows = [class_row(run, grade) for grade in grades]
-    write_text(run.index, reports.render_class(read_json(run.results), rows))
+    page = reports.render_class(
+        read_json(run.results), rows, lists.names(), lists.problems(), questions=run.questions_page.name
+    )
+    write_text(run.index, page)
 
 
-def results_of(info: RunInfo, rubric: Rubric, grades: Sequence[Grade]) -> dict[str, Any]:
+def results_of(
+    info: RunInfo, rubric: Rubric, grades: Sequence[Grade], lists: ClassLists | None = None
+) -> dict[str, Any]:
     """Return `results.json` (schema 1): the same for the same submissions, however often the run was cut off."""
     fields = (
         "id",
@@ -68,6 +78,8 @@ def results_of(info: RunInfo, rubric: Rubric, grades: Sequence[Grade]) -> dict[s
         "engine": __version__,
         "rubric_sha256": rubric.sha256,
         "final": standing_of(grades).is_final,
+        "roster": (lists or ClassLists()).document(),
+        "absent": (lists or ClassLists()).absent(tuple(grades)),
         "submissions": [
             {
                 "id": grade.submission.id,
@@ -75,6 +87,15 @@ def results_of(info: RunInfo, rubric: Rubric, grades: Sequence[Grade]) -> dict[s
                 "source": list(grade.submission.sources.values()),
                 "state": grade.state,
                 "problem_name": grade.submission.problem_name,
+                "owner_problem": grade.submission.owner_problem,
+                "people": [person.model_dump(mode="json") for person in grade.people],
+                "late": late.model_dump(mode="json") if (late := shared_late(grade.people)) else None,
+                "adjusted": shared_score(grade.people),
+                "attempts": [attempt.model_dump(mode="json") for attempt in grade.attempts],
+                "lms": {"system": grade.submission.system, **grade.submission.lms}
+                if grade.submission.system
+                else {},
+                "received": [one.model_dump(mode="json") for one in grade.submission.received],
                 "earned": grade.earned,
                 "pending": grade.pending,
                 "possible": grade.possible,
@@ -117,7 +138,8 @@ def _scores_csv(rubric: Rubric, grades: Sequence[Grade]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     heads = ["id", "students", "state", "earned", "pending", "possible", *(f"part {part}" for part in parts)]
-    writer.writerow([*heads, *item_ids, "flags", "reason", "by hand", "comments"])
+    extra = ["score", "late days", "deducted", "state of each"]
+    writer.writerow([*heads, *item_ids, "flags", "reason", "by hand", "comments", *extra])
     for grade in grades:
         earned = {item.id: f"{item.earned:g}" for item in grade.items}
         row = [
@@ -135,9 +157,21 @@ def _scores_csv(rubric: Rubric, grades: Sequence[Grade]) -> str:
             grade.submission.problem or "",
             "; ".join(_by_hand(grade)),
             "; ".join(f"{check.id}: {mark.comment}" for check, mark in marked_checks(grade) if mark.comment),
+            _of_people(grade, lambda one: f"{one.score:g}"),
+            _of_people(grade, lambda one: f"{one.late.n_days}" if one.late else ""),
+            _of_people(grade, lambda one: f"{one.deducted:g}" if one.deducted else ""),
+            _of_people(grade, lambda one: one.state),
         ]
         writer.writerow([_no_formula(cell) for cell in row])
     return out.getvalue()
+
+
+def _of_people(grade: Grade, value: Callable[[PersonGrade], str]) -> str:
+    """Return a value of the people of a submission: once when it is the same for all, else for each by id."""
+    values = [value(person) for person in grade.people]
+    if len(set(values)) < 2:
+        return values[0] if values else ""
+    return "; ".join(f"{person.id}: {one}" for person, one in zip(grade.people, values, strict=True) if one)
 
 
 def marked_checks(grade: Grade) -> Iterable[tuple[CheckResult, PersonMark]]:
@@ -169,14 +203,19 @@ def class_row(run: RunDirectory, grade: Grade) -> dict[str, Any]:
         "id": grade.submission.id,
         "students": list(grade.submission.students),
         "report": f"submissions/{grade.submission.id}/report.html",
+        "view": f"submissions/{grade.submission.id}/instructor.html",
         "seconds": round(sum(execution.seconds for execution in grade.executions.values()), 1),
         "flags": list(grade.flags),
         "problem": grade.submission.problem,
         "problem_name": grade.submission.problem_name,
         "problem_detail": grade.submission.problem_detail,
         "state": grade.state,
-        "notes": [note.text for note in grade.notes if note.kind in ("confirm", "same")]
-        + list(grade.submission.notes),
+        "notes": [
+            *([grade.submission.owner_detail] if grade.submission.owner_detail else ()),
+            *(note.text for note in grade.notes if note.kind in ("confirm", "same")),
+            *grade.submission.instructor_notes,
+            *grade.submission.notes,
+        ],
     }
 
 

@@ -2,9 +2,12 @@
 
     run.json            what is graded, with the run's secret: written first
     rubric.json         the rubric of the last scoring, to say what an edit changed
-    results.json  scores.csv  index.html  gradebook.db
+    roster.json  groups.json  course.json    who is in the class, who works with whom, the rules; where they were given
+    intake.json         what was taken in
+    results.json  scores.csv  index.html  gradebook.db  questions.json  questions.html
     submissions/<id>/   submission.json execution.json executed.ipynb evidence.json arrays/ grade.json report.html
     intake/             what archives held, a folder each
+    exports/            what `export` wrote, a folder each time
     .lock               held by the process that works on the run
 
 With several parts, `execution.json`, `executed.ipynb` and `arrays/` lie in `submissions/<id>/<part>/`.
@@ -80,7 +83,12 @@ class RunInfo(Record):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` so that it is there whole or not at all.
+    """Write `text` to `path`; see :func:`write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that it is there whole or not at all.
 
     Raises
     ------
@@ -91,8 +99,8 @@ def write_text(path: Path, text: str) -> None:
     with writing(path):
         try:
             make_folder(path.parent)
-            with beside.open("w", encoding="utf-8", newline="") as file:
-                file.write(text)
+            with beside.open("wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
@@ -100,6 +108,27 @@ def write_text(path: Path, text: str) -> None:
         except OSError:
             with contextlib.suppress(OSError):
                 beside.unlink()
+            raise
+
+
+def write_new_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Make the folder `path` with some files (`/` in their names) in it, all of them or none.
+
+    Raises
+    ------
+    InternalError
+        When it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with writing(path):
+        try:
+            make_folder(path.parent)
+            for name, content in files.items():
+                write_bytes(beside / name, content)
+            beside.rename(path)
+            sync_folder(path.parent)
+        except OSError:
+            shutil.rmtree(beside, ignore_errors=True)
             raise
 
 
@@ -185,9 +214,16 @@ class RunDirectory:
         self.results = path / "results.json"
         self.scores = path / "scores.csv"
         self.index = path / "index.html"
+        self.questions = path / "questions.json"
+        self.questions_page = path / "questions.html"
         self.rubric = path / "rubric.json"
         self.gradebook = path / "gradebook.db"
+        self.roster = path / "roster.json"
+        self.groups = path / "groups.json"
+        self.course = path / "course.json"
+        self.taken_in = path / "intake.json"
         self.intake = path / "intake"
+        self.exports = path / "exports"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -222,7 +258,10 @@ class RunDirectory:
             found = _PARTIAL.fullmatch(path.name)
             with contextlib.suppress(OSError):
                 if found and (not _is_alive(int(found[1])) or _age_seconds(path) > ABANDONED_SECONDS):
-                    path.unlink()
+                    if path.is_dir():
+                        shutil.rmtree(path)
+                    else:
+                        path.unlink()
 
     def submission(self, submission_id: str) -> Path:
         """Return the folder of a submission."""

@@ -26,7 +26,7 @@ from reports.svg import (
     spanning,
     text,
 )
-from reports.texts import cut, figure, finite
+from reports.texts import cut, figure, finite, short
 
 MAX_POINTS = 1500
 MAX_LAGS = 512
@@ -69,7 +69,7 @@ def band(title: str, data: Mapping[str, Any]) -> Markup:
     top, row_height = 34.0, 34.0
     bottom = top + max(len(rows) * row_height, 14.0)
     labels: list[Markup] = []
-    parts = axis_below(scale, bottom, cut(f"{label} ({unit})" if unit else label, 60))
+    parts = axis_below(scale, bottom, short(f"{label} ({unit})" if unit else label, 60))
     for index, (name, low, high) in enumerate(rows):
         y = top + index * row_height
         start, stop = (
@@ -77,7 +77,7 @@ def band(title: str, data: Mapping[str, Any]) -> Markup:
             (scale.stop if high is None else scale(high)),
         )
         parts.append(rect(start, y + 15, stop - start, 12, "c-band"))
-        words = f"{cut(name, 24)} {_interval(low, high)}"
+        words = f"{short(name, 26)} {_interval(low, high)}"
         room = WIDTH - 6.0 - 6.4 * len(words)
         labels.append(text(max(6.0, min(start, room)), y + 11, words, class_="c-text c-quiet"))
     if value is not None:
@@ -178,7 +178,7 @@ def bars(title: str, data: Mapping[str, Any]) -> Markup:
     x = Scale(min(0.0, *known), max(0.0, *known, 1e-12), 10.0, WIDTH - 74.0)
     parts, words, y = [], [], 4.0
     for index in range(n_shown):
-        parts.append(text(10, y + 12, cut(labels[index], 40), class_="c-text c-quiet"))
+        parts.append(text(10, y + 12, short(labels[index], 40), class_="c-text c-quiet"))
         y += 17
         said, top = [], y
         for values, word, class_ in (

@@ -14,15 +14,18 @@ from reports.texts import finite, plural
 Facts = dict[str, Any]
 
 
-_REMARKS = ("own names", "same notebook as ", "changed by hand")
+_REMARKS = ("own names", "same notebook as ", "changed by hand", "excused", "withheld")
 """How flags begin that say something of a notebook and ask for nobody."""
 
 
-def class_facts(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Facts:
+def class_facts(
+    results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], names: Mapping[str, str] | None = None
+) -> Facts:
     """Return what the class page shows: submissions with their rows, totals, items, who waits, slowest."""
     extra = {row["id"]: row for row in rows}
+    known = names or {}
     submissions = [
-        _submission(graded, extra.get(graded["id"], {})) for graded in results.get("submissions", ())
+        _submission(graded, extra.get(graded["id"], {}), known) for graded in results.get("submissions", ())
     ]
     graded = [one for one in submissions if one["state"] != "failed"]
     possible = max((one["possible"] for one in submissions), default=0.0)
@@ -30,6 +33,8 @@ def class_facts(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -
     items = _items([one for one in results.get("submissions", ()) if one.get("state") != "failed"])
     return {
         "submissions": submissions,
+        "has_scores": any(one["has_scores"] for one in submissions),
+        "absent": [_absent(one, known) for one in results.get("absent") or ()],
         "n_graded": len(graded),
         "n_failed": len(submissions) - len(graded),
         "n_waiting": sum(one["is_waiting"] for one in submissions),
@@ -86,11 +91,46 @@ def _round_steps() -> list[float]:
     return [factor * 10.0**power for power in range(-2, 6) for factor in (1, 2, 2.5, 5)]
 
 
-def _submission(graded: Mapping[str, Any], row: Mapping[str, Any]) -> Facts:
+def _named(person: str, names: Mapping[str, str]) -> str:
+    return f"{names[person]} ({person})" if names.get(person) else person
+
+
+def _absent(one: Mapping[str, Any], names: Mapping[str, str]) -> Facts:
+    return {
+        "student": _named(str(one["id"]), names),
+        "state": str(one.get("state", "missing")),
+        "note": str(one.get("note", "")),
+    }
+
+
+def _scores(graded: Mapping[str, Any]) -> Facts:
+    """Return what the people of a submission get after lateness, in words, and whether it differs from its marks."""
+    people = list(graded.get("people") or ())
+    words = [
+        person["state"]
+        if person["state"] in ("excused", "withheld")
+        else f"{round(finite(person.get('score')) or 0.0, 2):g}"
+        for person in people
+    ]
+    ids = [str(person["id"]) for person in people]
+    is_one = len(set(words)) < 2
+    return {
+        "score": (words[0] if words else "")
+        if is_one
+        else "; ".join(map(": ".join, zip(ids, words, strict=True))),
+        "score_value": words[0]
+        if is_one and words and people[0]["state"] not in ("excused", "withheld")
+        else "",
+        "has_scores": any(finite(person.get("deducted")) for person in people)
+        or any(person["state"] in ("excused", "withheld") for person in people),
+    }
+
+
+def _submission(graded: Mapping[str, Any], row: Mapping[str, Any], names: Mapping[str, str]) -> Facts:
     state = str(row.get("state") or graded.get("state", ""))
     figures = {key: finite(graded.get(key)) or 0.0 for key in ("earned", "pending", "possible")}
     flags = [str(flag) for flag in row.get("flags") or graded.get("flags") or ()]
-    warnings = [flag for flag in flags if not flag.startswith(_REMARKS)]
+    warnings = [flag for flag in flags if not flag.startswith(_REMARKS) and flag != "late"]
     statuses = Counter(
         check["status"] for item in graded.get("items", ()) for check in item.get("checks", ())
     )
@@ -107,8 +147,12 @@ def _submission(graded: Mapping[str, Any], row: Mapping[str, Any]) -> Facts:
         )
     return {
         "id": str(graded["id"]),
-        "students": [str(name) for name in graded.get("students") or row.get("students") or ()],
+        "students": [
+            _named(str(person), names) for person in graded.get("students") or row.get("students") or ()
+        ],
+        **_scores(graded),
         "report": relative_link(row.get("report")),
+        "view": relative_link(row.get("view")) or relative_link(row.get("report")),
         "seconds": finite(row.get("seconds")) or 0.0,
         "state": state,
         "flags": flags,

@@ -1,4 +1,4 @@
-"""The two pages: each one self-contained HTML file that asks the network for nothing."""
+"""The pages: each one self-contained HTML file that asks the network for nothing."""
 
 from __future__ import annotations
 
@@ -8,68 +8,101 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import charts, texts
-from reports.class_facts import class_facts
+from reports.class_facts import class_facts, relative_link
+from reports.observed import cell_link, limit_words, observed, place
+from reports.question_charts import interval_bar
+from reports.question_facts import KINDS, effect_cells, likeness, number, question_facts, share
 from reports.views import instructor_view, student_view
 
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _ORDER = {"failed": 0, "partly": 0, "error": 1, "review": 2, "blocked": 3, "passed": 4}
 
 
-def render_student(
-    grade: Mapping[str, Any],
-    viewer: Literal["student", "instructor"] = "student",
-    *,
-    show_markers: bool = False,
-) -> str:
-    """Return the report of one submission as one HTML file.
+def render_student(grade: Mapping[str, Any], *, show_markers: bool = False) -> str:
+    """Return the report of one submission for its students, as one HTML file: what `student_view` keeps.
 
     Parameters
     ----------
     grade : mapping
         A `Grade` in JSON form (`grade.model_dump(mode="json")`).
-    viewer : {"student", "instructor"}
-        A student sees what `student_view` keeps; an instructor sees all.
     show_markers : bool
-        Whether a student sees who marked.
-
-    Raises
-    ------
-    ValueError
-        When `viewer` is neither.
+        Whether the students see who marked.
     """
-    if viewer not in ("student", "instructor"):
-        raise ValueError(f'viewer is {viewer!r}, expected "student" or "instructor"')
-    shown = student_view(grade, show_markers) if viewer == "student" else instructor_view(grade)
+    template = environment().get_template("student.html.j2")
+    return template.render(csp=CSP, is_student=True, **_report(student_view(grade, show_markers), {}))
+
+
+def render_instructor(
+    grade: Mapping[str, Any],
+    *,
+    notebooks: Mapping[str, str] | None = None,
+    missing: str = "There is no executed notebook.",
+    evidence: Mapping[str, Mapping[str, Any]] | None = None,
+    history: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """Return the instructor's view of one submission as one HTML file: everything, with the executed notebook beside.
+
+    Parameters
+    ----------
+    grade : mapping
+        A `Grade` in JSON form.
+    notebooks : mapping
+        Part id to the page of its executed notebook, as a link relative to this page; "" where there is none. A cell
+        is `#cell-1` in it, counted from 1.
+    missing : str
+        What is said where no notebook has a page.
+    evidence : mapping
+        Part id to what was observed (`evidence.json`).
+    history : sequence of mappings
+        Every mark that a person gave or took back, oldest first: `time`, `author`, `check`, `round`, `kind`, `points`
+        (None: taken back), `comment`, `reason`, `is_undone`.
+    """
+    pages = {part: relative_link(page) or "" for part, page in (notebooks or {}).items()}
+    template = environment().get_template("instructor.html.j2")
+    return template.render(
+        # The frame of the notebook holds a file that lies beside this one.
+        csp=f"{CSP}; frame-src 'self' file:",
+        is_student=False,
+        notebooks=pages,
+        missing=missing,
+        observed=[observed(part, stored, pages.get(part, "")) for part, stored in (evidence or {}).items()],
+        history=history,
+        **_report(instructor_view(grade), pages),
+    )
+
+
+def _report(shown: Mapping[str, Any], pages: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the report of one submission says; `pages` are those of its notebooks, where they may be seen."""
     anchors = _Anchors()
     # A submission that could not be graded has no marks to show: rows of "0 of 10" would read as a verdict.
     has_marks = shown["state"] != "failed"
-    items = [_item(item, shown, anchors) for item in shown["items"] if has_marks or item["checks"]]
+    items = [
+        _item(item, shown, anchors, pages.get(item["part"], ""))
+        for item in shown["items"]
+        if has_marks or item["checks"]
+    ]
     known = {item["id"] for item in items}
     checks = [check for item in items for check in item["checks"]]
     lost = sorted((check for check in checks if check["lost"] > 0), key=lambda check: -check["lost"])
-    return (
-        _environment()
-        .get_template("student.html.j2")
-        .render(
-            csp=CSP,
-            grade=shown,
-            is_student=viewer == "student",
-            items=items,
-            parts=_part_totals(items),
-            lost=lost,
-            waiting=[
-                check for check in checks if check["kind"] in ("review", "error") and check["pending"] > 0
-            ],
-            notes=[note for note in shown["notes"] if note["item"] not in known],
-            runs=[_run(part, record, shown) for part, record in shown["executions"].items()],
-        )
-    )
+    return {
+        "grade": shown,
+        "items": items,
+        "parts": _part_totals(items),
+        "lost": lost,
+        "waiting": [
+            check for check in checks if check["kind"] in ("review", "error") and check["pending"] > 0
+        ],
+        "notes": [note for note in shown["notes"] if note["item"] not in known],
+        "runs": [
+            _run(part, record, shown, pages.get(part, "")) for part, record in shown["executions"].items()
+        ],
+    }
 
 
 def _part_totals(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -85,7 +118,14 @@ def _part_totals(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(totals.values()) if len(totals) > 1 else []
 
 
-def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+def render_class(
+    results: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    names: Mapping[str, str] | None = None,
+    list_problems: Sequence[str] = (),
+    *,
+    questions: str | None = None,
+) -> str:
     """Return the class page as one HTML file.
 
     Parameters
@@ -93,22 +133,46 @@ def render_class(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
     results : mapping
         `results.json` (schema 1).
     rows : sequence of mappings
-        Facts of each submission beyond `results`: `id`, `students`, `report` (relative link), `seconds`,
-        `flags`, `problem`, `problem_name`, `problem_detail`, `state`, `notes`.
+        Facts of each submission beyond `results`: `id`, `students`, `report` and `view` (relative links to the
+        student's report and the instructor's view), `seconds`, `flags`, `problem`, `problem_name`,
+        `problem_detail`, `state`, `notes`.
+    names : mapping
+        Id of a person to the name in the roster; the page is the instructor's alone.
+    list_problems : sequence of str
+        What is wrong in the roster and the groups file.
+    questions : str or None
+        Relative link to the page of the question analysis.
     """
-    script = _static("table.js")
+    script = static("table.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        _environment()
+        environment()
         .get_template("class.html.j2")
         .render(
             # The hash admits this one script and no other, which 'unsafe-inline' could not.
             csp=f"{CSP}; script-src 'sha256-{digest}'",
             script=Markup(script),
             results=results,
-            **class_facts(results, rows),
+            questions=relative_link(questions),
+            list_problems=list_problems,
+            **class_facts(results, rows, names or {}),
         )
     )
+
+
+def render_questions(document: Mapping[str, Any]) -> str:
+    """Return the page of the question analysis as one HTML file: for instructors, without names.
+
+    Parameters
+    ----------
+    document : mapping
+        `questions.json` (schema 1).
+    """
+    anchors = _Anchors()
+    facts = question_facts(document)
+    links = {item["id"]: anchors("task", item["id"]) for _, item in facts["items"]}
+    template = environment().get_template("questions.html.j2")
+    return template.render(csp=CSP, document=document, links=links, kinds=KINDS, **facts)
 
 
 def render_selfcheck(result: Mapping[str, Any], *, is_page: bool) -> str:
@@ -125,12 +189,12 @@ def render_selfcheck(result: Mapping[str, Any], *, is_page: bool) -> str:
     items = []
     for item, shown in zip(result["items"], student_view(_as_grade(result))["items"], strict=True):
         checks = [
-            {**_check(check, anchors), "outcome": claim["outcome"]}
+            {**_check(check, anchors, ""), "outcome": claim["outcome"]}
             for claim, check in zip(item["checks"], shown["checks"], strict=True)
         ]
         items.append({**shown, "anchor": anchors("item", item["id"]), "checks": checks})
     template = "selfcheck.html.j2" if is_page else "selfcheck_cell.html.j2"
-    return _environment().get_template(template).render(csp=CSP, result=result, items=items)
+    return environment().get_template(template).render(csp=CSP, result=result, items=items)
 
 
 def _as_grade(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,9 +227,9 @@ class _Anchors:
         return anchor
 
 
-def _item(item: Mapping[str, Any], grade: Mapping[str, Any], anchors: _Anchors) -> dict[str, Any]:
+def _item(item: Mapping[str, Any], grade: Mapping[str, Any], anchors: _Anchors, page: str) -> dict[str, Any]:
     anchor = anchors("item", item["id"])
-    checks = [{**_check(check, anchors), "item": item["title"]} for check in item["checks"]]
+    checks = [{**_check(check, anchors, page), "item": item["title"]} for check in item["checks"]]
     checks.sort(key=lambda check: _ORDER.get(check["kind"], 0))
     return {
         **item,
@@ -177,7 +241,7 @@ def _item(item: Mapping[str, Any], grade: Mapping[str, Any], anchors: _Anchors) 
     }
 
 
-def _check(check: Mapping[str, Any], anchors: _Anchors) -> dict[str, Any]:
+def _check(check: Mapping[str, Any], anchors: _Anchors, page: str) -> dict[str, Any]:
     is_partly = check["status"] == "passed" and check["fraction"] < 1
     kind = "partly" if is_partly else check["status"]
     return {
@@ -186,7 +250,7 @@ def _check(check: Mapping[str, Any], anchors: _Anchors) -> dict[str, Any]:
         "word": texts.STATUS_WORDS.get(kind, kind),
         "anchor": anchors("check", check["id"]),
         "lost": round(max(check["points"] - check["earned"] - check["pending"], 0.0), 6),
-        "places": [_place(found) for found in check["found"]],
+        "places": [place(found, page) for found in check["found"]],
     }
 
 
@@ -195,28 +259,7 @@ def _is_settled(check: Mapping[str, Any]) -> bool:
     return bool(check["kind"] == "passed" or (check["kind"] == "blocked" and check["points"] == 0))
 
 
-def _place(found: Mapping[str, Any]) -> dict[str, str]:
-    """Return where a value was found as the words before its path, the path, and the words after it."""
-    cell = "" if found["cell"] is None else f"cell {found['cell'] + 1}"
-    before = {
-        "name": "under",
-        "path": "under",
-        "binding": "under",
-        "suggestion": "by a search, under",
-        "printed": "in the printed line",
-        "figure": "in the figure",
-        "source": "in the notebook’s source:",
-        "call": "by calling",
-        "record": "recorded during the run:",
-    }.get(found["how"], "under")
-    if not found["path"]:
-        nameless = {"figure": "in the figure of", "printed": "in what was printed by"}
-        before = nameless.get(found["how"], "in")
-        return {"before": f"{before} {cell or 'the notebook'}", "path": "", "after": ""}
-    return {"before": before, "path": found["path"], "after": f", {cell}" if cell else ""}
-
-
-def _run(part: str, record: Mapping[str, Any], grade: Mapping[str, Any]) -> dict[str, Any]:
+def _run(part: str, record: Mapping[str, Any], grade: Mapping[str, Any], page: str) -> dict[str, Any]:
     titles = {item["id"]: item["title"] for item in grade["items"]}
     owners = grade["cell_items"].get(part, ())
     cells = [
@@ -224,6 +267,7 @@ def _run(part: str, record: Mapping[str, Any], grade: Mapping[str, Any]) -> dict
             **cell,
             "item": titles.get(owners[cell["index"]]) if cell["index"] < len(owners) else None,
             "word": texts.CELL_WORDS.get(cell["status"], cell["status"]),
+            "href": cell_link(page, cell["index"]),
         }
         for cell in record["cells"]
     ]
@@ -232,17 +276,25 @@ def _run(part: str, record: Mapping[str, Any], grade: Mapping[str, Any]) -> dict
         "part": part,
         "words": texts.RUN_WORDS.get(record["state"], record["state"]),
         "cells": cells,
+        "limits": limit_words(record["limits"]),
         "n_ran": sum(cell["status"] != "not_run" for cell in cells),
         "stopped": [cell for cell in cells if cell["status"] in ("error", "time_limit")],
     }
 
 
-def _static(name: str) -> str:
+def style() -> str:
+    """Return the style sheet of the pages, for one that is made elsewhere and stands beside them."""
+    return static("report.css")
+
+
+def static(name: str) -> str:
+    """Return a file of `static/`."""
     return (files("reports") / "static" / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates with the filters that they use."""
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -258,13 +310,20 @@ def _environment() -> Environment:
         "seconds": texts.seconds,
         "figure": texts.figure,
         "plural": texts.plural,
+        "mean_share": share,
+        "number": number,
+        "effect_cells": effect_cells,
+        "likeness": likeness,
+        "late": texts.lateness,
+        "moment": texts.moment,
     }
     environment.globals |= {
         "draw": charts.draw,
         "share_bar": charts.share_bar,
+        "interval_bar": interval_bar,
         "draw_histogram": charts.histogram,
         "total": texts.total,
-        "style": Markup(_static("report.css")),
+        "style": Markup(style()),
         "status_words": texts.STATUS_WORDS,
         "note_words": texts.NOTE_WORDS,
     }

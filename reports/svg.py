@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from reports.texts import cut, figure
+from reports.texts import cut, figure, short
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def element(name: str, content: object = "", **attributes: object) -> Markup:
 
 def text(x: float, y: float, content: str, anchor: str = "start", class_: str = "c-text") -> Markup:
     """Return a text element, cut to 60 characters."""
-    return element("text", cut(content, 60), x=float(x), y=float(y), text_anchor=anchor, class_=class_)
+    return element("text", short(content, 60), x=float(x), y=float(y), text_anchor=anchor, class_=class_)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:

@@ -65,6 +65,12 @@ def cut(value: object, limit: int) -> str:
     return f"{text[:limit].rstrip()} … [{len(text) - limit:,} more characters not shown]"
 
 
+def short(value: object, limit: int) -> str:
+    """Return the cleaned text on one line, at most `limit` characters of it: for labels, where a note has no room."""
+    text = " ".join(clean(str(value)).split())
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
 def file_name(path: str) -> str:
     """Return the last part of a POSIX or Windows path."""
     return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
@@ -108,6 +114,27 @@ def seconds(value: object) -> str:
     if whole < 60:
         return f"{whole} s"
     return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+
+
+def lateness(value: object) -> str:
+    """Return how late something is in words: `40 minutes`, `5 hours`, `2 days 3 hours`."""
+    minutes = math.ceil(max(finite(value) or 0.0, 0.0) / 60)
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    if days:
+        return plural(days, "day") + (f" {plural(hours, 'hour')}" if hours else "")
+    if hours:
+        return plural(hours, "hour") + (f" {plural(minutes % 60, 'minute')}" if minutes % 60 else "")
+    return plural(minutes, "minute")
+
+
+def moment(value: object) -> str:
+    """Return a moment (ISO 8601) as people read it: `2026-11-21 23:59 (UTC+01:00)`."""
+    text = clean(str(value))
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?", text)
+    if found is None:
+        return cut(text, 60)
+    offset = "+00:00" if found[3] == "Z" else found[3]
+    return f"{found[1]} {found[2]}" + (f" (UTC{offset})" if offset else "")
 
 
 def total(earned: object, pending: object, possible: object) -> str:

@@ -59,7 +59,15 @@ def _view(grade: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
             "digests": dict(submission.get("digests", {})),
             "notes": [shown(note) for note in submission.get("notes", ())],
             "problem": shown(submission["problem"]) if submission.get("problem") else None,
+            "problem_name": "" if is_student else submission.get("problem_name") or "",
+            "problem_detail": "" if is_student else submission.get("problem_detail") or "",
+            "bindings": {} if is_student else dict(submission.get("bindings", {})),
         },
+        "people": [_person(person, is_student=is_student) for person in grade.get("people", ())],
+        "attempts": [
+            {"attempt": int(one["attempt"]), "counts": bool(one.get("counts"))}
+            for one in grade.get("attempts", ())
+        ],
         "assignment": grade["assignment"],
         "title": grade.get("title") or grade["assignment"],
         "parts": list(grade.get("parts", ())),
@@ -79,6 +87,28 @@ def _view(grade: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
         "cell_items": {part: list(items) for part, items in grade.get("cell_items", {}).items()},
         "engine": grade.get("engine", ""),
         "rubric_sha256": grade.get("rubric_sha256", ""),
+    }
+
+
+def _person(person: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
+    """Return what one person gets; why somebody is excused, and the score that is withheld, students do not see."""
+    late = person.get("late")
+    is_hidden = is_student and person["state"] in ("excused", "withheld")
+    return {
+        "id": str(person["id"]),
+        "state": str(person["state"]),
+        "score": 0.0 if is_hidden else finite(person.get("score")) or 0.0,
+        "deducted": 0.0 if is_hidden else finite(person.get("deducted")) or 0.0,
+        "late": late
+        and {
+            "due": str(late["due"]),
+            "submitted": str(late.get("submitted") or ""),
+            "rule": str(late.get("rule", "")),
+            "extended": bool(late.get("extended")),
+            "n_days": int(late.get("n_days", 0)),
+            "late_seconds": finite(late.get("late_seconds")) or 0.0,
+        },
+        "note": "" if is_student else str(person.get("note", "")),
     }
 
 
@@ -110,6 +140,8 @@ def _check(check: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
         "expected": "" if is_withheld else expected,
         **texts,
         "hidden": is_hidden,
+        "public": bool(check.get("public", False)),
+        "proposed": None if is_student else finite(check.get("proposed")),
         "found": [
             {"how": found["how"], "path": found.get("path", ""), "cell": found.get("cell")}
             for found in check.get("found", ())
@@ -134,7 +166,11 @@ def _marked(mark: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
         "look_again": [] if is_student else list(mark.get("look_again", ())),
         "automatic": None
         if is_student
-        else {"status": before["status"], "earned": finite(before.get("earned")) or 0.0},
+        else {
+            "status": before["status"],
+            "earned": finite(before.get("earned")) or 0.0,
+            "message": before.get("message", ""),
+        },
         "second": None
         if is_student or not second
         else {
@@ -178,6 +214,10 @@ def _execution(record: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]
         "kernel_stored": record.get("kernel_stored", ""),
         "output_cut": bool(record.get("output_cut", False)),
         "attempts": int(record.get("attempts", 1)),
+        "kernel": "" if is_student else record.get("kernel", ""),
+        "kernel_cpu_seconds": None if is_student else finite(record.get("kernel_cpu_seconds")),
+        "same_as": "" if is_student else record.get("same_as", ""),
+        "limits": {} if is_student else dict(record.get("limits") or {}),
         "cells": [_cell(cell, is_student=is_student) for cell in record.get("cells", ())],
     }
 

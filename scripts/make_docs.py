@@ -18,8 +18,10 @@ from pydantic import BaseModel
 
 from autograder.cli import app
 from autograder.probes.summaries import SUMMARIES
+from autograder.questions import Questions
 from autograder.records import ExecutionRecord, Grade, Submission
 from autograder.registry import CHECKS, DRAWS, TRUTHS, Registry
+from autograder.rosters import Roster
 from autograder.rubric.model import PartSpec
 
 importlib.import_module("autograder.registered")  # fills every registry
@@ -49,6 +51,8 @@ def pages() -> dict[str, str]:
             ExecutionRecord, "execution.json: what happened when a notebook ran"
         ),
         "schemas/submission.json": record_schema(Submission, "submission.json: one hand-in"),
+        "schemas/roster.json": record_schema(Roster, "roster.json: who is in the class"),
+        "schemas/questions.json": record_schema(Questions, "questions.json: the question analysis of a run"),
         "schemas/rubric_part.json": part_schema(),
     }
 

@@ -31,8 +31,6 @@ from autograder.rubric.model import ChallengeKey, EvidenceKey
 
 SAME_LOSS = 2e-3
 """Difference in nats up to which two losses of one model on one text are the same: sums in another order."""
-DEFAULT_SPREAD = 0.1
-"""An embedding drawn by default has a standard deviation of 1 within this, 12,480 weights and three epochs later."""
 OVERLAP = 1.5
 """How often every token is trained on in an epoch, at least, where windows overlap."""
 N_SPREADS = 5.0
@@ -271,8 +269,9 @@ class LossInBands(CurveInBands):
 def loss_in_bands(evidence: Evidence, params: LossInBands, context: Context) -> Finding:
     """A curve lies where correct trainings lie; where windows overlap, epochs are longer and it may lie lower.
 
-    How fast a model learns in few epochs depends on how widely its embedding was drawn, which the sheet may leave
-    open. Replicates speak for the width that they have: elsewhere a person looks at a curve that is not among them.
+    How fast a model learns in few epochs depends on what the sheet leaves open: how its embedding is drawn and scaled,
+    whether it is tied to the head. Replicates speak for what they have; a model that was seen, with a curve that falls
+    beside them, is looked at by a person. What is wrong with its training is found by the checks of that.
     """
     finding: Finding = curve_in_bands(evidence, params, context)
     values = curve_of(evidence, params.evidence)
@@ -283,7 +282,7 @@ def loss_in_bands(evidence: Evidence, params: LossInBands, context: Context) -> 
     losses = [one for one in evidence.observations.training if one.kind == "loss"]
     trained = sum(_n(one.settings, "trained") for one in losses)
     if not n_train or trained < OVERLAP * n_train * len(values):
-        return _unless_drawn_otherwise(tree, values, finding)
+        return _unless_it_learns(tree, values, finding)
     most = max(spec.band(context, n_sharing=2).high for spec in params.last)
     if not 0 < values[-1] <= most or values[-1] > values[0]:
         return finding
@@ -297,16 +296,14 @@ def loss_in_bands(evidence: Evidence, params: LossInBands, context: Context) -> 
     )
 
 
-def _unless_drawn_otherwise(tree: Tree, values: np.ndarray, finding: Finding) -> Finding:
-    """Return the finding, or leave to a person a curve that falls where the embedding is not as by default."""
-    spread = tree.get("embedding")
-    is_default = isinstance(spread, int | float) and abs(spread - 1.0) <= DEFAULT_SPREAD
-    if spread is None or is_default or not np.all(np.diff(values) < 0):
+def _unless_it_learns(tree: Tree, values: np.ndarray, finding: Finding) -> Finding:
+    """Return the finding, or leave it to a person where a model that was seen learns at another pace."""
+    if not branch(tree, "losses", "validation") or not np.all(np.diff(values) < 0):
         return finding
     return for_person(
-        f"{finding.message} Your embedding was drawn with a standard deviation near {number(float(spread))}, not "
-        "torch's 1, which changes how fast the model learns and is accepted; a person looks whether the curve is that "
-        "of a correct training.",
+        f"{finding.message} It falls, though, and the trained model is there. An embedding that is drawn or scaled "
+        "otherwise than by default, or tied to the head, changes how fast a model learns, and is accepted: a person "
+        "looks.",
         observed=finding.observed,
         expected=finding.expected,
         found=finding.found,

@@ -13,7 +13,22 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authoring, data, demo, machine, release, review, rubrics, runs, selfcheck
+from autograder.cli import (
+    authoring,
+    data,
+    demo,
+    export,
+    gradescope,
+    machine,
+    push,
+    questions,
+    release,
+    review,
+    rubrics,
+    runs,
+    selfcheck,
+    similarity,
+)
 from autograder.cli.output import err
 from autograder.errors import AutograderError
 
@@ -34,9 +49,14 @@ for verb in (
     runs.rescore,
     review.review,
     runs.report,
+    export.export,
+    push.push,
+    questions.questions,
+    similarity.similarity,
     selfcheck.check,
     authoring.template,
     release.release,
+    gradescope.gradescope,
     authoring.golden,
     rubrics.validate,
     rubrics.lint,

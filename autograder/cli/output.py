@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -72,7 +72,23 @@ def marks(value: float) -> str:
     return f"{round(value, 2):g}"
 
 
-def print_grades(grades: Iterable[Grade]) -> None:
+def people_of(grade: Grade, names: Mapping[str, str]) -> str:
+    """Return the people of a submission, by name and id where names are known; the submission when there are none."""
+    told = [f"{names[one]} ({one})" if one in names else one for one in grade.submission.students]
+    return ", ".join(told) or f"? {grade.submission.id}"
+
+
+def score_of(grade: Grade) -> str:
+    """Return what the people get after lateness, once when it is the same for all; "" when nothing was taken off."""
+    words = [
+        one.state if one.state in ("excused", "withheld") else marks(one.score)
+        for one in grade.people
+        if one.deducted or one.state in ("excused", "withheld")
+    ]
+    return " / ".join(dict.fromkeys(words))
+
+
+def print_grades(grades: Iterable[Grade], names: Mapping[str, str] | None = None) -> None:
     """Print the table of a class, and how many of it are left for a person."""
     listed = list(grades)
     rows = []
@@ -81,15 +97,18 @@ def print_grades(grades: Iterable[Grade]) -> None:
         remark = grade.submission.problem or ", ".join(grade.flags)
         earned = f"{marks(grade.earned)} of {marks(grade.possible)}"
         pending = marks(grade.pending) if grade.pending else ""
-        rows.append((", ".join(grade.submission.students), earned, pending, Text(word, style=colour), remark))
-    columns = (
+        who = people_of(grade, names or {})
+        rows.append((who, earned, score_of(grade), pending, Text(word, style=colour), remark))
+    columns = [
         ("Student", "left"),
         ("Earned", "right"),
+        ("Score", "right"),
         ("Pending", "right"),
         ("State", "left"),
         ("Remarks", "left"),
-    )
-    table("", columns, rows)
+    ]
+    shown = [index for index in range(len(columns)) if index != 2 or any(row[2] for row in rows)]
+    table("", [columns[index] for index in shown], ([row[index] for index in shown] for row in rows))
     counts = {state: sum(grade.state == state for grade in listed) for state in STATES}
     told = [
         f"{n} {'need' if state == 'needs_review' and n != 1 else STATES[state][0].split(' ')[0]}"

@@ -272,7 +272,7 @@ def _drawn(done: int, total: int) -> Text:
 def _scored_line(grade: Grade, counted: str) -> Text:
     text = Text(counted, style="dim")
     text.append(
-        f"{', '.join(grade.submission.students)}  {marks(grade.earned)} of {marks(grade.possible)}",
+        f"{', '.join(grade.submission.students) or grade.submission.id}  {marks(grade.earned)} of {marks(grade.possible)}",
         style="default",
     )
     if grade.pending:

@@ -153,6 +153,14 @@ def validate(
         bool,
         typer.Option("--rescore", help="Execute nothing: mark what is stored with the rubric as it is now."),
     ] = False,
+    signatures: Annotated[
+        bool,
+        typer.Option(
+            "--signatures",
+            help="Keep what each wrong notebook looks like to the checks, in `rubrics/ID/signatures/`: gradings name "
+            "the commonest mistakes by it. All wrong notebooks of the part must have been tried.",
+        ),
+    ] = False,
     workers: WorkersOption = None,
     data: DataOption = None,
     budget: BudgetOption = BudgetKind.FULL,
@@ -175,7 +183,7 @@ def validate(
     from autograder.datasets import require_directory
     from autograder.execute.local import LocalExecutor
     from autograder.execute.protocol import Options
-    from autograder.validation import Progress, Sample
+    from autograder.validation import Progress, Sample, write_signatures
     from autograder.validation import validate as validate_rubric
 
     require_directory(data)
@@ -204,10 +212,12 @@ def validate(
             only=only,
             sample=Sample(rotation=first_seed) if quick else None,
             rescore=rescore,
+            signatures=signatures,
             budget=budget.value,
             data=data,
             progress=move,
         )
+    kept = write_signatures(validation) if signatures else None
     if out is not None:
         write_text(out, rendered(validation, out.suffix))
     if as_json:
@@ -215,6 +225,8 @@ def validate(
     else:
         line(rendered(validation, ".txt"))
         print_place("Saved in", out if out is not None else run)
+        if kept is not None:
+            print_place("Signatures of mistakes", kept)
     raise typer.Exit(0 if validation.holds else NOT_PROVED)
 
 

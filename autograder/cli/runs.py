@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from autograder import gradebook
+from autograder.cli.classes import (
+    CourseOption,
+    FromOption,
+    GroupsOption,
+    RosterOption,
+    Source,
+    class_lists,
+    dry_run,
+    print_class,
+)
 from autograder.cli.interrupts import stoppable
 from autograder.cli.options import (
     AsJson,
@@ -53,7 +63,7 @@ def grade(
         typer.Argument(
             metavar="SUBMISSIONS",
             help="A folder with a sub-folder, a notebook or an archive for each student; an archive (zip, tar) that "
-            "holds the same; or one notebook.",
+            "holds the same; the download of an LMS, or a folder of several; or one notebook.",
             show_default=False,
         ),
     ],
@@ -74,6 +84,17 @@ def grade(
         ),
     ],
     part: PartsOption = None,
+    source: FromOption = Source.AUTO,
+    roster: RosterOption = None,
+    groups: GroupsOption = None,
+    course_file: CourseOption = None,
+    only_look: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what was found, whose it is and which file is which part's; execute and write nothing.",
+        ),
+    ] = False,
     workers: WorkersOption = None,
     cell_seconds: Annotated[
         list[str] | None, typer.Option(metavar=BUDGET, help=f"Longest time for one cell, in seconds. {EACH}")
@@ -108,11 +129,13 @@ def grade(
 ) -> None:
     """Execute and mark the notebooks of a class.
 
-    Writes `results.json`, `scores.csv`, `index.html` and a report for each student into the run directory.
+    Writes `results.json`, `scores.csv`, `index.html`, a report for each student and a view of it for you, with the
+    executed notebook beside the marks, into the run directory.
     A grading that was cut off continues where it stopped when the same command is given again; no finished
     notebook is executed twice, and notebooks with the same content are executed once. Exit status 1 means
     that something is left for a person: written answers, values to confirm, files that are no notebooks.
     """
+    from autograder.class_lists import ClassLists
     from autograder.cli.budgets import parse_budgets
     from autograder.cli.progress import BatchProgress
     from autograder.courses import Course
@@ -128,6 +151,11 @@ def grade(
         raise UsageError(
             f"--run {run} lies inside the submissions folder; give a folder outside {submissions}"
         )
+    lists = class_lists(course.assignment.id, RunDirectory(run), roster, groups, course_file)
+    if only_look:
+        known = lists.over(ClassLists.of(RunDirectory(run)))
+        needs = dry_run(submissions, course, source.form, known, as_json)
+        raise typer.Exit(NEEDS_PERSON if needs else 0)
     budgets = parse_budgets(
         [one.part for one in course.rubric.parts],
         {
@@ -153,6 +181,8 @@ def grade(
             bindings=read_class_bindings(bindings) if bindings else None,
             author=author_or_me(None),
             listener=progress,
+            form=source.form,
+            lists=lists,
         )
     if as_json:
         print_json(run_document(batch.run))
@@ -163,7 +193,8 @@ def grade(
 
 def print_batch(batch: Batch) -> None:
     """Print the table of a class and where its page is."""
-    print_grades(batch.grades)
+    print_class(batch.delivery, batch.lists, batch.grades)
+    print_grades(batch.grades, batch.lists.names())
     print_place("Class page", batch.run.index)
 
 
@@ -206,12 +237,13 @@ def rescore(
             "all submissions. Kept in the run; may be given several times.",
         ),
     ] = None,
+    course_file: CourseOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Mark a run again with the rubric as it is now; no notebook is executed.
 
     Says what the edit of the rubric changed, whose marks changed from what to what, and which scorings
-    there were.
+    there were. With `--course` the rules of another course file hold from now on.
     """
     from autograder.cli.progress import BatchProgress
     from autograder.grading import rescore as rescore_run
@@ -227,6 +259,8 @@ def rescore(
         if run.results.exists()
         else {}
     )
+    rules = class_lists(info.assignment, run, None, None, course_file).rules
+    scores_before = scores_of(run)
     reason = why or newest_reason(rubric, earlier)
     if bind and not reason:
         reason = f"confirmed {', '.join(bind)}"
@@ -235,7 +269,12 @@ def rescore(
         BatchProgress() as progress,
     ):
         batch, edits = rescore_run(
-            directory, author=author_or_me(author), why=reason, bindings=confirmed, listener=progress
+            directory,
+            author=author_or_me(author),
+            why=reason,
+            bindings=confirmed,
+            listener=progress,
+            rules=rules,
         )
     scorings = gradebook.scorings(run.gradebook)
     changes = gradebook.last_changes(run.gradebook) if len(scorings) > len(earlier) else []
@@ -247,11 +286,13 @@ def rescore(
                 "mark_changes": [vars(change) for change in changes],
                 "scorings": [vars(scoring) for scoring in scorings],
                 "look_again": look_again(run, batch.grades),
+                "score_changes": score_changes(scores_before, scores_of(run)),
             }
         )
     else:
         print_edits(edits)
         print_mark_changes(changes, before, batch.grades)
+        print_score_changes(scores_before, scores_of(run))
         print_look_again(look_again(run, batch.grades))
         print_history(scorings)
         print_place("Class page", run.index)
@@ -322,6 +363,41 @@ def print_mark_changes(changes: Sequence[Change], before: dict[str, float], grad
     columns = (("Student", "left"), ("From", "right"), ("To", "right"), ("Checks", "left"))
     table(f"Marks that changed ({len(rows)} of {len(grades)} students)", columns, rows)
     line("")
+
+
+def scores_of(run: RunDirectory) -> dict[tuple[str, str], str]:
+    """Return (submission, person) to the score and its state, as `results.json` has them."""
+    if not run.results.exists():
+        return {}
+    return {
+        (entry["id"], person["id"]): marks(person["score"])
+        if person["state"] in ("graded", "pending")
+        else person["state"]
+        for entry in read_results(run)["submissions"]
+        for person in entry.get("people", ())
+    }
+
+
+def score_changes(
+    before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]
+) -> list[dict[str, str]]:
+    """Return whose score changed, lateness and states included."""
+    keys = dict.fromkeys((*before, *after))
+    return [
+        {"submission": key[0], "id": key[1], "before": before.get(key, ""), "after": after.get(key, "")}
+        for key in keys
+        if before.get(key) != after.get(key)
+    ]
+
+
+def print_score_changes(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) -> None:
+    """Print whose score changed; nothing when nobody's did."""
+    rows = [(one["id"], one["before"], one["after"]) for one in score_changes(before, after)]
+    if rows and before:
+        table(
+            f"Scores that changed ({len(rows)})", (("Who", "left"), ("From", "right"), ("To", "right")), rows
+        )
+        line("")
 
 
 def look_again(run: RunDirectory, grades: Sequence[Grade]) -> list[dict[str, str]]:

@@ -16,6 +16,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -214,6 +215,9 @@ class _Unpacking:
             return
         if any(is_noise(part) for part in parts):
             self._n_noise += 1
+            if above := tuple(takewhile(lambda part: not is_noise(part), parts)):
+                # somebody whose folder holds nothing else still handed in
+                self._folder.joinpath(*above[:MAX_DEPTH]).mkdir(parents=True, exist_ok=True)
         elif len(parts) > MAX_DEPTH:
             self._leave(entry, path, "archive_too_deep", f"it lies more than {MAX_DEPTH} folders deep")
         elif entry.refused is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ from autograder.intake.problems import Problem, RefusedFile
 MAX_DEPTH = 32
 MAX_FILES = 20_000
 NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini")
+_OF_AN_LMS = re.compile(r"_[0-9]+_(?:[0-9]+_|assignsubmission_)")
+"""In the name that an LMS gave: then a dot in front or `-checkpoint` behind is a person's, and nobody may be lost."""
 
 
 def is_noise(name: str) -> bool:
     """Return whether a file or folder is left aside without a word: hidden, of the system, or a checkpoint."""
-    return name.startswith(".") or name in NOISE or Path(name).stem.endswith("-checkpoint")
+    is_odd = name.startswith(".") or Path(name).stem.endswith("-checkpoint")
+    return name in NOISE or (is_odd and not _OF_AN_LMS.search(name))
 
 
 @contextmanager

@@ -1,49 +1,90 @@
-"""A class as it was handed in: a folder or an archive, in it a folder, a notebook or an archive per student.
+"""A class as it was handed in: a folder, an archive, a download of an LMS, or several of those.
 
 The rule, stated once. Hidden files, `__MACOSX`, `.ipynb_checkpoints` and files called `*-checkpoint.ipynb` are
 left aside. Archives are known by their content; those in a student's folder are opened only when the folder itself
 holds fewer notebooks than the assignment has parts, and an archive in an archive that lies in an archive is not.
 Each part takes the notebook whose file name fits the part's patterns; when none or several fit, the notebook whose
 headings and code speak most of the part; the choice and what was left aside are recorded. A submission that cannot
-be graded still is a row, with the reason.
+be graded still is a row, with the reason; so is one of which nobody can tell whose it is.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 
 from autograder.errors import UsageError
-from autograder.intake.archives import Aside, archive_kind, unpack
-from autograder.intake.choosing import capped, no_notebook_file, submission_of
-from autograder.intake.entries import OF_CLASS, OF_STUDENT
-from autograder.intake.files import is_noise, listing, printable, problem_of
-from autograder.intake.hand_ins import HandIn, loss_of, notes_of, reasons_of, renaming
+from autograder.groups import Groups
+from autograder.intake.archives import archive_kind
+from autograder.intake.attempts import settled
+from autograder.intake.canvas import canvas_packets
+from autograder.intake.choosing import capped, submission_of
+from autograder.intake.deliveries import (
+    Form,
+    Root,
+    holds_downloads,
+    opened_root,
+    recognised,
+    root_of_archive,
+    root_of_folder,
+)
+from autograder.intake.file_names import prescribed_ids, with_prescribed_names
+from autograder.intake.files import is_noise, printable
+from autograder.intake.gathering import Gathering, bare_name, reasons_of_lost
+from autograder.intake.gradescope import METADATA, gradescope_packets
+from autograder.intake.hand_ins import HandIn, loss_of, reasons_of
+from autograder.intake.moodle import moodle_packets
+from autograder.intake.owners import Owners, Owning
+from autograder.intake.packets import Packet, PacketEntry, TopEntry
 from autograder.intake.problems import Problem, UnreadableArchive
 from autograder.records import Submission
+from autograder.rosters import Roster
 from autograder.rubric.model import PartSpec
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-MAX_ARCHIVES_DEEP = 2
-MAX_ARCHIVES = 8
-"""That are opened for one student: each may fill a good part of a disk."""
-_ENDINGS = re.compile(r"(\.ipynb|\.zip|\.tar|\.tgz|\.tbz2?|\.txz|\.tar\.(gz|bz2|xz))+\Z", re.IGNORECASE)
+
+@dataclass
+class Delivery:
+    """A class as it was taken in."""
+
+    form: Form
+    submissions: list[Submission] = field(default_factory=list)
+    """A row for each hand-in, in the order of names; attempts follow each other as downloads do."""
+    notes: list[str] = field(default_factory=list)
+    """What is to be said of the download as a whole."""
 
 
 def find_submissions(
     source: Path, parts: Sequence[PartSpec], unpack_into: Path | None = None
 ) -> list[Submission]:
-    """Return one submission a student found in `source`, in the order of their names.
+    """Return one submission a student found in `source`, in the order of their names; see :func:`take_in`."""
+    return take_in(source, parts, unpack_into).submissions
+
+
+def take_in(
+    source: Path,
+    parts: Sequence[PartSpec],
+    unpack_into: Path | None = None,
+    *,
+    form: Form | None = None,
+    roster: Roster | None = None,
+    groups: Groups | None = None,
+    asked: Sequence[str] = (),
+) -> Delivery:
+    """Return what a class handed in: a row for each hand-in, whose it is and which file is which part's.
 
     Parameters
     ----------
-    source : a folder, an archive that holds a class, or one notebook
+    source : a folder, an archive that holds a class, a download of an LMS, or one notebook
     parts : of the assignment
     unpack_into : folder for what archives hold; without it they are not opened
+    form : what `source` is; None: its names tell
+    roster : who is who; without one, ids are taken as they stand
+    groups : who works with whom
+    asked : the file name that the sheet asks for, for each part; "" where it asks for none
 
     Raises
     ------
@@ -53,17 +94,12 @@ def find_submissions(
         When `unpack_into` cannot be written.
     """
     require_source(source)
-    intake = _Intake(parts, unpack_into)
-    if source.is_file():
-        path = source.resolve() if source.is_symlink() else source
-        if unpack_into is not None and archive_kind(path) is not None:
-            found = intake.class_archive(path)
-        else:
-            found = [submission_of(source.stem, safe_id(source.stem, set()), [path], [], parts)]
-    else:
-        found = intake.rows(source)
-    if not found:
+    named = with_prescribed_names(parts, asked) if asked else parts
+    intake = _Intake(named, unpack_into, Owning(roster, groups, asked), roster)
+    found = intake.source(source, form)
+    if not found.submissions:
         raise _nothing_in(source)
+    found.submissions = settled(found.submissions, intake.keys, roster is not None)
     return found
 
 
@@ -100,171 +136,187 @@ def safe_id(name: str, taken: set[str]) -> str:
     return chosen
 
 
-def bare_name(name: str) -> str:
-    """Return a file's name without the endings of notebooks and archives.
-
-    >>> bare_name("ada.tar.gz"), bare_name("ada.v2.ipynb"), bare_name("ada.pdf")
-    ('ada', 'ada.v2', 'ada')
-    """
-    bare = _ENDINGS.sub("", name)
-    return bare if bare and bare != name else Path(name).stem or name
-
-
 class _Intake:
     """One walk over what a class handed in."""
 
-    def __init__(self, parts: Sequence[PartSpec], unpack_into: Path | None):
-        self._parts, self._into = parts, unpack_into
+    def __init__(
+        self, parts: Sequence[PartSpec], unpack_into: Path | None, owning: Owning, roster: Roster | None
+    ):
+        self._parts, self._into, self._owning, self._roster = parts, unpack_into, owning, roster
+        self._gathering = Gathering(len(parts), unpack_into)
         self._taken: set[str] = set()
-        self._n_opened = 0
-        """Archives of the student whose turn it is."""
+        self.keys: list[str] = []
+        """Of the submissions, in their order."""
 
-    # ---------------------------------------------------------------- a class
-
-    def class_archive(self, path: Path) -> list[Submission]:
-        """Return the rows of an archive that holds a class."""
-        assert self._into is not None
+    def source(self, source: Path, form: Form | None) -> Delivery:
+        """Return what lies at a path."""
+        if source.is_dir():
+            return self._class(root_of_folder(source), form)
+        path = source.resolve() if source.is_symlink() else source
+        if self._into is None or archive_kind(path) is None:
+            entry = TopEntry(source.name, path.name, is_folder=False)
+            alone = self._row(
+                Packet(bare_name(source.name), "", [PacketEntry(entry)]), Root(path.parent, (entry,))
+            )
+            return Delivery("folder", [alone.model_copy(update={"shares_folder": False})])
         try:
-            folder, unpacked = unpack(path, self._into, OF_CLASS)
+            root = root_of_archive(path, self._into)
         except UnreadableArchive as error:
             raise UsageError(f"{error.problem.detail} [{error.problem.name}]") from error
-        entries = [entry for entry in folder.iterdir() if not is_noise(entry.name)]
-        if len(entries) == 1 and entries[0].is_dir() and self._is_wrapping(entries[0], bare_name(path.name)):
-            folder = entries[0]
-        inside = f"{folder.name}/" if folder in entries else ""
-        lost: dict[str, list[Aside]] = {}
-        for one in unpacked.aside:
-            lost.setdefault(one.path.removeprefix(inside).split("/")[0], []).append(one)
-        renamed: dict[str, list[str]] = {}
-        for name, where in unpacked.renamed:
-            renamed.setdefault(where.removeprefix(inside).split("/")[0], []).append(renaming(name, where))
-        return self.rows(folder, 1, lost, renamed)
+        return self._class(root, form)
 
-    def _is_wrapping(self, folder: Path, archive: str) -> bool:
-        """Return whether the only folder of an archive is the class, not a student."""
-        holds_notebook = any(
-            entry.suffix.lower() == ".ipynb" and entry.is_file() for entry in folder.iterdir()
-        )
-        return folder.name.casefold() == archive.casefold() or not holds_notebook
-
-    def rows(
-        self,
-        folder: Path,
-        n_deep: int = 0,
-        lost: Mapping[str, Sequence[Aside]] = NOTHING,
-        notes: Mapping[str, Sequence[str]] = NOTHING,
-    ) -> list[Submission]:
-        """Return a row for each entry of a folder.
-
-        Parameters
-        ----------
-        n_deep : how many archives lie around it
-        lost : name in the folder to what an archive could not give of it; also what is lost as a whole is a row
-        notes : name in the folder to what else was noted
-        """
-        entries = {entry.name: entry for entry in folder.iterdir() if not is_noise(entry.name)}
-        found = []
-        for name in sorted({*entries, *lost}):
-            more = [*(loss_of(one).detail for one in lost.get(name, ())), *notes.get(name, ())]
-            if name in entries:
-                found.append(self._row(entries[name], n_deep, lost.get(name, ()), more))
-            else:
-                found.append(self._refused(name, reasons_of(lost[name], is_all=True)[0], more))
+    def _class(self, root: Root, form: Form | None) -> Delivery:
+        if form in (None, "downloads") and self._are_downloads(root, form):
+            return self._downloads(root)
+        if form != "folder":
+            root = opened_root(root)
+        found = Delivery(form if form not in (None, "downloads") else recognised(root.entries))
+        packets = self._packets(root, found)
+        found.submissions = [self._row(packet, root) for packet in packets]
         return found
 
-    def _row(self, entry: Path, n_deep: int, lost: Sequence[Aside], notes: list[str]) -> Submission:
-        self._n_opened = 0
-        problem = problem_of(entry)
-        if problem is not None:
-            return self._refused(entry.name, problem, notes)
-        found = HandIn(notes=notes)
-        if entry.is_dir():
-            found.add(self._folder(entry, n_deep))
-            found.problems += reasons_of(lost, is_all=not found.others)
-            return self._submission(entry.name, found)
-        kind = archive_kind(entry)
-        if kind is not None and self._into is not None:
-            found.add(self._archive(entry, n_deep))
-            return self._submission(bare_name(entry.name), found)
-        if entry.suffix.lower() == ".ipynb":
-            found.notebooks.append(entry)
-            return self._submission(entry.stem, found, shares_folder=True)
-        return self._refused(entry.name, no_notebook_file(entry, kind), notes)
+    def _are_downloads(self, root: Root, form: Form | None) -> bool:
+        if self._into is None or recognised(opened_root(root).entries) != "folder":
+            return False
+        return form == "downloads" or holds_downloads(root)
 
-    def _refused(self, name: str, problem: Problem, notes: Sequence[str] = ()) -> Submission:
-        bare = printable(bare_name(name))
-        return Submission(
-            id=safe_id(bare, self._taken),
-            students=(bare,),
-            notes=capped([note for note in notes if note != problem.detail]),
+    def _packets(self, root: Root, found: Delivery) -> list[Packet]:
+        if found.form == "canvas":
+            return canvas_packets(root.entries, self._roster)
+        if found.form == "moodle":
+            return moodle_packets(root.entries, self._roster)
+        if found.form == "gradescope":
+            return gradescope_packets(root.entries, root.folder / METADATA, found.notes)
+        return self._plain_packets(root)
+
+    def _plain_packets(self, root: Root) -> list[Packet]:
+        """Return a packet for each entry of a folder; notebooks that name the same ids are one."""
+        packets: dict[str, Packet] = {}
+        for entry in root.entries:
+            ids = () if entry.is_folder else prescribed_ids(entry.name, self._owning.asked)
+            key = f"ids {' '.join(sorted(ids))}" if ids else f"entry {entry.path}"
+            name = "_".join(ids) or (entry.path if entry.is_folder else bare_name(entry.path))
+            packet = packets.setdefault(key, Packet(name, ""))
+            packet.entries.append(PacketEntry(entry))
+        return list(packets.values())
+
+    def _downloads(self, root: Root) -> Delivery:
+        """Return the hand-ins of several downloads; one that cannot be opened is a row with the reason."""
+        found = Delivery("downloads")
+        for entry in root.entries:
+            path = root.folder / entry.path
+            try:
+                inner = root_of_folder(path) if entry.is_folder else self._archive(path)
+            except (UnreadableArchive, OSError) as error:
+                problem = getattr(error, "problem", None) or Problem("unreadable", str(error), str(error))
+                packet = Packet(bare_name(entry.path), "", [PacketEntry(entry)])
+                found.submissions.append(self._refused(packet, problem, [problem.detail]))
+                continue
+            one = self._class(inner, None)
+            found.submissions += one.submissions
+            found.notes += [
+                f"{printable(entry.name)}: {one.form}, {len(one.submissions)} hand-ins",
+                *one.notes,
+            ]
+        return found
+
+    def _archive(self, path: Path) -> Root:
+        assert self._into is not None
+        return root_of_archive(path, self._into)
+
+    # -------------------------------------------------------------- a hand-in
+
+    def _row(self, packet: Packet, root: Root) -> Submission:
+        lost = [one for entry in packet.entries for one in root.lost.get(entry.top.path, ())]
+        notes = [loss_of(one).detail for one in lost]
+        notes += [note for entry in packet.entries for note in root.notes.get(entry.top.path, ())]
+        there = [one for one in packet.entries if os.path.lexists(root.folder / one.top.path)]
+        if not there and lost:
+            return self._refused(packet, reasons_of(lost, is_all=True)[0], notes)
+        if not there:
+            name = packet.entries[0].top.name
+            gone = f"{name} is named by the download and does not lie in it"
+            return self._refused(packet, Problem("no_notebook", f"{gone}; hand it in again", gone), notes)
+        own = {root.folder / one.top.path: one.own_name for one in there if one.own_name}
+        found = HandIn(notes=notes)
+        found.add(self._gathering.hand_in([root.folder / one.top.path for one in there], root.n_deep, own))
+        found.problems += reasons_of_lost(lost, found)
+        return self._submission(packet, found, own, {root.folder / one.top.path for one in there})
+
+    def _refused(self, packet: Packet, problem: Problem, notes: Sequence[str]) -> Submission:
+        kept = capped([note for note in notes if note != problem.detail])
+        blank = Submission(
+            id=self._id(packet),
+            students=(),
+            notes=kept,
             problem=problem.sentence,
             problem_name=problem.name,
             problem_detail=problem.detail,
         )
+        return self._owned(packet, blank, self._owners(packet, []))
 
-    # -------------------------------------------------------------- a student
+    def _id(self, packet: Packet) -> str:
+        return safe_id(printable(packet.key), self._taken)
 
-    def _folder(self, folder: Path, n_deep: int) -> HandIn:
-        """Return the files of a student's folder, its archives unpacked where they are needed."""
-        listed = listing(folder)
-        named = [path for path in listed.files if path.suffix.lower() == ".ipynb"]
-        kinds = {path: archive_kind(path) for path in named} if self._into is not None else {}
-        found = HandIn(
-            notebooks=[path for path in named if kinds.get(path) is None],
-            others=[path for path in (*listed.files, *listed.noise) if path not in named],
-            problems=[problem for path, problem in listed.aside if path.suffix == ".ipynb" or path == folder],
-            notes=[problem.detail for _, problem in listed.aside],
-        )
-        archives = [path for path in named if kinds.get(path) is not None]
-        if self._into is not None and len(found.notebooks) < len(self._parts):
-            archives += [
-                path for path in listed.files if path not in named and archive_kind(path) is not None
-            ]
-            for path in archives:
-                found.add(self._archive(path, n_deep))
-        else:
-            archives += [path for path in listed.files if path not in named and _ENDINGS.search(path.name)]
-            found.notes += [f"{path.name} is an archive beside a notebook; left aside" for path in archives]
-        found.others += [path for path in archives if path not in found.others]
-        return found
-
-    def _archive(self, path: Path, n_deep: int) -> HandIn:
-        """Return the files of an archive that a student handed in; `n_deep` archives lie around it."""
-        assert self._into is not None
-        try:
-            self._allow(path.name, n_deep)
-            folder, unpacked = unpack(path, self._into, OF_STUDENT)
-        except UnreadableArchive as error:
-            return HandIn(others=[path], problems=[error.problem], notes=[error.problem.detail])
-        found = HandIn(notes=notes_of(path.name, unpacked))
-        found.add(self._folder(folder, n_deep + 1))
-        found.problems += reasons_of(unpacked.aside, is_all=not unpacked.files)
-        found.notes += [loss_of(one).detail for one in unpacked.aside]
-        return found
-
-    def _allow(self, name: str, n_deep: int) -> None:
-        self._n_opened += 1
-        if n_deep >= MAX_ARCHIVES_DEEP:
-            raise UnreadableArchive(
-                "archive_nested",
-                f"{name} is an archive in an archive in an archive; hand in the .ipynb file itself",
-                f"{name} lies in an archive that lies in an archive; not opened",
-            )
-        if self._n_opened > MAX_ARCHIVES:
-            raise UnreadableArchive(
-                "archive_too_many",
-                f"{name} is one archive of many; hand in the .ipynb file itself",
-                f"{name} comes after the {MAX_ARCHIVES} archives that are opened for a student; not opened",
-            )
-
-    def _submission(self, name: str, files: HandIn, *, shares_folder: bool = False) -> Submission:
+    def _submission(self, packet: Packet, files: HandIn, own: dict[Path, str], top: set[Path]) -> Submission:
         submission = submission_of(
-            name,
-            safe_id(name, self._taken),
+            packet.key,
+            self._id(packet),
             files.notebooks,
             files.others,
             self._parts,
             problem=files.problems[0] if files.problems else None,
             notes=files.notes,
+            own_names=own,
         )
-        return submission.model_copy(update={"shares_folder": shares_folder})
+        names = [own.get(path, path.name) for path in files.notebooks]
+        names += [
+            own.get(path, path.name) for path in top if path not in files.notebooks and not path.is_dir()
+        ]
+        submission = self._owned(packet, submission, self._owners(packet, names))
+        loose = {part for part, source in submission.sources.items() if Path(source) in top}
+        if packet.system and loose:
+            beside = _modules(top, own)
+            return submission.model_copy(update={"helpers": dict.fromkeys(sorted(loose), beside)})
+        return submission.model_copy(update={"shares_folder": bool(loose)})
+
+    def _owners(self, packet: Packet, file_names: Sequence[str]) -> Owners:
+        if packet.system:
+            return self._owning.of_packet(packet, file_names)
+        entry = packet.entries[0].top
+        name = entry.name if entry.is_folder else bare_name(entry.name)
+        return self._owning.of_name(printable(name), file_names, [one.top.name for one in packet.entries])
+
+    def _owned(self, packet: Packet, submission: Submission, owners: Owners) -> Submission:
+        self.keys.append(self._key(packet, owners))
+        entries = [self._roster.entry(person) for person in owners.students] if self._roster else []
+        times = [entry.submitted for entry in entries if entry is not None and entry.submitted]
+        return submission.model_copy(
+            update={
+                "students": tuple(printable(student) for student in owners.students),
+                "system": packet.system,
+                "lms": packet.lms,
+                "received": tuple(entry.received for entry in packet.entries) if packet.system else (),
+                "instructor_notes": capped([*packet.notes, *owners.notes]),
+                "owner_problem": owners.problem.name if owners.problem else None,
+                "owner_detail": owners.problem.text if owners.problem else None,
+                "is_marked_late": packet.is_marked_late,
+                "submitted": packet.submitted or next(iter(times), ""),
+            }
+        )
+
+    def _key(self, packet: Packet, owners: Owners) -> str:
+        """Return what is the same for hand-ins that are attempts of one another."""
+        if self._roster is not None and owners.students and packet.submitted:
+            return f"people {sorted(owners.students)}"
+        return f"{packet.system} {packet.key}" if packet.system else f"row {len(self.keys)}"
+
+
+def _modules(top: set[Path], own: dict[Path, str]) -> dict[str, str]:
+    """Return the modules that lie loose in a download beside a notebook, by the student's own names."""
+    names = {own.get(path, path.name): path for path in sorted(top)}
+    return {
+        name: str(path)
+        for name, path in names.items()
+        if name.endswith(".py") and name.isprintable() and PurePath(name).name == name and path.is_file()
+    }

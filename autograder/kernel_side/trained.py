@@ -6,7 +6,6 @@ outside::
     vocabulary      the characters in the order of their tokens, as one text; "" where there is no table
     splits          role to {path, n, begins: the first tokens}
     losses          role to {chunks, whole, batches, sliding, spread}: the mean loss by window, in nats
-    embedding       the standard deviation of the weights of the tokens' embedding; not there when none was found
     texts           {path, tokens, lead: how many of them are the prompt, starts, ranks, gaps, laws} each
 """
 
@@ -65,7 +64,6 @@ def put_trained(
     setting.guarded(trained.turn)
     told: dict[str, Any] = {"vocabulary": "".join(vocabulary.texts), "splits": {}, "losses": {}}
     n_prompt, n_new = int(case["values"]["n_prompt"]), int(case["values"]["n_new"])
-    told |= embedding_of(torch, model, len(vocabulary.texts))
     for role, (path, tokens) in splits.items():
         told["splits"][role] = {"path": path, "n": len(tokens), "begins": np.array(tokens[:n_prompt])}
         if role == "validation" or len(tokens) <= MAX_WINDOWS * trained.context:
@@ -79,14 +77,6 @@ def put_trained(
             )
         }
     return {"result": setting.encoder.node(told), "status": "ok"}
-
-
-def embedding_of(torch: Any, model: Any, n_tokens: int) -> dict[str, float]:
-    """The spread of the embedding that has a row for each token, else of the only one there is."""
-    modules = list(model.modules()) if isinstance(model, torch.nn.Module) else []
-    found = [one for one in modules if isinstance(one, torch.nn.Embedding)]
-    meant = [one for one in found if one.num_embeddings == n_tokens] or (found if len(found) == 1 else [])
-    return {"embedding": float(meant[0].weight.detach().std())} if meant else {}
 
 
 # ------------------------------------------------------------------ the notebook's tokens

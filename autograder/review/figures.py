@@ -70,7 +70,9 @@ def clean_png(data: bytes) -> bytes | None:
         end = place + 12 + length
         if end > len(data) or data[end - 4 : end] != struct.pack(">I", zlib.crc32(kind + content)):
             return None
-        if len(kept) == 1 and not (kind == b"IHDR" and length == 13 and _fits(content)):
+        if len(kept) == 1 and not (
+            kind == b"IHDR" and length == 13 and fits(*struct.unpack_from(">II", content))
+        ):
             return None
         if kind in _KEPT:
             kept.append(data[place:end])
@@ -80,6 +82,6 @@ def clean_png(data: bytes) -> bytes | None:
     return None
 
 
-def _fits(header: bytes) -> bool:
-    width, height = map(int, struct.unpack_from(">II", header))
+def fits(width: int, height: int) -> bool:
+    """Return whether a picture of so many pixels is shown."""
     return 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS

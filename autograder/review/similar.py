@@ -19,15 +19,22 @@ def alike(answer: str, others: Mapping[str, str]) -> list[tuple[str, float]]:
     ----------
     others : key to answer
     """
-    words = _words(answer)
-    if not words:
-        return []
     found = []
     for key, other in others.items():
-        ratio = _ratio(words, _words(other))
+        ratio = likeness(answer, other)
         if ratio >= LEAST_ALIKE:
             found.append((key, ratio))
     return sorted(found, key=lambda one: (-one[1], one[0]))[:MAX_SHOWN]
+
+
+def likeness(one: str, other: str) -> float:
+    """Return twice the common words of two texts by all their words (0 to 1); 0 where it is below `LEAST_ALIKE`.
+
+    >>> likeness("The chain mixes slowly.", "the chain mixes SLOWLY"), likeness("", "")
+    (1.0, 0.0)
+    """
+    words = _words(one)
+    return _ratio(words, _words(other)) if words else 0.0
 
 
 @lru_cache(maxsize=20_000)

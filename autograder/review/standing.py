@@ -26,11 +26,13 @@ class ClassStanding:
     """Check to the number of submissions in which it broke."""
     look_again: int
     """Marks of people that deserve another look: what they were given to changed since."""
+    undecided: int = 0
+    """Submissions of which it is not certain whose they are, whether they count or how late they were."""
 
     @property
     def is_final(self) -> bool:
         """Whether nothing waits for a person."""
-        return not self.pending and not self.to_mark and not self.faults and not self.look_again
+        return not (self.pending or self.to_mark or self.faults or self.look_again or self.undecided)
 
     def __str__(self) -> str:
         failed = f" {_counted(self.n_failed, 'submission')} could not be graded." if self.n_failed else ""
@@ -44,6 +46,8 @@ class ClassStanding:
         if self.look_again:
             verb = "deserves" if self.look_again == 1 else "deserve"
             waits.append(f"{_counted(self.look_again, 'mark')} of a person {verb} another look")
+        if self.undecided:
+            waits.append(f"{_counted(self.undecided, 'hand-in')} without a clear owner, attempt or time")
         where = ""
         if self.pending:
             where = f" {_counted(self.pending, 'point')} of {_counted(self.n_pending, 'submission')} pending."
@@ -60,7 +64,15 @@ def standing_of(grades: Sequence[Grade]) -> ClassStanding:
         n_pending=sum(grade.pending > 0 for grade in grades),
         to_mark=dict(Counter(check.id for check in checks if check.status is Status.REVIEW and check.points)),
         faults=dict(Counter(check.id for check in checks if check.status is Status.ERROR and check.points)),
+        undecided=sum(_is_undecided(grade) for grade in grades),
         look_again=sum(check.marked is not None and bool(check.marked.look_again) for check in checks),
+    )
+
+
+def _is_undecided(grade: Grade) -> bool:
+    late = (person.late for person in grade.people)
+    return bool(grade.submission.owner_problem or grade.submission.contested) or any(
+        one is not None and one.submitted is None for one in late
     )
 
 

@@ -33,12 +33,17 @@ _VALUE = re.compile(r"[\w .,%+-]{0,40}")
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 
 
-def to_html(text: str) -> str:
-    """Return Markdown as HTML that runs nothing and asks for nothing."""
+def to_html(text: str, heading: str = "p") -> str:
+    """Return Markdown as HTML that runs nothing and asks for nothing.
+
+    Parameters
+    ----------
+    heading : the element of its headings, of whatever level, so that they fit among those of the page
+    """
     shown = _UNSEEN.sub("", text.replace("\r\n", "\n"))
     rest = len(shown) - MAX_ANSWER
     note = f"<p><em>{rest:,} more characters are not shown.</em></p>" if rest > 0 else ""
-    return str(_parser().render(shown[:MAX_ANSWER])) + note
+    return str(_parser().render(shown[:MAX_ANSWER], {"heading": heading})) + note
 
 
 @cache
@@ -54,7 +59,17 @@ def _parser() -> MarkdownIt:
         ("amsmath", True),
     ):
         parser.add_render_rule(name, _rule(is_block))
+    parser.add_render_rule("heading_open", _open_heading)
+    parser.add_render_rule("heading_close", _close_heading)
     return parser
+
+
+def _open_heading(renderer: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
+    return f'<{env["heading"]} class="heading level-{tokens[index].tag[1:]}">'
+
+
+def _close_heading(renderer: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
+    return f"</{env['heading']}>\n"
 
 
 def _rule(is_block: bool) -> Callable[..., str]:

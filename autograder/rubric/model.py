@@ -243,6 +243,8 @@ class PartSpec(Model):
     """Chance that a correct notebook loses any automatic mark; split evenly over the random checks."""
     filenames: list[StrictStr]
     """File-name patterns (glob, without regard to case) by which the part's notebook is known."""
+    imports: list[StrictStr] = Field(default_factory=list)
+    """Modules whose import speaks for this part, where neither a file name nor a heading does."""
     form: FormSpec = Field(default_factory=FormSpec)
     """What the sheet asks of the form of this notebook, over the `form` of the assignment."""
     limits: Limits = Field(default_factory=Limits)

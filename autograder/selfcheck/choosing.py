@@ -11,7 +11,8 @@ from typing import Any
 import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
 from autograder.errors import UsageError, nearest
 from autograder.golden import Golden, read_golden
-from autograder.intake.choosing import is_named_for, relevance
+from autograder.intake.choosing import relevance
+from autograder.intake.file_names import is_named_for
 from autograder.registry import Assignment, assignment_ids, content_above, content_root, find_assignment
 from autograder.rubric.loader import load_rubric
 from autograder.rubric.model import Budget, ItemSpec, PartSpec

@@ -31,6 +31,7 @@ from autograder.rubric.model import Budget, PartSpec
 from autograder.shortened import with_values
 from autograder.store import RunDirectory, read_record, write_json, write_text
 from autograder.validation.outcomes import Outcome, outcome_of, probing_checks, scalar_points, written_checks
+from autograder.validation.signing import refuse_some
 from autograder.validation.summary import Validation
 from autograder.validation.tables import as_markdown, as_text
 from autograder.validation.trials import SEEDED, Sample, Trial, collect_trials, sample_of, select
@@ -80,6 +81,7 @@ def validate(
     only: Collection[str] | None = None,
     sample: Sample | None = None,
     rescore: bool = False,
+    signatures: bool = False,
     budget: Budget = "full",
     data: Path | None = None,
     progress: Report = lambda progress: None,
@@ -96,13 +98,15 @@ def validate(
     sample : a small selection with one seed, in place of all notebooks and seeds
     rescore : score what is stored, execute nothing; for edits of points, tolerances and checks. What the
         kernel was asked (the challenges) is as it was when the notebooks were executed.
+    signatures : refuse at once what signatures of the known mistakes cannot be made of
     budget : how the notebooks are tried
     data : folder of the data sets that the executor shows
 
     Raises
     ------
     UsageError
-        When the assignment, its reference or a named notebook is missing, or `folder` holds something else.
+        When the assignment, its reference or a named notebook is missing, `folder` holds something else, or
+        signatures are wanted of some of the mistakes.
     RubricError
         When the rubric is wrong.
     """
@@ -110,10 +114,13 @@ def validate(
     course = Course.load(assignment, [part], budget, stand_ins)
     spec = course.rubric.part(part)
     trials = collect_trials(course.assignment, spec)
+    n_mutants = sum(trial.kind == "mutant" for trial in trials)
     if sample is not None:
         trials, n_seeds_styles, n_seeds_mutants = sample_of(trials, sample), 1, 1
     if only is not None:
         trials = select(trials, only)
+    if signatures:
+        refuse_some(part, sum(trial.kind == "mutant" for trial in trials), n_mutants)
     if min(n_seeds_styles, n_seeds_mutants, n_workers) < 1 or first_seed < 0:
         raise UsageError("the numbers of seeds and workers must be at least 1, the first seed at least 0")
     rounds = [
@@ -132,6 +139,7 @@ def validate(
             rubric_sha256=course.rubric.sha256,
             first_seed=first_seed,
             budget=budget,
+            n_mutants=n_mutants,
             trials=tuple(trials),
             outcomes=tuple(outcomes),
             automatic_checks=tuple(

@@ -109,6 +109,8 @@ class Validation:
     """Runs that a scoring without execution found no (or another) notebook's results for."""
     budget: str = "full"
     """How the notebooks were tried."""
+    n_mutants: int = 0
+    """Known mistakes of the part, whether they were chosen or not."""
     probing_checks: tuple[str, ...] = ()
     """Ids of the checks that need no training: they put questions to the code."""
 

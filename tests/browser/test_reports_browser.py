@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from reports import render_class, render_student
+from reports import render_class, render_instructor, render_student
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 import sample_grades as samples
@@ -60,9 +61,9 @@ def _n_values(png: bytes) -> int:
     return len(set(zlib.decompress(packed)))
 
 
-@pytest.mark.parametrize("viewer", ["student", "instructor"])
-def test_hostile_student_page_does_not_run(tmp_path: Path, viewer: str) -> None:
-    page = _write(tmp_path, render_student(samples.hostile_grade(), viewer))  # type: ignore[arg-type]
+@pytest.mark.parametrize("render", [render_student, render_instructor])
+def test_hostile_student_page_does_not_run(tmp_path: Path, render: Callable[..., str]) -> None:
+    page = _write(tmp_path, render(samples.hostile_grade()))
     dom = _browse(page, "--dump-dom")
     assert "1 of 10, 6 pending" in re.sub(r"<[^>]+>", "", dom)
     assert "<title>PWNED" not in dom
@@ -99,17 +100,15 @@ def test_class_page_sorts_and_filters(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_are_not_blank(tmp_path: Path, scheme: str) -> None:
     dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
-    for html in (render_student(samples.full_grade(), "student"), render_class(*samples.class_results())):
+    for html in (render_student(samples.full_grade()), render_class(*samples.class_results())):
         shot = tmp_path / "shot.png"
         _browse(_write(tmp_path, html), f"--screenshot={shot}", "--window-size=1000,1400", *dark)
         assert _n_values(shot.read_bytes()) > 100
 
 
 def test_nothing_is_wider_than_a_phone(tmp_path: Path) -> None:
-    (tmp_path / "student.html").write_text(
-        render_student(samples.hostile_grade(), "student"), encoding="utf-8"
-    )
-    (tmp_path / "full.html").write_text(render_student(samples.full_grade(), "student"), encoding="utf-8")
+    (tmp_path / "student.html").write_text(render_student(samples.hostile_grade()), encoding="utf-8")
+    (tmp_path / "full.html").write_text(render_student(samples.full_grade()), encoding="utf-8")
     (tmp_path / "class.html").write_text(render_class(*samples.class_results()), encoding="utf-8")
     # The headless window is never narrower than about 500 pixels, a frame is.
     frames = "".join(

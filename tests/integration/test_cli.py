@@ -24,11 +24,13 @@ from autograder.kernel_side.containers import write_container
 from autograder.records import CellRecord, ExecutionRecord
 from autograder.registry import find_assignment
 from autograder.rubric.loader import load_rubric
+from autograder.signatures import clauses
 from autograder.store import RunDirectory, RunInfo, write_record
 
 ROOT = Path(__file__).parents[2]
 VERBS = (
-    "demo", "doctor", "grade", "rescore", "review", "report", "check", "template", "release", "golden", "validate", "lint",
+    "demo", "doctor", "grade", "rescore", "review", "report", "questions", "check",
+    "template", "release", "golden", "validate", "lint",
 )  # fmt: skip
 
 
@@ -220,6 +222,11 @@ def test_main_exits_with_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
         (("template", "aml-a3", "--part", "q"), "has no part 'q' (there are: a, b, c)"),
         (("rescore", "nowhere"), "nowhere is no run directory"),
         (("report", "nowhere"), "nowhere is no run directory"),
+        (("questions", "nowhere"), "nowhere is no run directory"),
+        (
+            ("validate", "aml-a3", "--part", "a", "--quick", "--signatures"),
+            "need all known mistakes of part a",
+        ),
         (("demo", "--run", "reference"), "holds something else than a demo"),
     ],
 )
@@ -557,6 +564,61 @@ def test_report_of_a_damaged_run_names_the_way_out(graded: Path, invoke: Invoke,
     assert f"make it again with: autograder rescore {graded}" in said.err
 
 
+# ------------------------------------------------------------------- questions
+
+
+def test_questions_says_what_grading_wrote_and_changes_no_mark(graded: Path, invoke: Invoke) -> None:
+    files = [graded / name for name in ("questions.json", "questions.html")]
+    before, marks = [path.read_bytes() for path in files], (graded / "results.json").read_bytes()
+    for path in files:
+        path.unlink()
+    said = invoke("questions", graded)
+    assert said.status == 0
+    assert [path.read_bytes() for path in files] == before
+    assert (graded / "results.json").read_bytes() == marks
+    assert said.out.splitlines()[-1] == f"Question analysis: {graded / 'questions.html'}"
+    assert "too few to tell (2)" in said.out
+    assert "A2 Rejection sampling" in said.out
+    document = invoke("questions", graded, "--json").json
+    assert document == json.loads(before[0])
+    (a2,) = [item for part in document["parts"] for item in part["items"] if item["id"] == "a2"]
+    (rate,) = [check for check in a2["checks"] if check["id"] == "a2.rate"]
+    assert (rate["difficulty"]["n"], rate["statuses"]) == (2, {"passed": 2})
+    assert sum(group["n"] for group in a2["mistakes"]) == a2["n_lost"] == 2
+
+
+def test_questions_name_the_known_mistake_of_a_class(content: Path, graded: Path, invoke: Invoke) -> None:
+    """The two notebooks lack everything but the rate: made a known mistake, they are like it."""
+    grade = json.loads((graded / "submissions" / "ada" / "grade.json").read_text(encoding="utf-8"))
+    lost = [
+        check
+        for item in grade["items"]
+        if item["id"] == "a2"
+        for check in item["checks"]
+        if check["points"] > 0 and check["status"] == "failed"
+    ]
+    signature = {"id": "rate_alone", "item": "a2", "title": "hands in the rate alone"}
+    signature |= {
+        "checks": {check["id"]: {"outcome": "lost", "clauses": clauses(check["message"])} for check in lost}
+    }
+    table = {"assignment": "aml-a3", "part": "a", "engine": "0", "rubric_sha256": "0", "budget": "full"}
+    table |= {
+        "first_seed": 0,
+        "n_seeds": 1,
+        "checks": [check["id"] for check in lost],
+        "mistakes": [signature],
+    }
+    place = content / "rubrics" / "aml-a3" / "signatures" / "part_a.json"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(json.dumps(table), encoding="utf-8")
+    assert "hands in the rate alone" in invoke("questions", graded).out
+    assert "hands in the rate alone" in (graded / "questions.html").read_text(encoding="utf-8")
+    place.write_text("{", encoding="utf-8")
+    said = invoke("questions", graded)
+    assert said.status == 0
+    assert "is damaged" in said.out
+
+
 # ------------------------------------------------- what needs neither PyTorch nor a kernel
 
 
@@ -573,6 +635,7 @@ sys.meta_path.insert(0, NotInstalled())
 from autograder.cli import run
 assert run(["report", {str(graded)!r}]) == 1
 assert run(["rescore", {str(graded)!r}]) == 1
+assert run(["questions", {str(graded)!r}]) == 0
 assert run(["lint", "aml-a3"]) in (0, 2)
 assert run(["template", "aml-a3", "--check"]) == 0
 """

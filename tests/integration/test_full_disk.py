@@ -89,7 +89,7 @@ def test_at_every_write_in_turn(
         graded(source, run, log)
         assert executed_twice(log) == []
         assert not list(run.rglob(".*.part"))
-        for name in ("results.json", "scores.csv", "index.html"):
+        for name in ("results.json", "scores.csv", "index.html", "questions.json"):
             assert (run / name).read_bytes() == (whole / name).read_bytes(), full_at
         shutil.rmtree(run)
     assert len(told) > 50 / step

@@ -517,6 +517,80 @@ def hostile_grade() -> Json:
     )
 
 
+def evidence() -> Json:
+    """Return what was observed of a notebook (`evidence.json`), with values found, not found and to be confirmed."""
+
+    def leaf(path: str, **more: Any) -> Json:
+        return {"key": None, "path": path, "cell": 3, "dtype": "float64", "shape": [], "value": None, **more}
+
+    return {
+        "schema_version": 1,
+        "values": {
+            "a2.rate": {
+                "found": {"how": "name", "path": "rate", "cell": 3},
+                "values": [leaf("rate", value=0.05986, dtype="float")],
+                "candidates": [],
+            },
+            "a4.chains": {
+                "found": {"how": "path", "path": "runs[{key}].chain", "cell": None},
+                "values": [leaf(f"runs[{step}].chain", key=step, shape=[50000, 2]) for step in (0.1, 0.5)],
+                "candidates": [],
+            },
+            "a3.is_ess": {
+                "found": None,
+                "values": [],
+                "candidates": [{"path": "n_accepted", "cell": 3, "summary": HOSTILE}],
+            },
+        },
+        "calls": {
+            "a4.sampler": [
+                {
+                    "case": "0",
+                    "form": "log_density",
+                    "status": "ok",
+                    "function": "metropolis",
+                    "bound": {},
+                    "error": "",
+                },
+                {
+                    "case": "1",
+                    "form": None,
+                    "status": "error",
+                    "function": HOSTILE,
+                    "bound": {"x": "parameter x"},
+                    "error": "TypeError: no such argument" + HOSTILE,
+                },
+            ]
+        },
+    }
+
+
+def history() -> list[Json]:
+    """Return marks that people gave, one of them taken back, with hostile names and reasons."""
+    given = {"time": "2026-11-28T10:00:00.000+00:00", "author": "Mia", "check": "a1.density", "round": 1}
+    return [
+        {
+            **given,
+            "kind": "override",
+            "points": 1.0,
+            "comment": "",
+            "reason": "copied from bo",
+            "is_undone": True,
+        },
+        {**given, "kind": "override", "points": None, "comment": "", "reason": HOSTILE, "is_undone": False},
+        {
+            **given,
+            "author": HOSTILE,
+            "kind": "review",
+            "round": 2,
+            "points": 0.5,
+            "comment": BIDI,
+            "reason": "",
+            "is_undone": False,
+        },
+    ]
+
+
 def class_results(n: int = 24) -> tuple[Json, list[Json]]:
     """Return `results.json` and the rows of a class of `n`, hostile names and failures among them."""
     rng = random.Random(5)

@@ -20,21 +20,63 @@ ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
-    ("errors", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
-    ("records", "registry", "locks", "environments", "datasets", "fetching", "tables"),
-    ("rubric", "store", "intake", "golden", "template", "template_cells", "leaks", "public_rubric"),
+    ("errors", "moments", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
+    (
+        "records",
+        "registry",
+        "locks",
+        "environments",
+        "datasets",
+        "fetching",
+        "delimited",
+        "roster_headers",
+        "tables",
+    ),
+    (
+        "rubric",
+        "store",
+        "intake",
+        "rosters",
+        "roster_files",
+        "groups",
+        "course_rules",
+        "course_files",
+        "golden",
+        "signatures",
+        "template",
+        "template_cells",
+        "leaks",
+        "public_rubric",
+    ),
     ("probes", "checks", "truths", "data_truths"),
-    ("execute", "judging", "scoring", "gradebook", "review", "export"),
+    (
+        "execute",
+        "judging",
+        "scoring",
+        "gradebook",
+        "review",
+        "export",
+        "push",
+        "people",
+        "resubmissions",
+        "class_lists",
+    ),
     # The pipeline: what a verb of the command line does, without the command line.
     (
         "registered",
         "courses",
         "jobs",
         "execution_notes",
+        "notebook_pages",
+        "instructor_pages",
         "marking",
+        "questions",
         "refreshing",
         "results",
         "grading",
+        "exporting",
+        "pushing",
+        "gradescope",
         "goldens",
         "rendering",
         "withheld",
@@ -44,6 +86,7 @@ LAYERS = (
         "notebook_forms",
         "validation",
         "selfcheck",
+        "similarity",
         "doctor",
         "lint",
     ),
@@ -237,6 +280,8 @@ def test_what_is_imported_is_declared() -> None:
 
     extras = project["optional-dependencies"]
     engine = named(project["dependencies"]) | named(extras["review"])
+    for extra in ("canvas", "moodle", "similarity", "xlsx"):
+        engine |= named(extras[extra])
     everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()
     for path in sources(*OURS):

@@ -228,21 +228,17 @@ def test_losses_lie_lower_where_windows_overlap(
 
 
 @pytest.mark.parametrize(
-    ("weights", "losses", "status"),
-    [
-        ("torch.randn(V, V)", [3.5, 2.5], Status.FAILED),
-        ("0.02 * torch.randn(V, V)", [3.5, 2.5], Status.REVIEW),
-        ("0.02 * torch.randn(V, V)", [2.4, 2.5], Status.FAILED),
-        ("0.02 * torch.randn(V, V)", [3.5, 3.0], Status.PASSED),
-    ],
+    ("losses", "status"),
+    [([3.5, 2.5], Status.REVIEW), ([2.4, 2.5], Status.FAILED), ([3.5, 3.0], Status.PASSED)],
 )
-def test_a_person_looks_at_a_curve_where_the_embedding_was_drawn_otherwise(
-    weights: str, losses: list[float], status: Status, tmp_path: Path
+def test_a_person_looks_at_a_curve_that_falls_at_another_pace(
+    losses: list[float], status: Status, tmp_path: Path
 ) -> None:
-    seeded = f"torch.manual_seed(1)\n{changed(MODEL, ('counts.log()', weights))}"
-    evidence = seen(tmp_path, DATA, seeded)
-    finding = _in_band(evidence, losses, n_tokens=0)
-    assert finding.status is status, finding.message
+    assert _in_band(seen(tmp_path, DATA, MODEL), losses, n_tokens=0).status is status
+
+
+def test_a_curve_without_a_model_is_judged(tmp_path: Path) -> None:
+    assert _in_band(seen(tmp_path, DATA), [3.5, 2.5], n_tokens=0).status is Status.FAILED
 
 
 def _in_band(evidence: Evidence, losses: list[float], n_tokens: int) -> Finding:

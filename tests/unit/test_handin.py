@@ -22,10 +22,10 @@ from autograder.handin import (
     archive_of,
     filled_name,
     form_of,
-    name_pattern,
     read_hand_in,
     write_archive,
 )
+from autograder.intake.file_names import name_pattern
 from autograder.records import CellError, CellRecord, ExecutionRecord
 from autograder.registry import find_assignment
 from autograder.rubric.loader import load_rubric, read_rubric

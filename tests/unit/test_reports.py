@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 
 import reports
 from autograder.records import Grade
-from reports import render_class, render_student, student_view
+from reports import render_class, render_instructor, render_student, student_view
 from reports.charts import CHARTS, draw, histogram
 from reports.class_facts import class_facts, relative_link
 from reports.class_facts import histogram as histogram_counts
 from reports.svg import Scale, tick_texts
-from reports.texts import clean, cut, file_name, marks, seconds, total, without_folders
+from reports.texts import clean, cut, file_name, marks, seconds, short, total, without_folders
 
 PACKAGE = Path(reports.__file__).parent
 GRADES = {
@@ -75,14 +75,30 @@ class Page(HTMLParser):
 
 def _pages() -> Iterator[Any]:
     for name, make in GRADES.items():
-        for viewer in ("student", "instructor"):
-            yield pytest.param(
-                lambda make=make, viewer=viewer: render_student(make(), viewer), id=f"{name}-{viewer}"
-            )
+        yield pytest.param(lambda make=make: render_student(make()), id=f"{name}-student")
+        yield pytest.param(lambda make=make: instructors(make()), id=f"{name}-instructor")
+        yield pytest.param(lambda make=make: render_instructor(make()), id=f"{name}-instructor-alone")
     yield pytest.param(lambda: render_class(*samples.class_results()), id="class")
     yield pytest.param(lambda: render_class(*samples.class_results(1)), id="class-of-one")
     yield pytest.param(
         lambda: render_class({"assignment": "aml-a3", "parts": [], "submissions": []}, []), id="empty"
+    )
+
+
+def instructors(grade: dict[str, Any]) -> str:
+    """Return the instructor's view of a grade with all that may stand beside the marks."""
+    grade["submission"] |= {"problem_name": "truncated_json", "problem_detail": "archive of two notebooks"}
+    if "a" in grade["executions"]:
+        grade["executions"]["a"] |= {
+            "kernel": "warm",
+            "kernel_cpu_seconds": 4.65,
+            "limits": {"cell_seconds": 20.0, "memory_mib": 4096},
+        }
+    return render_instructor(
+        grade,
+        notebooks={"a": "a b/notebook.html", "b": ""},
+        evidence={"a": samples.evidence()},
+        history=samples.history(),
     )
 
 
@@ -112,10 +128,18 @@ def test_page_is_well_formed(render: Any) -> None:
 def test_page_asks_nothing_of_the_network(render: Any) -> None:
     html = render()
     page = Page(html)
+    beside = r"#[\w.-]+|submissions/[\w%.-]+/report\.html"
+    if 'class="student instructor"' in html:  # its files lie around it
+        beside = r"#[\w.-]+|report\.html|\.\./\.\./index\.html|[\w%.-]+/notebook\.html(#cell-\d+)?"
+        frames = [attrs for tag, attrs in page.tags if tag == "iframe"]
+        assert all(attrs["sandbox"] in (None, "") for attrs in frames)  # it may do nothing at all
+        assert len(frames) <= 1
+    else:
+        assert "iframe" not in {tag for tag, _ in page.tags}
     for name in ("href", "src", "action", "data", "srcset", "poster", "xlink:href"):
         for value in page.attributes(name):
-            assert re.fullmatch(r"#[\w.-]+|submissions/[\w%.-]+/report\.html", value)
-    assert not {"link", "iframe", "object", "embed", "img", "form", "base"} & {tag for tag, _ in page.tags}
+            assert re.fullmatch(beside, value)
+    assert not {"link", "object", "embed", "img", "form", "base"} & {tag for tag, _ in page.tags}
     style = re.search(r"<style>(.*?)</style>", html, re.S)
     assert style
     assert "url(" not in style[1]
@@ -164,7 +188,7 @@ def test_hostile_text_stays_text(render: Any) -> None:
 
 
 def test_hostile_page_shows_what_was_written() -> None:
-    text = Page(render_student(samples.hostile_grade(), "student")).text
+    text = Page(render_student(samples.hostile_grade())).text
     assert samples.HOSTILE in text
     assert "{{7*7}}{% raw %}" in text
     assert samples.RTL_NAME in text
@@ -176,7 +200,7 @@ def test_hostile_page_shows_what_was_written() -> None:
 
 def test_student_sees_no_hidden_expectation() -> None:
     grade = samples.full_grade()
-    student, instructor = (render_student(grade, viewer) for viewer in ("student", "instructor"))
+    student, instructor = render_student(grade), render_instructor(grade)
     for secret in (
         samples.HIDDEN_EXPECTATION,
         "0.07317",
@@ -210,15 +234,137 @@ def test_student_view_is_an_allow_list() -> None:
     assert student_view(grade) == student_view(json.loads(json.dumps(grade)))
 
 
+ENUMERATED = (
+    "status",
+    "state",
+    "kind",
+    "how",
+    "schema_version",
+    "part",
+    "parts",
+    "fence_level",
+    "item",
+    "id",
+)
+"""Keys whose values are words of ours; they are left as they are."""
+SEEN_BY_STUDENTS = [
+    "assignment",
+    "title",
+    "engine",
+    "submission.students",
+    "submission.sources.a",
+    "submission.notes",
+    "items.title",
+    "items.checks.title",
+    "items.checks.message",
+    "items.checks.why",
+    "items.checks.hint",
+    "items.checks.observed",
+    "items.checks.expected",
+    "items.checks.answer",
+    "items.checks.found.path",
+    "items.checks.marked.comment",
+    "items.checks.pictures.title",
+    "items.checks.pictures.data.label",
+    "items.checks.pictures.data.unit",
+    "items.checks.pictures.data.variants.name",
+    "items.checks.pictures.data.labels",
+    "notes.title",
+    "notes.text",
+    "executions.a.detail",
+    "executions.a.executor",
+    "executions.a.fence",
+    "executions.a.kernel_stored",
+    "executions.a.cells.error.name",
+    "executions.a.cells.error.message",
+    "executions.a.cells.error.traceback",
+    "rubric_sha256",
+    "submission.digests.a",
+]
+"""Every text of a grade that is on a student's page, by its place."""
+
+
+def tokens_in(value: Any, place: str, places: dict[str, str]) -> Any:
+    """Return a grade with each text replaced by a token of its place."""
+    if isinstance(value, dict):
+        return {
+            key: inner if key in ENUMERATED else tokens_in(inner, f"{place}.{key}", places)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [tokens_in(inner, place, places) for inner in value]
+    if not isinstance(value, str):
+        return value
+    token = f"q{len(places):04d}z"
+    places[token] = place.lstrip(".")
+    return token
+
+
+def test_a_student_sees_what_is_named_here_and_no_more() -> None:
+    grade = samples.full_grade()
+    automatic = {
+        "status": "failed",
+        "fraction": 0.0,
+        "earned": 0.0,
+        "pending": 0.0,
+        "message": "said before",
+        "hint": "hinted",
+    }
+    second = {"points": 1.0, "comment": "of the second", "author": "Ben", "time": "later"}
+    for check in (check for item in grade["items"] for check in item["checks"]):
+        check["marked"] = {
+            "kind": "override",
+            "points": 1.0,
+            "comment": "for you",
+            "reason": "why",
+            "criteria": ["met"],
+            "author": "Mia",
+            "time": "2026-11-28T10:00:00",
+            "automatic": automatic,
+            "look_again": ["another answer"],
+            "second": second,
+        }
+    grade["submission"] |= {
+        "problem_name": "name",
+        "problem_detail": "detail",
+        "bindings": {"a2.rate": "rate"},
+    }
+    grade["executions"]["a"] |= {"same_as": "bo", "kernel": "warm", "input_digest": "ab"}
+    places: dict[str, str] = {}
+    marked = tokens_in(grade, "", places)
+    page = Page(render_student(marked))
+    text = page.text + " ".join(value or "" for _, attrs in page.tags for value in attrs.values())
+    shown = {place for token, place in places.items() if token in text}
+    assert shown <= set(SEEN_BY_STUDENTS), shown - set(SEEN_BY_STUDENTS)
+    assert {place for place in SEEN_BY_STUDENTS if place in places.values()} == shown
+    assert {"submission.problem_detail", "items.checks.marked.reason", "flags"} <= set(places.values())
+
+
+def test_a_field_that_is_added_is_on_no_page_of_a_student() -> None:
+    def with_secrets(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: with_secrets(inner) for key, inner in value.items()} | {"added_later": "S3CRET"}
+        return [with_secrets(inner) for inner in value] if isinstance(value, list) else value
+
+    for make in GRADES.values():
+        grade = make()
+        added = with_secrets(grade)
+        for key in ("sources", "digests"):  # these name parts, not fields
+            added["submission"][key].pop("added_later")
+        for key in ("executions", "cell_items"):
+            added[key].pop("added_later")
+        assert render_student(added) == render_student(grade)
+
+
 def test_student_view_does_not_change_the_grade() -> None:
     grade = samples.full_grade()
     before = copy.deepcopy(grade)
-    render_student(grade, "student")
+    render_student(grade)
     assert grade == before
 
 
 def test_page_says_where_marks_are() -> None:
-    text = re.sub(r"\s+", " ", Page(render_student(samples.full_grade(), "student")).text)
+    text = re.sub(r"\s+", " ", Page(render_student(samples.full_grade())).text)
     assert "14 of 30, 4 pending" in text
     assert "found under accepted_samples, cell 10" in text
     assert "found by a search, under results['rej'].samples, cell 10" in text
@@ -231,21 +377,54 @@ def test_page_says_where_marks_are() -> None:
 
 
 def test_failed_submission_says_why_and_gives_no_zero() -> None:
-    text = Page(render_student(samples.failed_grade(), "student")).text
+    text = Page(render_student(samples.failed_grade())).text
     assert "Not graded" in text
     assert "part_a.ipynb is no notebook" in text
     assert "0 of" not in text
 
 
 def test_failed_checks_come_before_passed_ones() -> None:
-    html = render_student(samples.full_grade(), "student")
+    html = render_student(samples.full_grade())
     places = [html.index(f'id="check-a2.{name}"') for name in ("rate", "modes", "other_target", "count")]
     assert places == sorted(places)
 
 
-def test_viewer_is_checked() -> None:
-    with pytest.raises(ValueError, match="viewer is 'teacher'"):
-        render_student(samples.perfect_grade(), "teacher")  # type: ignore[arg-type]
+def test_instructor_sees_everything_that_is_known() -> None:
+    page = Page(instructors(samples.full_grade()))
+    for known in (
+        samples.HIDDEN_EXPECTATION,
+        "what is expected is hidden from the student",
+        samples.CONFIRM_TEXT,
+        "names suggested",
+        "a3.is_ess",
+        "n_accepted",
+        "0.0598",
+        "not found",
+        "20 s a cell",
+        "warm, 4.7 s of processor time",
+        "changed an automatic mark, taken back since",
+        "copied from bo",
+        "metropolis",
+        "TypeError: no such argument",
+    ):
+        assert known in page.text, known
+    failed = Page(instructors(samples.failed_grade())).text
+    assert "archive of two notebooks" in failed
+    assert "truncated_json" in failed
+    assert "a%20b/notebook.html#cell-4" in page.attributes("href")
+    assert ("iframe", "a%20b/notebook.html") in [(tag, attrs.get("src")) for tag, attrs in page.tags]
+
+
+def test_a_notebook_lies_beside_the_page_or_is_no_link() -> None:
+    for page in (
+        "https://example.org/notebook.html",
+        "../../eve/notebook.html",
+        "//x/y",
+        "javascript:alert(1)",
+    ):
+        html = render_instructor(samples.full_grade(), notebooks={"a": page}, missing="It is not there.")
+        assert "<iframe" not in html
+        assert "It is not there." in html
 
 
 def test_class_page_says_what_was_found_and_its_name() -> None:
@@ -313,10 +492,10 @@ def test_several_parts_have_totals_of_their_own() -> None:
     ]
     for one in items[1:]:
         one["part"] = "b"
-    page = re.sub(r"<[^>]+>", "", render_student(samples.grade(items), viewer="student"))
+    page = re.sub(r"<[^>]+>", "", render_student(samples.grade(items)))
     assert re.search(r"Part a\s+.*4 of 10, 6 pending", page, re.DOTALL)
     assert re.search(r"Part b\s+.*8 of 20, 12 pending", page, re.DOTALL)
-    alone = render_student(samples.grade(items[:1]), viewer="student")
+    alone = render_student(samples.grade(items[:1]))
     assert 'class="part"' not in alone
 
 
@@ -450,6 +629,30 @@ def test_clean(raw: str, shown: str) -> None:
 def test_cut_says_how_much_is_left_out() -> None:
     assert cut("a" * 1500, 100) == "a" * 100 + " … [1,400 more characters not shown]"
     assert cut("short", 100) == "short"
+
+
+def test_labels_are_cut_where_a_note_has_no_room() -> None:
+    assert short("proposals counted to the end", 14) == "proposals cou…"
+    assert short("a\nb \x1b[31mc", 14) == "a b c"
+    variant = {"name": "proposals counted to the last acceptance", "low": 0.1, "high": 0.2}
+    drawn = draw(
+        {
+            "kind": "band",
+            "title": "t",
+            "data": {"value": 0.15, "low": 0.1, "high": 0.2, "variants": [variant]},
+        }
+    )
+    assert "proposals counted to the…" in drawn
+    assert "more characters" not in drawn.partition("</desc>")[2]
+
+
+def test_what_was_judged_elsewhere_is_not_called_passed() -> None:
+    checks = [
+        samples.check("a1.x", "Judged elsewhere", "blocked", 0, message="Its points are those of a1.y.")
+    ]
+    html = render_student(samples.grade([samples.item("a1", "A1", checks)]))
+    assert "badge is-blocked" in html
+    assert "badge is-passed" not in html
 
 
 def test_words_of_marks() -> None:

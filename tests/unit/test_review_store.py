@@ -393,7 +393,7 @@ def test_students_see_points_and_comment_and_nothing_of_the_markers(run: RunDire
     named = reports.render_student(grade.model_dump(mode="json"), show_markers=True)
     assert "Mia" in named
     assert "Ben" not in named
-    instructor = reports.render_student(grade.model_dump(mode="json"), "instructor")
+    instructor = reports.render_instructor(grade.model_dump(mode="json"))
     for shown in ("Mia", "Ben", "I doubt it", "Names the reason", "copied from a friend"):
         assert shown in instructor
     page = run.index.read_text(encoding="utf-8")
