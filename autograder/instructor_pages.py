@@ -23,7 +23,7 @@ def write_instructor_page(run: RunDirectory, info: RunInfo, grade: Grade) -> Non
     html = reports.render_instructor(
         grade.model_dump(mode="json"),
         notebooks={part: _notebook(run, info, grade, part) for part in grade.executions},
-        missing="There is no executed notebook." if writing.is_available() else _NOT_INSTALLED,
+        missing="There is no page of an executed notebook." if writing.is_available() else _NOT_INSTALLED,
         evidence={part: _evidence(run, info, grade, part) for part in grade.executions},
         history=_history(run, grade.submission.id),
     )

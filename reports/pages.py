@@ -42,7 +42,7 @@ def render_instructor(
     grade: Mapping[str, Any],
     *,
     notebooks: Mapping[str, str] | None = None,
-    missing: str = "There is no executed notebook.",
+    missing: str = "There is no page of an executed notebook.",
     evidence: Mapping[str, Mapping[str, Any]] | None = None,
     history: Sequence[Mapping[str, Any]] = (),
 ) -> str:

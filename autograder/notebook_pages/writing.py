@@ -42,8 +42,11 @@ def ensure_page(folder: Path, title: str, execution: ExecutionRecord) -> bool:
     page.unlink(missing_ok=True)  # of another notebook: no page is better than a wrong one
     if not is_available():
         return False
-    made = _in_time(executed, page, title, statuses, stamp)
-    if not made:
+    try:
+        is_made = _in_time(executed, page, title, statuses, stamp)
+    except (OSError, EOFError):  # no process can be started now; the next time it is tried again
+        return False
+    if not is_made:
         why = f"Rendering it did not come to its end: it took longer than {SECONDS:g} seconds, or too much memory."
         _give_up(page, title, stamp, why)
     return page.exists()
@@ -85,10 +88,7 @@ def _in_time(executed: Path, page: Path, title: str, statuses: dict[int, str], s
         forking = multiprocessing.get_context("forkserver")
         forking.set_forkserver_preload(["__main__", "autograder.notebook_pages.ready"])
         process = forking.Process(target=_work, args=work, daemon=True)
-    try:
-        process.start()
-    except (OSError, EOFError):  # no process can be started here
-        return False
+    process.start()
     try:
         process.join(SECONDS)
         return process.exitcode == 0

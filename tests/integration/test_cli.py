@@ -29,7 +29,8 @@ from autograder.store import RunDirectory, RunInfo, write_record
 
 ROOT = Path(__file__).parents[2]
 VERBS = (
-    "demo", "doctor", "grade", "rescore", "review", "report", "questions", "check",
+    "demo", "doctor", "grade", "rescore", "review", "report", "questions", "similarity", "export", "push", "gradescope",
+    "check",
     "template", "release", "golden", "validate", "lint",
 )  # fmt: skip
 

@@ -77,7 +77,7 @@ def test_a_lost_or_damaged_file_costs_its_section_alone(run: RunDirectory) -> No
     (run.submission("bo") / "executed.ipynb").write_text("no JSON", encoding="utf-8")
     (run.submission("bo") / "evidence.json").write_text("no JSON", encoding="utf-8")
     runs.refreshed(run)
-    assert "There is no executed notebook." in page(run, "ada")
+    assert "There is no page of an executed notebook." in page(run, "ada")
     assert "<iframe" in page(run, "bo")
     assert "There are no cells" in page(run, "bo", "notebook.html")
 

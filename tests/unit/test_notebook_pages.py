@@ -521,6 +521,19 @@ def test_a_notebook_that_takes_too_long_gets_a_page_that_says_so(
     assert writing.ensure_page(folder, "T", RAN)
 
 
+def test_where_no_process_can_be_started_it_is_tried_again_later(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object) -> bool:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "_in_time", full)
+        assert not writing.ensure_page(folder, "T", RAN)
+    assert not (folder / writing.FILE).exists()
+    assert writing.ensure_page(folder, "T", RAN)
+
+
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", "null", '{"cells": 3}'])
 def test_a_damaged_notebook_gets_a_page(folder: Path, text: str) -> None:
     (folder / "executed.ipynb").write_text(text, encoding="utf-8")
