@@ -15,6 +15,7 @@ from autograder.execute.fences import PROTECTING
 from autograder.execute.protocol import Job
 from autograder.kernel_side.known_data import KNOWN_SETS
 from autograder.records import CellError, CellRecord, ExecutionRecord
+from autograder.registry import assignment_ids
 
 
 def only(found: Iterator[Finding]) -> Finding:
@@ -187,9 +188,10 @@ def test_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_content_of_this_repository() -> None:
-    rubrics, reference = doctor.content()
-    assert (rubrics.state, reference.state) == ("ok", "ok")
+    rubrics, *references = doctor.content()
+    assert {one.state for one in (rubrics, *references)} == {"ok"}
     assert "aml-a3" in rubrics.text
+    assert len(references) == len(assignment_ids())
 
 
 def test_content_without_goldens_or_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
