@@ -58,6 +58,15 @@ def titles_counted(source: str) -> str:
     return swap(source, 'songs["artist"].value_counts()\n', 'songs["song"].value_counts()\n')
 
 
+@mutant("l2", "numbers the artists in place of counting their songs")
+def artists_numbered(source: str) -> str:
+    return swap(
+        source,
+        'for artist, n_of_artist in songs_per_artist.items():\n    print(f"{artist}: {n_of_artist} songs")',
+        'for place, artist in enumerate(songs_per_artist.index, start=100):\n    print(f"{place}. {artist}")',
+    )
+
+
 # ------------------------------------------------------------------ l3: size
 
 
@@ -79,6 +88,11 @@ def size_of_head(source: str) -> str:
 def columns_for_songs(source: str) -> str:
     source = swap(source, "n_songs = len(songs)\n", "n_songs = len(songs.columns)\n")
     return swap(source, "{songs.shape[0]} rows and {songs.shape[1]} columns", "{songs.shape[1]} columns")
+
+
+@mutant("l3", "takes the number of cells for the number of songs")
+def cells_for_songs(source: str) -> str:
+    return swap(source, "n_songs = len(songs)\n", "n_songs = songs.size\n")
 
 
 # ------------------------------------------------------------------ l4: lengths
@@ -111,6 +125,11 @@ def mean_over_artists(source: str) -> str:
 @mutant("l4", "counts lines as words")
 def lines_for_words(source: str) -> str:
     return swap(source, "len(words_of(text))).mean()", "len(text.splitlines())).mean()")
+
+
+@mutant("l4", "reports the characters of all songs together")
+def characters_of_all_songs(source: str) -> str:
+    return swap(source, 'songs["lyrics"].str.len().mean()', 'songs["lyrics"].str.len().sum()')
 
 
 # ------------------------------------------------------------------ l5: word cloud
@@ -146,6 +165,15 @@ def cloud_missing(source: str) -> str:
     return drop_line(source, 'ax.set_title("Words of the lyrics")')
 
 
+@mutant("l5", "draws the letters in place of the words")
+def cloud_of_letters(source: str) -> str:
+    return swap(
+        source,
+        "draw_word_cloud(ax, telling, 40, rng)\n",
+        'draw_word_cloud(ax, Counter("".join("".join(songs["lyrics"]).lower().split())), 20, rng)\n',
+    )
+
+
 # ------------------------------------------------------------------ l6: words
 
 
@@ -176,6 +204,13 @@ def songs_with_word(source: str) -> str:
 @mutant("l6", "counts the words of the titles")
 def words_of_titles(source: str) -> str:
     return swap(source, "word_counts.most_common(3)", 'count_words(songs["song"]).most_common(3)')
+
+
+@mutant("l6", "prints the three longest words")
+def longest_words(source: str) -> str:
+    return swap(
+        source, "word_counts.most_common(3)", "sorted(word_counts.items(), key=lambda one: -len(one[0]))[:3]"
+    )
 
 
 # ------------------------------------------------------------------ l7: text generation
