@@ -7,7 +7,7 @@ import re
 from pydantic import Field
 
 from autograder.checks.findings import CheckParams, Context, Finding, failed, judged
-from autograder.checks.output_texts import Line, lines_for, lines_of, nothing_printed
+from autograder.checks.output_texts import Line, lines_of, nothing_printed
 from autograder.checks.training import seen_in
 from autograder.probes.evidence import Evidence
 from autograder.records import Status
@@ -86,7 +86,7 @@ class TextIsGenerated(CheckParams):
     """A text that a model made, among the outputs."""
 
     n_signs: int = Field(default=60, ge=10)
-    """Fewest letters of the text."""
+    """Fewest signs of the text, blanks not counted: a model that learnt little writes few letters."""
     n_words: int = Field(default=3, ge=1)
     """Fewest different words of it."""
 
@@ -94,24 +94,23 @@ class TextIsGenerated(CheckParams):
 @CHECKS.register(TextIsGenerated)
 def text_is_generated(evidence: Evidence, params: TextIsGenerated, context: Context) -> Finding:
     """A text of some length is put out after the training, beside the numbers of the training and the layers."""
-    what = f"a generated text of {params.n_signs} letters or more"
+    what = f"a generated text of {params.n_signs} signs or more"
     trained = [one.cell for one in seen_in(evidence, context.item, "step")]
     if not trained:
         return nothing_printed(evidence, context, what)
     last = max(trained)
-    text = [line for line in lines_for(evidence, context.item) if line.cell >= last and _is_prose(line)]
-    letters = sum(sum(map(str.isalpha, line.text)) for line in text)
+    cells = [cell for cell in evidence.cells if cell.item in (context.item, None)] or evidence.cells
+    text = [line for line in lines_of(cells) if line.cell >= last and _is_prose(line)]
+    signs = sum(len("".join(line.text.split())) for line in text)
     words = {word.lower() for line in text for word in re.findall(r"[^\W\d_]+", line.text)}
     if not text:
         return nothing_printed(evidence, context, what)
-    is_long = letters >= params.n_signs and len(words) >= params.n_words
+    is_long = signs >= params.n_signs and len(words) >= params.n_words
     message = (
-        "A generated text is shown."
-        if is_long
-        else f"What is shown has {letters} letters, {len(words)} words."
+        "A generated text is shown." if is_long else f"What is shown has {signs} signs, {len(words)} words."
     )
     return judged(
-        float(is_long), observed=f"{letters} letters", expected=what, message=message, found=text[0].found
+        float(is_long), observed=f"{signs} signs", expected=what, message=message, found=text[0].found
     )
 
 

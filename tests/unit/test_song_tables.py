@@ -13,10 +13,12 @@ from autograder.datasets import how_to_get, identity, missing_sets, shown_files,
 from autograder.errors import UsageError
 from autograder.golden import Golden
 from autograder.goldens import is_of_data, truths_of
+from autograder.judging import has_any_work
 from autograder.probes.bindings import Bound
 from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import FigureSeen, Observations
+from autograder.probes.printed import PrintedLine
 from autograder.probes.training import TrainingSeen
 from autograder.records import ExecutionRecord
 from autograder.registry import CHECKS, find_assignment
@@ -315,11 +317,31 @@ def test_generated_texts(golden: Golden, printed: str, share: float) -> None:
     assert found("l7.text", seen(cell(printed, 1, "l7"), training=[STEPS]), golden).fraction == share
 
 
+def test_a_training_is_work_of_the_students_own(golden: Golden) -> None:
+    assert not has_any_work(seen(cell("", 0, "l7")))
+    assert has_any_work(seen(cell("", 0, "l7"), training=[STEPS]))
+
+
 def test_training_is_what_makes_a_text_generated(golden: Golden) -> None:
     text = "I will dance with the sea tonight and never come back home to the light of the river"
     assert found("l7.text", seen(cell(text, 1, "l7")), golden).fraction == 0
     assert found("l7.trained", seen(cell(text, 1, "l7")), golden).fraction == 0
     assert found("l7.trained", seen(cell(text, 1, "l7"), training=[STEPS]), golden).fraction == 1
+
+
+def test_a_generated_text_may_stand_in_a_section_of_its_own(golden: Golden) -> None:
+    text = "qx;Zz 4,t ooe. Tn'n ht aae!eh,\nIl s  hnt gkk, mrrl uo\n(h?e 9nn otr - wsh lld hwne"
+    assert found("l7.text", seen(cell("", 0, "l7"), cell(text, 2), training=[STEPS]), golden).fraction == 1
+    other = cell(text, 2, "l3")
+    assert found("l7.text", seen(cell("", 0, "l7"), other, training=[STEPS]), golden).fraction == 0
+
+
+def test_numbers_belong_to_the_words_before_or_to_their_units() -> None:
+    line = PrintedLine(0, "On average a song has 785 characters and 141 words")
+    assert 785.0 in {value for value, _ in line.numbers(PART.evidence["l4.characters"])}
+    assert [value for value, _ in line.numbers(PART.evidence["l4.words"])] == [141.0]
+    labelled = PrintedLine(0, "characters: 785.01, words: 141.04")
+    assert [value for value, _ in labelled.numbers(PART.evidence["l4.words"])] == [141.04]
 
 
 @pytest.mark.parametrize(

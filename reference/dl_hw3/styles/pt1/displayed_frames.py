@@ -15,8 +15,11 @@ from torch import nn
 from wordcloud import WordCloud
 
 pd.set_option("display.max_rows", None)
-N_EPOCHS, N_BATCHES = 5, 150
 torch.manual_seed(7)
+
+# %% tags=["parameters"]
+N_EPOCHS = 5
+N_BATCHES = 150
 
 # %% [markdown]
 # ## Loading the csv and a first look

@@ -25,6 +25,7 @@ except Exception:
         than too very can will just don't should now never""".split()
     )
 
+# %% tags=["parameters"]
 EPOCHS = 5
 STEPS_PER_EPOCH = 150
 
