@@ -65,6 +65,8 @@ class LossIs(CheckParams):
     """Accepted reductions (`batch_mean`, `sum`, `element_mean`, `pixel_mean`), each with its share of the points."""
     kl_weights: list[float] = Field(default=[1.0])
     """Accepted weights of the KL term, relative to the reconstruction's."""
+    also: list[Literal["bce", "bce_with_logits", "mse"]] = Field(default_factory=list)
+    """Other reconstruction terms that are accepted; whether they fit what the decoder gives is another check's."""
 
 
 @CHECKS.register(LossIs)
@@ -174,7 +176,7 @@ def _judge_explained(
     whole: Explained, way: Way, called: Called, params: LossIs, about: dict[str, Any]
 ) -> Finding:
     name = f"`{way[0]}`"
-    if whole.reconstruction and whole.reconstruction != params.reconstruction:
+    if whole.reconstruction and whole.reconstruction not in (params.reconstruction, *params.also):
         what = RECONSTRUCTION_MISTAKES[whole.reconstruction]
         return failed(f"The reconstruction term of {name} is another one: {what}.", observed=what, **about)
     if whole.kl and whole.kl != RIGHT_KL:

@@ -17,7 +17,7 @@ MAX_CONTOUR = 400
 MAX_ARTISTS = 24
 MAX_AXES = 128
 MAX_TEXTS = 256
-MAX_PICTURE = 640
+MAX_PICTURE = 840
 
 
 def describe_contour(args: tuple[Any, ...], filled: bool) -> dict[str, Any]:
