@@ -18,15 +18,16 @@ from autograder.probes.observations import FigureSeen
 from autograder.records import Found, Status
 from autograder.registry import CHECKS
 
-FEW, MANY = 16, 64
-"""Images of a figure of single digits, at most; of a path, at most."""
+SINGLE, FEW, MANY = 4, 16, 64
+"""Images of a figure of single digits, at most; of one in a training; of a path."""
 LEAST_MAP = 5
 """Images a side of a map, at least."""
 LEAST_SCATTER = 50
 STRAIGHT = 0.6
 """Mean distance of neighbours on a path, as a share of the largest distance of any two of its images, at most."""
-MIXED_LEVELS = 2.0
-"""Grey levels by which mixtures of the two ends may differ from a path of pixels."""
+MIXED_LEVELS, EVEN, APART = 2.0, 0.05, 96.0
+"""Grey levels by which mixtures of the two ends may differ from a path of pixels, and by how much their weights from
+even ones; grey levels by which some pixel of the ends must differ, since a decoder is nearly linear between like codes."""
 
 
 def _figures(evidence: Evidence, item: str) -> list[FigureSeen]:
@@ -63,7 +64,7 @@ class DigitIsShown(CheckParams):
 def digit_is_shown(evidence: Evidence, params: DigitIsShown, context: Context) -> Finding:
     """An image that is none of the data set is drawn at its own size, alone or beside a few others."""
     what = "a generated image"
-    shown = [one for figure in _figures(evidence, context.item) if (one := _small(figure, FEW))]
+    shown = [one for figure in _figures(evidence, context.item) if (one := _small(figure, SINGLE))]
     good = next((one for one in shown if one.n_new), None)
     if good is not None:
         return judged(
@@ -106,6 +107,9 @@ def images_during_training(evidence: Evidence, params: ImagesDuringTraining, con
     shown = [one for figure in _figures(evidence, context.item) if (one := _small(figure, FEW)) and one.n_new]
     training = {one.cell for one in evidence.observations.training if one.kind == "step"}
     here = [one for one in shown if one.cell in training]
+    times = _times(evidence, training)
+    if not here and len(times) > 1:  # kept while the network was trained, and drawn later
+        here = shown
     if not here:
         if shown and training:
             return failed(
@@ -115,7 +119,6 @@ def images_during_training(evidence: Evidence, params: ImagesDuringTraining, con
             )
         return _absent(evidence, context.item, what)
     n_images = sum(one.n_new for one in here)
-    times = _times(evidence, training)
     n_times = min(len(times) or n_images // params.n_images, n_wanted)
     share = n_times / n_wanted * min(1.0, n_images / (n_wanted * params.n_images))
     if n_times < n_wanted:
@@ -266,11 +269,11 @@ def path_is_of_codes(evidence: Evidence, params: PathIsOfCodes, context: Context
 
 
 def _is_mixed(pixels: np.ndarray) -> bool:
-    """Whether all images between the ends are weighted means of the two, pixel by pixel."""
+    """Whether all images between the ends are means of the two with even weights, pixel by pixel."""
     first, line = pixels[0], pixels[-1] - pixels[0]
-    length = float(line @ line)
-    if length == 0.0 or float(np.abs(line).max()) < 8 * MIXED_LEVELS:
+    if float(np.abs(line).max()) < APART:
         return False
-    weights = (pixels - first) @ line / length
+    weights = (pixels - first) @ line / float(line @ line)
     rest = pixels - first - weights[:, None] * line
-    return bool(np.abs(rest).max() <= MIXED_LEVELS)
+    is_even = np.abs(weights - np.linspace(0.0, 1.0, len(pixels))).max() <= EVEN
+    return bool(is_even and np.abs(rest).max() <= MIXED_LEVELS)

@@ -142,6 +142,7 @@ def test_a_digit_is_new_and_small() -> None:
     assert judge("v5.shown", seen(picture(tiles(1)))).fraction == 1
     assert "data set" in judge("v5.shown", seen(picture(tiles(1), codes=7))).message
     assert judge("v5.shown", seen(picture(tiles(25), 5))).fraction == 0
+    assert judge("v5.shown", seen(picture(tiles(5)))).fraction == 0, "a path is no single digit"
 
 
 @pytest.mark.parametrize(
@@ -161,6 +162,9 @@ def test_images_are_counted_by_the_times_of_the_training(n_times: int, n_each: i
 def test_images_after_the_training_are_none_of_it() -> None:
     evidence = seen(picture(tiles(1), cell=3), trains=True)
     assert judge("v6.digits", evidence).fraction == 0
+    layers = (latent([0, 0, 10, 10, 20, 20, 30, 30, 40, 40, 40], [1] * 10, grad=False),)
+    later = seen(picture(tiles(10), 5, cell=3), layers=layers, trains=True)
+    assert judge("v6.digits", later).fraction == 1, "kept in the training and drawn after it"
     assert judge("v6.digits", seen(trains=True)).status is Status.FAILED
 
 
