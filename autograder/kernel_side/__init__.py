@@ -42,6 +42,7 @@ MODULES = (
     "traces",
     "found_modules",
     "vocabularies",
+    "embeddings",
     "trained",
     "modules",
     "placing",

@@ -47,6 +47,7 @@ LAYERS = (
         "template_cells",
         "leaks",
         "public_rubric",
+        "conventions",
     ),
     ("probes", "checks", "truths", "data_truths"),
     (
