@@ -25,7 +25,7 @@ LEAST_MAP = 5
 LEAST_SCATTER = 50
 STRAIGHT = 0.6
 """Mean distance of neighbours on a path, as a share of the largest distance of any two of its images, at most."""
-MIXED_LEVELS, EVEN, APART = 2.0, 0.05, 96.0
+MIXED_LEVELS, EVEN, APART = 1.25, 0.05, 32.0
 """Grey levels by which mixtures of the two ends may differ from a path of pixels, and by how much their weights from
 even ones; grey levels by which some pixel of the ends must differ, since a decoder is nearly linear between like codes."""
 

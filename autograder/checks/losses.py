@@ -307,6 +307,8 @@ class SampleIsReparameterised(CheckParams):
     """The sampled latent variable under known noise."""
 
     challenge: ChallengeKey
+    by_name: bool = False
+    """Whether a parameter that is called a variance is one, even if the model as a whole could mean a deviation."""
 
 
 @CHECKS.register(SampleIsReparameterised)
@@ -316,6 +318,7 @@ def sample_is_reparameterised(
     """Under noise that is known, z is μ + σ·ε, and the gradient reaches μ and σ."""
     called = evidence.called[params.challenge]
     findings: list[Finding] = []
+    decided: list[Finding] = []
     for answer, values in successes(called):
         tree = tree_of(answer)
         about: dict[str, Any] = {
@@ -323,7 +326,10 @@ def sample_is_reparameterised(
             "found": (Found(how="call", path=answer.function),),
         }
         if "calls" in tree:
-            findings += [_judge_latent(call, values, answer.function, about) for call in items(tree, "calls")]
+            for call in items(tree, "calls"):
+                findings.append(_judge_latent(call, values, answer.function, about))
+                if findings[-1].observed in OTHER_SPREADS and _is_called_variance(call):
+                    decided.append(findings[-1])
         elif isinstance(tree, dict):
             shown, given = (_matrices(tree.get(key)) for key in ("shown", "given"))
             fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked")))
@@ -333,7 +339,15 @@ def sample_is_reparameterised(
         return untried("Where the model samples its latent variable could not be seen from its layers.")
     if not findings:
         return unanswered(called, "sampling the latent variable")
+    if params.by_name and decided:
+        return decided[0]
     return max(findings, key=lambda one: (one.fraction, one.observed != "another value"))
+
+
+def _is_called_variance(call: Mapping[Any, Any]) -> bool:
+    """Whether the function's own name for what it was given says that it is a variance or its logarithm."""
+    names = dict(one.split("=", 1) for one in text(call, "bound").split(", ") if "=" in one)
+    return "var" in names.get("log_var", "").casefold()
 
 
 def _matrices(value: Any) -> list[np.ndarray]:
@@ -384,6 +398,7 @@ LATENT_MISTAKES = {
     "shared_noise": "one draw of the noise is shared by the whole batch",
     "no_mu": "μ is not added: z is σ·ε",
 }
+OTHER_SPREADS = (LATENT_MISTAKES["log_var_as_sigma"], LATENT_MISTAKES["variance_as_sigma"])
 
 
 def _latent_finding(

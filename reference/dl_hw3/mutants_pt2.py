@@ -181,7 +181,7 @@ def real_images_in_map(source: str) -> str:
     return swap(
         source,
         "ax.imshow(image_grid(images, n, n).numpy()",
-        "ax.imshow(image_grid(test_images, n, n).numpy()",
+        "ax.imshow(image_grid(test_images, 8, 8).numpy()",
     )
 
 
