@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import decoders, likelihoods, losses, modules, noise, steps  # noqa: F401  # each adds modes of challenges
+from .absent_packages import AbsentPackages
 from .calls import Caller
 from .colab import Colab
 from .containers import MIB, fit, write_container
@@ -84,7 +85,7 @@ class Observer:
         for stand_in in (ShellLines, Folders, Colab, SelfChecks):
             with contextlib.suppress(Exception):  # a comfort that fails must not cost the observation
                 stand_in(self.shell, self.notices).install()
-        for served in (self.tables, WordClouds(self.notices)):
+        for served in (self.tables, WordClouds(self.notices), AbsentPackages(self.notices)):
             with contextlib.suppress(Exception):
                 served.install()
         with contextlib.suppress(Exception):
