@@ -312,7 +312,7 @@ def _speaks_of(file: _File, part: PartSpec, parts: Sequence[PartSpec]) -> bool:
     """
     said = file.speech(part)
     if any(is_named_for(file.name, one) for one in parts if one is not part):
-        return said.n_items > 0 and 2 * said.n_items >= len(part.items)  # it may be everything in one file
+        return said.n_items > 0 and 2 * said.n_items >= len(part.sections)  # it may be everything in one file
     if said.n_items:
         return True
     others = [file.speech(one) for one in parts if one is not part]
