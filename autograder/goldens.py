@@ -37,6 +37,7 @@ from autograder.rendering import solution_source, to_ipynb
 from autograder.rubric.model import Budget, GoldenKind, PartSpec
 from autograder.shortened import with_values
 from autograder.store import read_record, write_json
+from autograder.stored_answers import is_whole, stored_answers, why_not_whole
 
 SHIFT_OF_REPLICATE = 7919
 """Replicate k runs with every seed raised by k times this."""
@@ -98,6 +99,7 @@ def make_golden(
             own.mkdir(parents=True, exist_ok=True)
             given = samples_of(text, own)
             values |= {f"{key}{MARK}{name}": given[key] for key in sorted(named[name])}
+        answers = stored_answers(part, source, executor, folder, shown) if conventions is None else {}
     made = datetime.now(UTC).isoformat(timespec="seconds")
     provenance = {
         "made": made,
@@ -116,7 +118,11 @@ def make_golden(
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
     }
     return Golden(
-        assignment=assignment.id, part=part.part, provenance=provenance, values=dict(sorted(values.items()))
+        assignment=assignment.id,
+        part=part.part,
+        provenance=provenance,
+        values=dict(sorted(values.items())),
+        answers=answers,
     )
 
 
@@ -220,16 +226,15 @@ def replicate(
         job = Job(notebook=notebook, out=folder / f"{index:03d}", plan=plan, limits=part.limits)
         job = job.model_copy(update={"input_digest": job_digest(part.part, content, job, data=data)})
         stored = read_record(job.out / "execution.json", ExecutionRecord)
-        if stored is None or stored.input_digest != job.input_digest or not _is_whole(stored):
+        if stored is None or stored.input_digest != job.input_digest or not is_whole(stored):
             executor.execute(job)
         return job.out
 
     with ThreadPoolExecutor(max_workers=n_workers) as pool:
         for done, out in enumerate(pool.map(run, range(n)), 1):
             record = read_record(out / "execution.json", ExecutionRecord)
-            if record is None or not _is_whole(record):
-                detail = record.detail if record else "no record"
-                raise InternalError(f"the reference's notebook did not run through ({detail})")
+            if record is None or not is_whole(record):
+                raise InternalError(f"the reference's notebook did not run through ({why_not_whole(record)})")
             executed = json.loads((out / "executed.ipynb").read_text(encoding="utf-8"))
             cells = read_cells(executed, part.sections, record.cells)
             evidence = gather(part, cells, read_observations(out / "arrays"), record, {}, {})
@@ -246,10 +251,6 @@ def _kept(runs: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="golden-") as folder:
         yield Path(folder)
-
-
-def _is_whole(record: ExecutionRecord) -> bool:
-    return record.state == "complete" and not any(cell.status == "error" for cell in record.cells)
 
 
 def numbers_of(part: PartSpec, evidence: Evidence) -> dict[str, float]:

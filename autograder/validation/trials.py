@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from itertools import zip_longest
 from typing import Literal
 
+from autograder.conventions import conventions_of, edited
 from autograder.errors import UsageError, nearest
 from autograder.registry import Assignment, module_of
 from autograder.rendering import solution_source, style_sources, template_ipynb, to_ipynb
@@ -83,6 +84,10 @@ def collect_trials(assignment: Assignment, part: PartSpec) -> list[Trial]:
             )
     for name, source in style_sources(assignment, part.part).items():
         trials.append(Trial("style", name, name.replace("_", " "), "all", to_ipynb(source)))
+    for name, way in conventions_of(assignment, part).items():
+        trials.append(
+            Trial("style", name, way.about, "all", to_ipynb(edited(assignment, part, name, solution)))
+        )
     for mutant in module_of(assignment, "mutants", part.part).MUTANTS.values():
         if mutant.item not in items:
             continue

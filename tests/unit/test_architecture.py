@@ -79,6 +79,7 @@ LAYERS = (
         "pushing",
         "gradescope",
         "goldens",
+        "stored_answers",
         "rendering",
         "withheld",
         "release",
