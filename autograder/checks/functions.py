@@ -55,7 +55,11 @@ def function_gives(evidence: Evidence, params: FunctionGives, context: Context) 
     causes: dict[str, set[str]] = {name: set() for name in names}
     notes: set[str] = set()
     for answer, _ in answered:
+        # A list stands there as a whole and as its members: what is meant is found by size and value.
         arrays = [array for leaf in answer.leaves if (array := numbers_in(leaf)) is not None]
+        stacked = next((one for one in arrays if one.ndim > 1 and len(one) == len(names)), None)
+        if stacked is not None and not any(one.size == stacked[0].size for one in arrays):
+            arrays += list(stacked)
         for name, output in zip(names, wanted[answer.case], strict=True):
             truth = np.array(output.values).reshape(output.shape)
             seen = _like(arrays, truth, params)
@@ -66,7 +70,8 @@ def function_gives(evidence: Evidence, params: FunctionGives, context: Context) 
                     else set()
                 )
                 continue
-            nearest = _meant(arrays, truth, names.index(name))
+            before = wanted[answer.case][: names.index(name)]
+            nearest = _meant(arrays, truth, sum(len(one.values) == truth.size for one in before))
             shown.setdefault(name, (_few(nearest), _few(truth)))
             causes[name].add(_relation(nearest, truth, params))
             right[name] = False
@@ -113,12 +118,12 @@ def _like(arrays: Sequence[Array], truth: Array, params: FunctionGives) -> Array
     return None
 
 
-def _meant(arrays: Sequence[Array], truth: Array, position: int) -> Array | None:
-    """Return the array that most likely stands for a result: the one in its place, else one of its size."""
+def _meant(arrays: Sequence[Array], truth: Array, rank: int) -> Array | None:
+    """Return the array that most likely stands for a result: of those of its size the one in its place, else the largest."""
     of_size = [array for array in arrays if array.size == truth.size]
-    if position < len(arrays) and arrays[position].size == truth.size:
-        return arrays[position]
-    return of_size[0] if of_size else (arrays[0] if arrays else None)
+    if of_size:
+        return of_size[min(rank, len(of_size) - 1)]
+    return max(arrays, key=lambda array: array.size, default=None)
 
 
 def _few(array: Array | None) -> str:
