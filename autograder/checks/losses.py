@@ -65,6 +65,8 @@ class LossIs(CheckParams):
     """Accepted reductions (`batch_mean`, `sum`, `element_mean`, `pixel_mean`), each with its share of the points."""
     kl_weights: list[float] = Field(default=[1.0])
     """Accepted weights of the KL term, relative to the reconstruction's."""
+    also: list[Literal["bce", "bce_with_logits", "mse"]] = Field(default_factory=list)
+    """Other reconstruction terms that are accepted; whether they fit what the decoder gives is another check's."""
 
 
 @CHECKS.register(LossIs)
@@ -174,7 +176,7 @@ def _judge_explained(
     whole: Explained, way: Way, called: Called, params: LossIs, about: dict[str, Any]
 ) -> Finding:
     name = f"`{way[0]}`"
-    if whole.reconstruction and whole.reconstruction != params.reconstruction:
+    if whole.reconstruction and whole.reconstruction not in (params.reconstruction, *params.also):
         what = RECONSTRUCTION_MISTAKES[whole.reconstruction]
         return failed(f"The reconstruction term of {name} is another one: {what}.", observed=what, **about)
     if whole.kl and whole.kl != RIGHT_KL:
@@ -305,6 +307,8 @@ class SampleIsReparameterised(CheckParams):
     """The sampled latent variable under known noise."""
 
     challenge: ChallengeKey
+    by_name: bool = False
+    """Whether a parameter that is called a variance is one, even if the model as a whole could mean a deviation."""
 
 
 @CHECKS.register(SampleIsReparameterised)
@@ -314,6 +318,7 @@ def sample_is_reparameterised(
     """Under noise that is known, z is μ + σ·ε, and the gradient reaches μ and σ."""
     called = evidence.called[params.challenge]
     findings: list[Finding] = []
+    decided: list[Finding] = []
     for answer, values in successes(called):
         tree = tree_of(answer)
         about: dict[str, Any] = {
@@ -321,7 +326,10 @@ def sample_is_reparameterised(
             "found": (Found(how="call", path=answer.function),),
         }
         if "calls" in tree:
-            findings += [_judge_latent(call, values, answer.function, about) for call in items(tree, "calls")]
+            for call in items(tree, "calls"):
+                findings.append(_judge_latent(call, values, answer.function, about))
+                if findings[-1].observed in OTHER_SPREADS and _is_called_variance(call):
+                    decided.append(findings[-1])
         elif isinstance(tree, dict):
             shown, given = (_matrices(tree.get(key)) for key in ("shown", "given"))
             fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked")))
@@ -331,7 +339,15 @@ def sample_is_reparameterised(
         return untried("Where the model samples its latent variable could not be seen from its layers.")
     if not findings:
         return unanswered(called, "sampling the latent variable")
+    if params.by_name and decided:
+        return decided[0]
     return max(findings, key=lambda one: (one.fraction, one.observed != "another value"))
+
+
+def _is_called_variance(call: Mapping[Any, Any]) -> bool:
+    """Whether the function's own name for what it was given says that it is a variance or its logarithm."""
+    names = dict(one.split("=", 1) for one in text(call, "bound").split(", ") if "=" in one)
+    return "var" in names.get("log_var", "").casefold()
 
 
 def _matrices(value: Any) -> list[np.ndarray]:
@@ -382,6 +398,7 @@ LATENT_MISTAKES = {
     "shared_noise": "one draw of the noise is shared by the whole batch",
     "no_mu": "μ is not added: z is σ·ε",
 }
+OTHER_SPREADS = (LATENT_MISTAKES["log_var_as_sigma"], LATENT_MISTAKES["variance_as_sigma"])
 
 
 def _latent_finding(
