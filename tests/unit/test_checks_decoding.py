@@ -303,7 +303,11 @@ MISTAKES = {
         changed(FULL, ("scatter(1, order, srt)", "scatter(1, torch.arange(logits.size(1))[None], srt)")),
         "tokens are not among them",
     ),
-    "own words, nucleus inverted": ("nucleus", changed(OWN_WORDS, ("- w < p", "- w < 1 - p")), "draws from"),
+    "own words, nucleus inverted": (
+        "nucleus",
+        changed(OWN_WORDS, ("- w < p", "- w < 1 - p")),
+        "it keeps only about",
+    ),
     "own words, greedy draws": (
         "greedy",
         changed(OWN_WORDS, ("neu = z.argmax()[None]", "neu = torch.multinomial(F.softmax(z, -1), 1)")),
