@@ -88,7 +88,8 @@ def function_gives(evidence: Evidence, params: FunctionGives, context: Context) 
     cause = causes[wrong[0]].pop() if len(causes[wrong[0]]) == 1 else ""
     told += f": {cause}." if cause else "."
     if len(wrong) == len(names):
-        return failed(told, **about)
+        is_empty = not any(numbers_in(leaf) is not None for answer, _ in answered for leaf in answer.leaves)
+        return failed(told, missing=is_empty, **about)
     return judged(1.0 - len(wrong) / len(names), message=told, **about)
 
 
