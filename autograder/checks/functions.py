@@ -149,13 +149,13 @@ def _relation(seen: Array | None, truth: Array, params: FunctionGives) -> str:
     if same(given, -right):
         return "the sign is wrong"
     if np.all(right > 0) and same(given, np.log(right)):
-        return "it is the logarithm"
+        return "it is the logarithm of what it should be"
     if np.all(given > 0) and same(np.log(given), right):
-        return "it is the exponential"
+        return "it is the exponential of what it should be"
     if np.all(right >= 0) and same(given, np.sqrt(right)):
-        return "it is the square root"
+        return "it is the square root of what it should be"
     if np.all(given >= 0) and same(np.sqrt(given), right):
-        return "it is the square"
+        return "it is the square of what it should be"
     if right.size > 1 and np.all(np.abs(right) > params.atol):
         ratios = given / right
         if same(ratios, np.full_like(ratios, ratios[0])):
