@@ -97,8 +97,8 @@ spec = importlib.util.spec_from_file_location(
     "autograder", {init!r}, submodule_search_locations=[{folder!r}])
 package = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
-from autograder.execute import driver
-driver.main(json.loads(sys.argv[1]))
+from autograder.execute.driver import main
+main(json.loads(sys.argv[1]))
 """
 
 

@@ -219,7 +219,7 @@ def test_main_exits_with_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
         (("grade", "nowhere", "--assignment", "aml-a3", "--run", "runs/x"), "there is no folder nowhere"),
         (("grade", ".", "--assignment", "aml-a3", "--run", "runs/x"), "lies inside the submissions folder"),
         (("grade", "x", "--assignment", "aml-a3", "--run", "r", "--part", "z"), "there is no part 'z'"),
-        (("lint", "gdl"), "there is no assignment 'gdl' (there are: aml-a3, dl-hw3)"),
+        (("lint", "gdl"), "there is no assignment 'gdl' (there are: aml-a3, dl-hw3, em-mixture)"),
         (("template", "aml-a3", "--part", "q"), "has no part 'q' (there are: a, b, c)"),
         (("rescore", "nowhere"), "nowhere is no run directory"),
         (("report", "nowhere"), "nowhere is no run directory"),
@@ -687,7 +687,7 @@ def test_golden_check_compares_exact_values(
     from autograder import goldens
 
     computed = goldens.truths_of(load_rubric(find_assignment("aml-a3"), ["a"]).parts[0])
-    monkeypatch.setattr(goldens, "truths_of", lambda part: computed)  # quadratures take seconds
+    monkeypatch.setattr(goldens, "truths_of", lambda *_: computed)  # quadratures take seconds
     said = invoke("golden", "aml-a3", "--part", "a", "--check")
     assert said.status == 0
     assert "every exact value is as computed now" in said.out
