@@ -10,7 +10,16 @@ import numpy as np
 from pydantic import Field
 
 from autograder.checks.calls import successes, unanswered
-from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number, untried
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    failed,
+    for_person,
+    judged,
+    number,
+    untried,
+)
 from autograder.checks.trees import items, numbers, text, tree_of, vector
 from autograder.probes.evidence import Called, Evidence
 from autograder.records import Found
@@ -67,6 +76,9 @@ class LossIs(CheckParams):
     """Accepted weights of the KL term, relative to the reconstruction's."""
     also: list[Literal["bce", "bce_with_logits", "mse"]] = Field(default_factory=list)
     """Other reconstruction terms that are accepted; whether they fit what the decoder gives is another check's."""
+    in_loop: Literal["twin", "person"] = "twin"
+    """Who judges a loss that is written out in a training loop, where it cannot be called: the check's twin, or a person
+    where no twin sees the loss."""
 
 
 @CHECKS.register(LossIs)
@@ -77,9 +89,15 @@ def loss_is(evidence: Evidence, params: LossIs, context: Context) -> Finding:
     for rank, (way, values) in enumerate(_values_by_way(called).items()):
         finding = _judge_way(called, way, values, params)
         found.append((finding.fraction, -_vagueness(finding) * 1000 - rank, finding))
-    if not found:
-        return unanswered(called, "the loss")
-    return max(found, key=lambda one: one[:2])[2]
+    if found:
+        return max(found, key=lambda one: one[:2])[2]
+    finding = unanswered(called, "the loss")
+    is_trained = any(one.kind == "step" for one in evidence.observations.training)
+    if finding.untried and is_trained and params.in_loop == "person":
+        return for_person(
+            f"{finding.message} Something is trained, so the loss stands in the loop: a person looks at it."
+        )
+    return finding
 
 
 def _vagueness(finding: Finding) -> int:
@@ -347,7 +365,8 @@ def sample_is_reparameterised(
 def _is_called_variance(call: Mapping[Any, Any]) -> bool:
     """Whether the function's own name for what it was given says that it is a variance or its logarithm."""
     names = dict(one.split("=", 1) for one in text(call, "bound").split(", ") if "=" in one)
-    return "var" in names.get("log_var", "").casefold()
+    name = names.get("log_var", "").casefold()
+    return "var" in name or name == "lv"
 
 
 def _matrices(value: Any) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -104,6 +105,70 @@ def test_logits_go_with_the_loss_of_logits(tmp_path: Path) -> None:
     assert judge("v1.codes", evidence).fraction == 1
     assert judge("v2.images", evidence).untried, "codes of other sizes are judged within the autoencoder"
     assert judge("v3.images", evidence).fraction == 1
+
+
+FRENCH = """
+# %%
+import torch
+from torch import nn
+
+# %%
+class AutoVAE(nn.Module):
+    def __init__(self, d=2):
+        super().__init__()
+        self.corps = nn.Sequential(nn.Linear(784, 30), nn.GELU())
+        self.tete_mu, self.tete_lv = nn.Linear(30, d), nn.Linear(30, d)
+        self.decodeur = nn.Sequential(nn.Linear(d, 30), nn.GELU(), nn.Linear(30, 784), nn.Sigmoid())
+    def tire(self, mu, lv):
+        return torch.addcmul(mu, (lv / 2).exp(), torch.randn_like(lv))
+    def forward(self, x):
+        h = self.corps(x.flatten(1))
+        mu, lv = self.tete_mu(h), self.tete_lv(h)
+        return self.decodeur(self.tire(mu, lv)), mu, lv
+vae = AutoVAE()
+
+# %%
+def perte(x_chap, x, mu, lv):
+    x_chap = x_chap.clamp(1e-7, 1 - 1e-7)
+    bce = -(x * x_chap.log() + (1 - x) * (1 - x_chap).log()).sum()
+    kl = -0.5 * (1 + lv - mu.pow(2) - lv.exp()).sum()
+    return (bce + kl) / len(x)
+"""
+
+
+def test_a_notebook_in_french_is_called_too(tmp_path: Path) -> None:
+    evidence = asked(tmp_path, FRENCH, "v3.sample", "v4.loss")
+    assert judge("v3.sample", evidence).fraction == 1
+    assert judge("v4.loss", evidence).fraction == 1
+
+
+@pytest.mark.parametrize(
+    ("check", "old", "new", "said"),
+    [
+        ("v3.sample", "(lv / 2).exp()", "lv.exp()", "that is the variance"),
+        ("v4.loss", "kl = -0.5 *", "kl = -1.0 *", "the ½ is missing"),
+    ],
+)
+def test_mistakes_of_a_notebook_in_french_are_named(
+    check: str, old: str, new: str, said: str, tmp_path: Path
+) -> None:
+    assert FRENCH.count(old) == 1
+    finding = judge(check, asked(tmp_path, FRENCH.replace(old, new), check))
+    assert finding.fraction == 0
+    assert said in finding.message
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_a_loss_in_the_loop_is_for_a_person_where_something_is_trained(trains: bool, tmp_path: Path) -> None:
+    evidence = asked(tmp_path, FRENCH.partition("# %%\ndef perte")[0], "v4.loss")
+    evidence = replace(
+        evidence,
+        observations=replace(evidence.observations, training=seen(trains=trains).observations.training),
+    )
+    finding = judge("v4.loss", evidence)
+    assert finding.fraction == 0
+    assert finding.status is (Status.REVIEW if trains else Status.BLOCKED)
+    assert finding.untried is not trains
 
 
 # ------------------------------------------------------------------ pictures
