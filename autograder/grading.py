@@ -293,6 +293,7 @@ class _Work:
         except KeyboardInterrupt:
             # Their kernels are being killed: what they leave now says nothing about the notebooks.
             cut = [task for future, task in running.items() if not future.done()]
+            self._executor.cancel()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -28,9 +28,9 @@ WorkersOption = Annotated[
     typer.Option(
         "--workers",
         min=1,
-        max=64,
+        max=1000,
         metavar="N",
-        help="Notebooks executed side by side. Default: 2, or 1 on a single core.",
+        help="Notebooks executed side by side. Default: 2, or 1 on a single core; on a cluster, as many as it runs.",
     ),
 ]
 DataOption = Annotated[

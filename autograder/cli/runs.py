@@ -20,6 +20,7 @@ from autograder.cli.classes import (
     dry_run,
     print_class,
 )
+from autograder.cli.executors import ExecutorKind, ExecutorOption, SchedulerOption, chosen_executor
 from autograder.cli.interrupts import stoppable
 from autograder.cli.options import (
     AsJson,
@@ -33,7 +34,6 @@ from autograder.cli.options import (
     PartsOption,
     WorkersOption,
     author_or_me,
-    n_workers,
 )
 from autograder.cli.output import line, marks, plural, print_grades, print_json, print_place, table
 from autograder.errors import UsageError, nearest
@@ -125,6 +125,8 @@ def grade(
     budget: BudgetOption = BudgetKind.FULL,
     fence: FenceOption = FenceLevel.AUTO,
     kernel: KernelOption = KernelKind.AUTO,
+    executor: ExecutorOption = ExecutorKind.LOCAL,
+    scheduler: SchedulerOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Execute and mark the notebooks of a class.
@@ -140,7 +142,6 @@ def grade(
     from autograder.cli.progress import BatchProgress
     from autograder.courses import Course
     from autograder.datasets import data_directory, has_stand_ins, require_directory
-    from autograder.execute.local import LocalExecutor
     from autograder.execute.protocol import Options
     from autograder.grading import grade as grade_batch
     from autograder.intake import read_class_bindings
@@ -166,7 +167,10 @@ def grade(
         },
     )
     with (
-        LocalExecutor(Options(fence=fence.value, kernel=kernel.value, data=data)) as executor,
+        chosen_executor(executor, scheduler, Options(fence=fence.value, kernel=kernel.value, data=data)) as (
+            runner,
+            n_slots,
+        ),
         stoppable("What is finished is kept; the same command continues with the rest."),
         BatchProgress() as progress,
     ):
@@ -174,8 +178,8 @@ def grade(
             submissions,
             course,
             run,
-            executor,
-            n_workers=n_workers(workers),
+            runner,
+            n_workers=workers or n_slots,
             budgets=budgets,
             data=data,
             bindings=read_class_bindings(bindings) if bindings else None,

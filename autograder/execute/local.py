@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import threading
 import time
 import weakref
-from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 from autograder.datasets import data_directory, shown_files
-from autograder.execute import fences, framing
-from autograder.execute.driver import MAX_CONTAINER_OVERHEAD, MIB, Task
+from autograder.execute import fences, framing, outcomes
+from autograder.execute.driver import Task
 from autograder.execute.fences import Choice, Level
-from autograder.execute.protocol import GRACE_SECONDS, Job, Options
+from autograder.execute.protocol import Job, Options
 from autograder.execute.slots import Nursery, Slot, SlotError, SlotRefused, environment, plain_slot
 from autograder.probes.container import is_container_name
 from autograder.records import ExecutionRecord
-from autograder.store import sync_folder, write_record
 
-MAX_EXECUTED_BYTES = 256 * MIB
 TRIES = 3
 """For a level of the fence that broke while it was put up."""
 N_ATTEMPTS = 2
 """For a notebook whose worker ended."""
+CANCELLED = "The grading was cancelled."
 KERNELS = {
     "warm": "forked from a process that has the imports done",
     "cold": "started anew",
@@ -50,6 +46,7 @@ class LocalExecutor:
         self._idle: list[Slot] = []
         self._held: list[Nursery] = []
         self._choice: Choice | None = None
+        self._is_cancelled = False
         self._end = weakref.finalize(self, _close, self._held, self._idle)
 
     def __enter__(self) -> LocalExecutor:
@@ -64,6 +61,15 @@ class LocalExecutor:
         """Ends all processes; the executor may be used again."""
         with self._lock:
             _close(self._held, self._idle)
+
+    def cancel(self) -> None:
+        """See :class:`autograder.execute.protocol.Executor`."""
+        self._is_cancelled = True
+        self.close()  # with their nursery all slots end, those that run a notebook too
+
+    def where(self, input_digest: str) -> str:
+        """See :class:`autograder.execute.protocol.Executor`."""
+        return ""
 
     def choice(self) -> Choice:
         """The level of the fence that notebooks run behind here, and why; tried once.
@@ -104,41 +110,26 @@ class LocalExecutor:
     def execute(self, job: Job) -> ExecutionRecord:
         """See :class:`autograder.execute.protocol.Executor`."""
         task, blobs = self._task(job)
-        _clear(job.out)
-        record, why = None, ""
-        for attempt in range(1, N_ATTEMPTS + 1):
+        outcomes.clear(job.out)
+        record, why, tries = None, "", 0
+        while record is None and tries < N_ATTEMPTS and not self._is_cancelled:
+            tries += 1
             try:
-                tried = task.model_copy(update={"is_last": attempt == N_ATTEMPTS})
-                record = self._attempt(job, tried, blobs).model_copy(update={"attempts": attempt})
-                break
+                tried = task.model_copy(update={"is_last": tries == N_ATTEMPTS})
+                record = self._attempt(job, tried, blobs).model_copy(update={"attempts": tries})
             except (framing.FramingError, SlotError) as error:
                 why = str(error)
-                _clear(job.out)
+                outcomes.clear(job.out)
         if record is None:
-            detail = f"The worker ended twice without a result ({why})."
-            record = ExecutionRecord(
-                state="not_executed",
-                detail=detail,
-                executor=self.name,
-                attempts=N_ATTEMPTS,
-                input_digest=job.input_digest,
-                limits=job.limits,
-            )
-        if not (job.out / "executed.ipynb").exists():
-            shutil.copyfile(job.notebook, job.out / "executed.ipynb")
-        (job.out / "arrays").mkdir(exist_ok=True)
-        _settle(job.out)
-        write_record(job.out / "execution.json", record)
-        return record
+            detail = f"The worker ended {'once' if tries < N_ATTEMPTS else 'twice'} without a result ({why})."
+            record = outcomes.not_executed(job, self.name, detail if tries else CANCELLED, max(1, tries))
+        return outcomes.finish(job, record)
 
     # --------------------------------------------------------------- a notebook
 
     def _task(self, job: Job) -> tuple[Task, list[bytes]]:
         """What crosses the fence; ValueError for a helper file that would lie outside the working folder."""
-        for name in job.files:
-            path = Path(name)
-            if path.is_absolute() or ".." in path.parts or not path.parts:
-                raise ValueError(f"Job.files: {name!r} lies outside the working folder")
+        outcomes.refuse_outside(job)
         task = Task(
             plan=job.plan,
             limits=job.limits,
@@ -252,8 +243,8 @@ def _close(held: list[Nursery], idle: list[Slot]) -> None:
 
 def _receive(slot: Slot, job: Job) -> ExecutionRecord:
     """Takes the results out of a slot into `job.out`; SlotError when the driver was lost."""
-    limit = int(job.limits.record_mib * MIB) + MAX_CONTAINER_OVERHEAD + MAX_EXECUTED_BYTES
-    reader = framing.Reader(slot.channel, time.monotonic() + _deadline_seconds(job), limit)
+    deadline = time.monotonic() + outcomes.deadline_seconds(job)
+    reader = framing.Reader(slot.channel, deadline, outcomes.most_bytes(job))
     arrays = job.out / "arrays"
     arrays.mkdir(exist_ok=True)
     while True:
@@ -274,25 +265,3 @@ def _receive(slot: Slot, job: Job) -> ExecutionRecord:
                 raise framing.FramingError(f"a record that is none: {error}") from None
         else:
             raise SlotError(str(head.get("why", "an answer that is none"))[:500] + f": {slot.log_end()}")
-
-
-def _deadline_seconds(job: Job) -> float:
-    calls = sum(4 * len(challenge.cases) for challenge in job.plan.challenges)
-    return job.limits.total_seconds + calls * job.limits.call_seconds + GRACE_SECONDS
-
-
-def _clear(out: Path) -> None:
-    """Makes the folder, without the results of an earlier execution."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "execution.json").unlink(missing_ok=True)
-    (out / "executed.ipynb").unlink(missing_ok=True)
-    if (out / "arrays").is_dir():
-        shutil.rmtree(out / "arrays")
-
-
-def _settle(out: Path) -> None:
-    """Has the results written to the disk, before a record says that they are there."""
-    for path in [out / "executed.ipynb", *(out / "arrays").iterdir()]:
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-    sync_folder(out / "arrays")

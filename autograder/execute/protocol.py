@@ -150,3 +150,11 @@ class Executor(Protocol):
             A name in `job.files` leads out of the kernel's working folder.
         """
         ...
+
+    def cancel(self) -> None:
+        """End what runs: calls of :meth:`execute` return soon, with state `not_executed`, and no further one runs."""
+        ...
+
+    def where(self, input_digest: str) -> str:
+        """Where the job with this digest runs now, in words; "" on this machine, or when it is not known."""
+        ...
