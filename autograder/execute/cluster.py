@@ -17,7 +17,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +47,7 @@ from autograder.probes.container import is_container_name
 from autograder.records import ExecutionRecord
 
 N_ATTEMPTS = 3
-"""For a job whose worker was lost: on another worker each time, while there is one."""
+"""Workers that a job may lose: the next try is on another one, while there is one."""
 CONNECT_SECONDS = 20.0
 POLL_SECONDS = 1.0
 """How often the scheduler is asked which workers there are."""
@@ -171,17 +171,24 @@ class DaskExecutor:
         """See :class:`autograder.execute.protocol.Executor`; the call waits while no worker is free."""
         refuse_outside(job)
         clear(job.out)
-        record, why, tried = None, [], set[str]()
-        for attempt in range(1, N_ATTEMPTS + 1):
-            worker = self._acquire(tried)
-            if worker is None:
-                break
+        record: ExecutionRecord | None = None
+        why: list[str] = []
+        tried: set[str] = set()
+        tries = 0
+        while record is None and len(why) < N_ATTEMPTS and (worker := self._acquire(tried)) is not None:
             self._places[job.input_digest] = f"{worker.host} ({worker.address})"
             try:
-                record = _unpack(self._ask(worker, job), job, self.name, attempt)
-                break
+                found = _unpack(self._ask(worker, job), job)
+                tries += found.attempts
+                tried.add(worker.address)
+                if found.state == "not_executed" and self._has_other(tried):
+                    raise _Lost(
+                        f"{worker.address}: {found.detail}"
+                    )  # what ails that machine may not ail another
+                record = found.model_copy(update={"executor": self.name, "attempts": tries})
             except _Lost as error:
                 why.append(str(error))
+                tries += worker.address not in tried
                 tried.add(worker.address)
                 clear(job.out)
             finally:
@@ -189,7 +196,7 @@ class DaskExecutor:
                 self._release(worker)
         if record is None:
             detail = f"The cluster gave no result in {len(why)} tries ({'; '.join(why)})."
-            record = not_executed(job, self.name, detail if why else CANCELLED, max(1, len(why)))
+            record = not_executed(job, self.name, detail if why else CANCELLED, max(1, tries))
         return finish(job, record)
 
     # ---------------------------------------------------------------- a worker
@@ -280,6 +287,10 @@ class DaskExecutor:
             f"no worker of the cluster at {self.scheduler} is left; what is finished is kept: start workers there "
             "and give the same command"
         )
+
+    def _has_other(self, tried: Collection[str]) -> bool:
+        with self._changed:
+            return any(one.is_usable and one.address not in tried for one in self._workers.values())
 
     def _release(self, worker: _Worker) -> None:
         with self._changed:
@@ -391,7 +402,7 @@ class _Digests:
         return self._known[key]
 
 
-def _unpack(answer: Answer, job: Job, executor: str, attempt: int) -> ExecutionRecord:
+def _unpack(answer: Answer, job: Job) -> ExecutionRecord:
     """Write what a worker sent to `job.out`, with the same distrust as what a kernel here sends."""
     if len(answer.executed) + sum(map(len, answer.arrays.values())) > most_bytes(job):
         raise _Lost("a result that is larger than the limits allow")
@@ -399,8 +410,6 @@ def _unpack(answer: Answer, job: Job, executor: str, attempt: int) -> ExecutionR
         record = ExecutionRecord.model_validate_json(answer.record)
     except ValueError as error:
         raise _Lost(f"a record that is none: {error}"[:300]) from None
-    if record.state == "not_executed":
-        raise _Lost(record.detail)
     arrays = job.out / "arrays"
     arrays.mkdir(exist_ok=True)
     for name, content in answer.arrays.items():
@@ -408,4 +417,4 @@ def _unpack(answer: Answer, job: Job, executor: str, attempt: int) -> ExecutionR
             raise _Lost("a file with a name that no container has")
         (arrays / name).write_bytes(content)
     (job.out / "executed.ipynb").write_bytes(answer.executed)
-    return record.model_copy(update={"executor": executor, "attempts": attempt})
+    return record

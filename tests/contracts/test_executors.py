@@ -15,12 +15,14 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
+from clusters import SmallCluster
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import autograder.registered  # noqa: F401  # fills the registries
 from autograder.checks.findings import Context
 from autograder.datasets import status
 from autograder.errors import UsageError
+from autograder.execute.cluster import DaskExecutor
 from autograder.execute.local import LocalExecutor
 from autograder.execute.protocol import Executor, Job, Options, Plan
 from autograder.golden import Golden
@@ -46,6 +48,7 @@ EXECUTORS = {
     "container-warm": Options(fence="container"),
     "no-fence-warm": Options(fence="none"),
     "no-fence-stock": Options(fence="none", kernel="stock"),
+    "dask": Options(),
 }
 """Each passes all of what stands here; a level that this machine refuses is skipped and listed with its reason."""
 GAUSSIAN = {"family": "gaussian", "mean": [1.0, -1.0], "cov": [[1.0, 0.3], [0.3, 2.0]]}
@@ -96,21 +99,26 @@ class Run:
         return Finished(record, out)
 
 
-Started = Callable[[str], LocalExecutor]
+Started = Callable[[str], Executor]
 
 
 @pytest.fixture(scope="module")
-def started() -> Iterator[Started]:
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
     """Executors by their name in EXECUTORS, each started once, as a grading does."""
     with contextlib.ExitStack() as stack:
-        running: dict[str, LocalExecutor] = {}
+        running: dict[str, Executor] = {}
 
-        def get(name: str) -> LocalExecutor:
+        def get(name: str) -> Executor:
             if name not in running:
                 options = EXECUTORS.get(name, Options())
-                running[name] = stack.enter_context(LocalExecutor(options, own_work=True))
+                if name == "dask":
+                    cluster = stack.enter_context(SmallCluster(tmp_path_factory.mktemp("cluster")))
+                    cluster.worker("one")
+                    running[name] = stack.enter_context(DaskExecutor(cluster.address, options))
+                else:
+                    running[name] = stack.enter_context(LocalExecutor(options, own_work=True))
             try:
-                running[name].choice()
+                running[name].describe()
             except UsageError as error:
                 pytest.skip(f"{name}: {error}")
             return running[name]
