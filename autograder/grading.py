@@ -17,11 +17,12 @@ from autograder.courses import Course
 from autograder.datasets import data_directory, how_to_get, identity, missing_sets
 from autograder.errors import InternalError, UsageError, nearest
 from autograder.execute.protocol import Executor, Job
+from autograder.execution_cache import ExecutionCache
 from autograder.golden import GoldenValue
 from autograder.goldens import truths_of
 from autograder.intake import Delivery, require_source, take_in
 from autograder.intake.deliveries import Form
-from autograder.jobs import Task, Twins, groups_of, longest_first, plan_tasks, twins_of
+from autograder.jobs import Task, Twins, groups_of, longest_first, may_be_shared, plan_tasks, twins_of
 from autograder.marking import score_submission, write_graded
 from autograder.records import (
     ExecutionRecord,
@@ -61,8 +62,11 @@ class Listener:
     def started(self, submission: Submission, job: Job) -> None:
         """A notebook begins to be executed. Called from the thread that does it."""
 
-    def executed(self, submission: Submission, record: ExecutionRecord) -> None:
+    def executed(self, submission: Submission, job: Job, record: ExecutionRecord) -> None:
         """A notebook was executed."""
+
+    def further(self, tasks: Sequence[Task]) -> None:
+        """These will be executed too: they equal one that was, but draw random numbers without a seed."""
 
     def scoring(self, submission: Submission) -> None:
         """A submission begins to be scored."""
@@ -107,10 +111,12 @@ def grade(
     listener: Listener | None = None,
     form: Form | None = None,
     lists: ClassLists | None = None,
+    cache: ExecutionCache | None = None,
 ) -> Batch:
     """Return the grades of all submissions in `source`, executing those that were not executed yet.
 
-    Submissions with the same content are executed once. Nobody else can work on the run meanwhile.
+    Submissions with the same content are executed once, unless they draw random numbers without a seed. Nobody else
+    can work on the run meanwhile.
 
     Parameters
     ----------
@@ -120,6 +126,7 @@ def grade(
     data : folder of the data sets that the executor shows; None: as `datasets.data_directory` finds it
     form : what `source` is; None: its names tell
     lists : roster, groups, course rules; what is missing in them is taken from the continued run
+    cache : executions that may be taken from other runs, and where new ones are kept
 
     Raises
     ------
@@ -136,7 +143,7 @@ def grade(
         assignment=course.assignment.id,
         parts=tuple(part.part for part in course.rubric.parts),
         source=str(source),
-        secret=secret or new_secret(),
+        secret=secret or (cache.secret if cache is not None else new_secret()),
         limits=limits,
         budget=course.budget,
         stand_ins=course.stand_ins,
@@ -164,7 +171,9 @@ def grade(
         shown = identity(data_directory(data))
         course = with_data(course, run, data_directory(data))
         tasks = plan_tasks(run, info, course.rubric.parts, submissions, python, shown, course.goldens)
-        work = _Work(run, info, course, executor, listener, submissions, tasks, lists.rules)
+        if cache is not None:
+            tasks = [cache.filled(task) for task in tasks]
+        work = _Work(run, info, course, executor, listener, submissions, tasks, lists.rules, cache)
         grades = that_count(work.carry_out(max(1, n_workers)), delivery.submissions, lists.rules)
         _tell_attempts(run, info, grades)
         finish(run, info, course, grades, author=author, why="graded")
@@ -245,8 +254,10 @@ class _Work:
         submissions: Sequence[Submission],
         tasks: Sequence[Task],
         rules: CourseRules | None,
+        cache: ExecutionCache | None,
     ):
         self._run, self._info, self._course, self._rules = run, info, course, rules
+        self._cache = cache
         self._executor, self._listener = executor, listener
         self._submissions = submissions
         self._groups = {group[0].digest: group for group in groups_of(tasks)}
@@ -259,8 +270,7 @@ class _Work:
 
     def carry_out(self, n_workers: int) -> tuple[Grade, ...]:
         """Return the grades in the order of the submissions."""
-        leaders = [group[0] for group in self._groups.values() if all(task.done is None for task in group)]
-        leaders = longest_first(leaders)
+        leaders = longest_first([task for group in self._groups.values() for task in _leaders(group)])
         if leaders:
             self._listener.behind(self._executor.describe())
         self._listener.begins(len(self._submissions), len(leaders))
@@ -275,8 +285,8 @@ class _Work:
 
     def _share_stored(self, group: Sequence[Task]) -> None:
         """Give what one of the group left at an earlier start to those that have nothing."""
-        origin = next((task for task in group if task.done is not None), None)
-        if origin is not None and origin.done is not None:
+        origin = _origin(group)
+        if origin is not None and origin.done is not None and may_be_shared(origin.job.out, origin.done):
             self._share(origin, origin.done, [task for task in group if task.done is None])
 
     def _execute(self, leaders: Sequence[Task], n_workers: int) -> None:
@@ -289,7 +299,8 @@ class _Work:
             while running:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    self._take(running.pop(future), future)
+                    for task in self._take(running.pop(future), future):
+                        running[pool.submit(self._execute_one, task)] = task
         except KeyboardInterrupt:
             # Their kernels are being killed: what they leave now says nothing about the notebooks.
             cut = [task for future, task in running.items() if not future.done()]
@@ -311,12 +322,19 @@ class _Work:
                 "free some space and run the same command again"
             ) from error
 
-    def _take(self, leader: Task, future: Future[ExecutionRecord]) -> None:
-        """Take the result of one execution, for all that handed in the same."""
+    def _take(self, task: Task, future: Future[ExecutionRecord]) -> Sequence[Task]:
+        """Take the result of one execution, for all that handed in the same; return those that need their own."""
         record = future.result()
-        self._listener.executed(leader.submission, record)
-        self._settle(leader.submission)
-        self._share(leader, record, self._groups[leader.digest][1:])
+        self._listener.executed(task.submission, task.job, record)
+        self._settle(task.submission)
+        if self._cache is not None:
+            self._cache.keep(task, record)
+        others = self._groups[task.digest][1:] if task is self._groups[task.digest][0] else []
+        if not others or may_be_shared(task.job.out, record):
+            self._share(task, record, others)
+            return ()
+        self._listener.further(others)
+        return others
 
     def _share(self, origin: Task, record: ExecutionRecord, others: Iterable[Task]) -> None:
         for task in others:
@@ -334,6 +352,21 @@ class _Work:
         scored = score_submission(self._run, self._info, self._course, submission, self._twins, self._rules)
         self._grades[submission.id] = scored
         self._listener.scored(scored)
+
+
+def _origin(group: Sequence[Task]) -> Task | None:
+    """Return one of equal tasks that was executed at an earlier start."""
+    return next((task for task in group if task.done is not None), None)
+
+
+def _leaders(group: Sequence[Task]) -> Sequence[Task]:
+    """Return which of equal tasks are executed first: one; none or all others where one was executed before."""
+    origin = _origin(group)
+    if origin is None or origin.done is None:
+        return group[:1]
+    if may_be_shared(origin.job.out, origin.done):
+        return ()
+    return [task for task in group if task.done is None]
 
 
 def _refuse_unknown(bindings: Mapping[str, Mapping[str, str]], course: Course, submissions: set[str]) -> None:

@@ -1,7 +1,7 @@
 """What there is to execute: one task for each notebook, and which of them are the same.
 
-Two tasks with equal digests (the same content, helper files, plan, limits and environment) give the same result.
-They are executed once, and so is a task that was executed before.
+Two tasks with equal digests (the same content, helper files, plan, limits and environment) give the same result, unless
+they draw random numbers without a seed. They are executed once, and so is a task that was executed before.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from autograder.execute.protocol import Job, Plan
 from autograder.golden import Golden
 from autograder.intake import UnreadableNotebook, read_notebook
 from autograder.probes.challenges import draw_cases, stored_cases
+from autograder.probes.observations import drawn_by_chance
 from autograder.records import CellError, CellRecord, ExecutionRecord, Submission
 from autograder.rubric.model import PartSpec
 from autograder.shortened import with_values
@@ -78,18 +79,29 @@ class Task:
 
         An execution that failed through a fault of ours is not handed on as done: its record says so here too.
         """
+        return self.take_results(other.job.out, record.model_copy(update={"same_as": other.submission.id}))
+
+    def take_results(self, folder: Path, record: ExecutionRecord) -> ExecutionRecord:
+        """Return a record as this task's own, with the results that lie in `folder`; the record comes last."""
         self.lay_out()
-        record = record.model_copy(
-            update={"same_as": other.submission.id, "kernel_stored": kernel_name(self.notebook)}
-        )
+        record = record.model_copy(update={"kernel_stored": kernel_name(self.notebook)})
         if record.state != "not_executed":
             with writing(self.job.out):
-                _copy_results(other.job.out, self.job.out)
+                copy_results(folder, self.job.out)
         write_record(self.job.out / "execution.json", record)
         return record
 
 
-def _copy_results(source: Path, target: Path) -> None:
+def may_be_shared(folder: Path, record: ExecutionRecord) -> bool:
+    """Whether an execution, whose results lie in `folder`, stands for all that are equal.
+
+    What drew random numbers without a seed gives something else each time: then everybody's own execution counts, for
+    nobody may have the luck of somebody else.
+    """
+    return record.state != "complete" or not drawn_by_chance(folder / "arrays")
+
+
+def copy_results(source: Path, target: Path) -> None:
     """Copy the executed notebook and the arrays, plain files only, and have them written to the disk."""
     shutil.rmtree(target / "arrays", ignore_errors=True)
     (target / "arrays").mkdir(exist_ok=True)

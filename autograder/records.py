@@ -196,6 +196,8 @@ class ExecutionRecord(Record):
     need no second execution."""
     same_as: str = ""
     """Id of the submission with the same digest whose execution this is a copy of; "" when it ran itself."""
+    from_cache: bool = False
+    """Whether this is a copy of an execution with the same digest in another run."""
     limits: Limits | None = None
     """The limits that were in force."""
 

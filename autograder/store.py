@@ -226,6 +226,10 @@ class RunDirectory:
         self.taken_in = path / "intake.json"
         self.intake = path / "intake"
         self.exports = path / "exports"
+        self.live = path / "live.json"
+        self.live_page = path / "live.html"
+        self.cancel = path / "cancel"
+        """Asks the process that works on the run to stop; see `autograder cancel`."""
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ import typer
 from autograder import __version__
 from autograder.cli import (
     authoring,
+    cancelling,
     data,
     demo,
     export,
@@ -46,6 +47,7 @@ for verb in (
     demo.demo,
     machine.doctor,
     runs.grade,
+    cancelling.cancel,
     runs.rescore,
     review.review,
     runs.report,

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,7 @@ LINE_SECONDS = 10.0
 QUIET_SECONDS = 60.0
 """And one in this time at least, while something runs."""
 MAX_RUNNING_SHOWN = 4
+MAX_RECENT = 12
 FAULTS = ("fault of ours", "not executed")
 
 
@@ -57,6 +60,25 @@ def bar(console: Console) -> Progress:
     )
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """How far a grading is."""
+
+    n_submissions: int
+    n_to_execute: int
+    n_executed: int
+    n_scored: int
+    n_failed: int
+    fence: str
+    took_seconds: float
+    left: str
+    """In words."""
+    running: tuple[tuple[str, str, float], ...]
+    """Folder of the job, whose it is, and since how many seconds it runs."""
+    recent: tuple[str, ...]
+    """Who was marked last, with the marks; newest first."""
+
+
 class BatchProgress(Listener):
     """Shows a grading as it goes; use it as a context manager.
 
@@ -73,10 +95,13 @@ class BatchProgress(Listener):
         self._began = clock()
         self._estimate = Estimate.of((), 1, 0)
         self._names: dict[str, str] = {}
+        self._has_parts = False
         self._n_submissions = self._n_to_execute = self._n_executed = self._n_scored = self._n_failed = 0
         self._scoring_since = self._began
         self._line_at = self._began
         self._line = ""
+        self._fence = ""
+        self._recent: deque[str] = deque(maxlen=MAX_RECENT)
         self._ended = threading.Event()
         self._live: Live | None = None
         if self._console.is_terminal:
@@ -115,28 +140,36 @@ class BatchProgress(Listener):
 
     def behind(self, fence: str) -> None:
         """Say which fence notebooks run behind."""
+        self._fence = fence
         self._say(Text(fence))
 
     def planned(self, tasks: Sequence[Task], n_workers: int) -> None:
         """Note what may be expected of every notebook."""
         with self._lock:
-            several = len({task.part for task in tasks}) > 1
-            self._names = {
-                task.digest: f"{task.submission.id} {task.part}" if several else task.submission.id
-                for task in tasks
-            }
+            self._has_parts = len({task.part for task in tasks}) > 1
+            self._names = {str(task.job.out): self._name(task) for task in tasks}
             self._estimate = Estimate.of(map(expected_of, tasks), n_workers, self._n_submissions)
 
     def started(self, submission: Submission, job: Job) -> None:
         """Show that a notebook runs now."""
         with self._lock:
-            self._estimate.started(job.input_digest, self._clock())
+            self._estimate.started(str(job.out), self._clock())
 
-    def executed(self, submission: Submission, record: ExecutionRecord) -> None:
+    def executed(self, submission: Submission, job: Job, record: ExecutionRecord) -> None:
         """Count a notebook that was executed."""
         with self._lock:
             self._n_executed += 1
-            self._estimate.executed(record.input_digest, self._clock())
+            self._estimate.executed(str(job.out), self._clock())
+
+    def further(self, tasks: Sequence[Task]) -> None:
+        """Count notebooks that have to be executed after all."""
+        with self._lock:
+            self._n_to_execute += len(tasks)
+            self._names |= {str(task.job.out): self._name(task) for task in tasks}
+            self._estimate.waiting |= {str(task.job.out): expected_of(task) for task in tasks}
+
+    def _name(self, task: Task) -> str:
+        return f"{task.submission.id} {task.part}" if self._has_parts else task.submission.id
 
     def scoring(self, submission: Submission) -> None:
         """Measure how long scoring takes."""
@@ -150,12 +183,31 @@ class BatchProgress(Listener):
             self._n_failed += grade.state == "failed" or any(flag in FAULTS for flag in grade.flags)
             self._estimate.scored(self._clock() - self._scoring_since)
             counted = f"{self._n_scored:>{len(str(self._n_submissions))}}/{self._n_submissions}  "
+            self._recent.appendleft(_scored_line(grade, "").plain)
         if self._live is not None:
             self._say(_scored_line(grade, counted))
         else:
             self.tick()
 
     # ------------------------------------------------------------ what is shown
+
+    def snapshot(self) -> Snapshot:
+        """Return how far it is."""
+        with self._lock:
+            now = self._clock()
+            running = self._estimate.running(now)
+            return Snapshot(
+                n_submissions=self._n_submissions,
+                n_to_execute=self._n_to_execute,
+                n_executed=self._n_executed,
+                n_scored=self._n_scored,
+                n_failed=self._n_failed,
+                fence=self._fence,
+                took_seconds=now - self._began,
+                left=left_in_words(self._estimate.left(now)),
+                running=tuple((key, self._names.get(key, "?"), seconds) for key, seconds in running),
+                recent=tuple(self._recent),
+            )
 
     def tick(self) -> None:
         """Print the line of progress when it is time for one; for where there is no terminal."""
@@ -228,7 +280,7 @@ def expected_of(task: Task) -> Expected:
     limits = task.job.limits
     n_calls = sum(len(challenge.cases) for challenge in task.job.plan.challenges)
     return Expected(
-        key=task.digest,
+        key=str(task.job.out),
         kind=task.part,
         limit_seconds=limits.total_seconds,
         at_most_seconds=limits.total_seconds + n_calls * limits.call_seconds + GRACE_SECONDS,

@@ -139,6 +139,7 @@ def grade(
     """
     from autograder.class_lists import ClassLists
     from autograder.cli.budgets import parse_budgets
+    from autograder.cli.live import LivePage
     from autograder.cli.progress import BatchProgress
     from autograder.courses import Course
     from autograder.datasets import data_directory, has_stand_ins, require_directory
@@ -173,6 +174,7 @@ def grade(
         ),
         stoppable("What is finished is kept; the same command continues with the rest."),
         BatchProgress() as progress,
+        LivePage(RunDirectory(run), course.assignment.id, progress, runner),
     ):
         batch = grade_batch(
             submissions,

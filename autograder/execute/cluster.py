@@ -101,7 +101,7 @@ class DaskExecutor:
         self._changed = threading.Condition()
         self._workers: dict[str, _Worker] = {}
         self._asked_at = 0.0
-        self._places: dict[str, str] = {}
+        self._places: dict[Path, str] = {}
         self._started: dict[str, float] = {}
         self._is_cancelled = False
         folder = data_directory(self.options.data).resolve()
@@ -138,9 +138,9 @@ class DaskExecutor:
         with contextlib.suppress(*GONE, TimeoutError):
             self._client.run(cluster_worker.cancel, self._grading, on_error="ignore")
 
-    def where(self, input_digest: str) -> str:
+    def where(self, out: Path) -> str:
         """See :class:`autograder.execute.protocol.Executor`."""
-        return self._places.get(input_digest, "")
+        return self._places.get(out, "")
 
     @property
     def n_slots(self) -> int:
@@ -176,7 +176,7 @@ class DaskExecutor:
         tried: set[str] = set()
         tries = 0
         while record is None and len(why) < N_ATTEMPTS and (worker := self._acquire(tried)) is not None:
-            self._places[job.input_digest] = f"{worker.host} ({worker.address})"
+            self._places[job.out] = f"{worker.host} ({worker.address})"
             try:
                 found = _unpack(self._ask(worker, job), job)
                 tries += found.attempts
@@ -192,7 +192,7 @@ class DaskExecutor:
                 tried.add(worker.address)
                 clear(job.out)
             finally:
-                self._places.pop(job.input_digest, None)
+                self._places.pop(job.out, None)
                 self._release(worker)
         if record is None:
             detail = f"The cluster gave no result in {len(why)} tries ({'; '.join(why)})."

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
@@ -67,7 +68,7 @@ class LocalExecutor:
         self._is_cancelled = True
         self.close()  # with their nursery all slots end, those that run a notebook too
 
-    def where(self, input_digest: str) -> str:
+    def where(self, out: Path) -> str:
         """See :class:`autograder.execute.protocol.Executor`."""
         return ""
 

@@ -155,6 +155,6 @@ class Executor(Protocol):
         """End what runs: calls of :meth:`execute` return soon, with state `not_executed`, and no further one runs."""
         ...
 
-    def where(self, input_digest: str) -> str:
-        """Where the job with this digest runs now, in words; "" on this machine, or when it is not known."""
+    def where(self, out: Path) -> str:
+        """Where the job with this folder of results runs now, in words; "" on this machine, or when it is not known."""
         ...

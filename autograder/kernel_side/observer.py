@@ -120,7 +120,9 @@ class Observer:
             document["dropped"].append({"name": "figures", "why": f"{self.figures.dropped} figures too many"})
         document["figures"] = finish_figures(self.figures.take(), encoder, self.images)
         document["pictures"] = self.pictures.take(encoder, self.images)
+        self.seeds.look()
         document["seeds"], self.seeds.calls = self.seeds.calls, []
+        document["by_chance"] = sorted(self.seeds.by_chance)
         self._note_downloads()
         document["notices"] = self.notices.take()
         document["datasets"] = self.data.take()

@@ -18,6 +18,24 @@ GO_BETWEENS = ("torch._dynamo", "torch._compile")
 """Modules that `torch.manual_seed` goes through once they are imported (by torchvision, for one)."""
 
 
+def _numpy_state() -> Any:
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002  (what notebooks draw from)
+    return name, np.asarray(keys).tobytes(), rest
+
+
+def _torch_state() -> bytes:
+    torch: Any = sys.modules["torch"]
+    return bytes(torch.get_rng_state().numpy())
+
+
+GLOBAL_STREAMS: dict[str, Callable[[], Any]] = {
+    "numpy": _numpy_state,
+    "random": random.getstate,
+    "torch": _torch_state,
+}
+STREAM_OF = {"numpy.random.seed": "numpy", "random.seed": "random", "torch.manual_seed": "torch"}
+
+
 class SeedRecorder:
     """Wraps the functions that set seeds; passes on the same call, shifted only on request."""
 
@@ -29,6 +47,10 @@ class SeedRecorder:
         self.make_generator = np.random.default_rng
         self.make_state = np.random.RandomState
         self.torch_seed: Callable[[int], Any] | None = None
+        self.untouched: dict[str, Any] = {}
+        """State at the start of every global stream that no seed was set for yet."""
+        self.by_chance: set[str] = set()
+        """What was drawn without a seed, so that another execution gives something else."""
 
     def install(self) -> None:
         """Replaces the functions of NumPy and `random`; torch's follow when it is imported."""
@@ -39,9 +61,12 @@ class SeedRecorder:
         state = self._state_class()
         mtrand.RandomState = state
         np.random.RandomState = state  # type: ignore[misc]
+        self.untouched |= {name: read() for name, read in GLOBAL_STREAMS.items() if name != "torch"}
 
     def torch_random(self, module: Any) -> None:
         """Wraps `torch.random.manual_seed`, and `torch.manual_seed` where it has its own already."""
+        with contextlib.suppress(Exception):
+            self.untouched["torch"] = bytes(module.get_rng_state().numpy())
         original = self.torch_seed = module.manual_seed
         module.manual_seed = self._wrap("torch.manual_seed", original)
         torch: Any = sys.modules.get("torch")
@@ -72,9 +97,22 @@ class SeedRecorder:
     def note(self, call: str, seed: Any) -> Any:
         """Records the seed that was given; returns the one to use."""
         whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+        if seed is None:
+            self.by_chance.add(call)
+        elif call in STREAM_OF:
+            self.look(STREAM_OF[call])
+            self.untouched.pop(STREAM_OF[call], None)
         if len(self.calls) < 1000:
             self.calls.append({"call": call, "seed": int(seed) if whole and abs(int(seed)) < 2**63 else None})
         return int(seed) + self.shift if whole and self.shift else seed
+
+    def look(self, *streams: str) -> None:
+        """Notes which of the streams (default: all) moved without a seed."""
+        for name in streams or tuple(self.untouched):
+            with contextlib.suppress(Exception):
+                if name in self.untouched and GLOBAL_STREAMS[name]() != self.untouched[name]:
+                    self.by_chance.add(name)
+                    del self.untouched[name]
 
     def set_all(self, seed: int) -> None:
         """Sets every library's seed, unrecorded."""

@@ -7,6 +7,7 @@ unpickled; see :mod:`autograder.probes.container`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from autograder.probes.container import Container, ContainerError, read_container
+from autograder.probes.container import Container, ContainerError, list_containers, read_container
 from autograder.probes.layer_calls import LayerSeen, PictureSeen, layers_in, picture_of, saved_in
 from autograder.probes.paths import Path, Step
 from autograder.probes.training import TrainingSeen, training_in
@@ -202,6 +203,17 @@ class Observations:
     layers: tuple[LayerSeen, ...] = ()
     saved: tuple[PictureSeen, ...] = ()
     """Pictures of small images that were written to files."""
+
+
+def drawn_by_chance(folder: FilePath) -> tuple[str, ...]:
+    """Return what a notebook drew without having set a seed (`numpy`, `torch`, `random`, or the maker of a stream), by the
+    last container of a cell in `folder`; nothing where that cannot be read.
+    """
+    cells, _ = list_containers(folder)
+    for path in reversed(cells.values()):
+        with contextlib.suppress(ContainerError, TypeError):
+            return tuple(str(one) for one in read_container(path).document.get("by_chance", ()))
+    return ()
 
 
 def read_observations(folder: FilePath) -> Observations:

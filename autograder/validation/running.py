@@ -23,7 +23,7 @@ from autograder import __version__, grading, marking
 from autograder.courses import Course
 from autograder.datasets import data_directory, has_stand_ins
 from autograder.errors import UsageError
-from autograder.execute.protocol import Executor
+from autograder.execute.protocol import Executor, Job
 from autograder.grading import Listener
 from autograder.intake.notebooks import parse_notebook
 from autograder.records import ExecutionRecord, Grade, Submission
@@ -208,7 +208,7 @@ class _Hearer(Listener):
         """Return the outcomes of this seed in the order of its trials."""
         return [self._outcomes[name] for name in self._trials]
 
-    def executed(self, submission: Submission, record: ExecutionRecord) -> None:
+    def executed(self, submission: Submission, job: Job, record: ExecutionRecord) -> None:
         """A notebook was executed."""
         self._n_executed += 1
 

@@ -93,7 +93,7 @@ class PreparedExecutor:
 class Talker(Listener):
     """Prints every step."""
 
-    def executed(self, submission: Submission, record: ExecutionRecord) -> None:
+    def executed(self, submission: Submission, job: Job, record: ExecutionRecord) -> None:
         """A notebook was executed."""
         print("executed", submission.id, flush=True)
 

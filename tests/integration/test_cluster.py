@@ -54,13 +54,13 @@ def job(folder: Path, *cells: str, name: str = "ada", helper: str = "") -> Job:
     return Job(notebook=path, out=folder / f"out-{name}", files=files, input_digest=name, limits=limits)
 
 
-def worker_of(small: SmallCluster, executor: DaskExecutor, digest: str) -> str:
+def worker_of(small: SmallCluster, executor: DaskExecutor, out: Path) -> str:
     """The name of the worker that runs a job, as soon as one does."""
     deadline = time.monotonic() + 60
     while not any(key for key in executor._started):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    address = executor.where(digest).split("(")[1].rstrip(")")
+    address = executor.where(out).split("(")[1].rstrip(")")
     return next(name for name in ("one", "two") if address in (small.folder / f"{name}.log").read_text())
 
 
@@ -122,7 +122,7 @@ def test_a_worker_that_is_lost_costs_a_try(
     with DaskExecutor(two_workers.address, OPTIONS) as executor, ThreadPoolExecutor(1) as pool:
         executor.describe()
         running = pool.submit(executor.execute, slow)
-        name = worker_of(two_workers, executor, "ada")
+        name = worker_of(two_workers, executor, tmp_path / "out-ada")
         if how == "dies":
             two_workers.end(name)
         else:
@@ -169,7 +169,7 @@ def test_a_grading_that_is_cancelled_leaves_nothing_running(
     with DaskExecutor(two_workers.address, OPTIONS) as executor, ThreadPoolExecutor(1) as pool:
         executor.describe()
         running = pool.submit(executor.execute, job(tmp_path, f"import os; os.system('sleep {marker}')"))
-        worker_of(two_workers, executor, "ada")
+        worker_of(two_workers, executor, tmp_path / "out-ada")
         wait_for(lambda: is_alive(marker))
         executor.cancel()
         assert running.result(timeout=30).state == "not_executed"

@@ -54,7 +54,7 @@ class Batch:
     def end(self, name: str, state: str = "graded", **about: Any) -> None:
         one = self.tasks[name]
         record = ExecutionRecord(state="complete", input_digest=one.digest)
-        self.progress.executed(one.submission, record)
+        self.progress.executed(one.submission, one.job, record)
         self.progress.scoring(one.submission)
         self.progress.scored(mark(one, state, **about))
 
