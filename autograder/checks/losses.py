@@ -65,6 +65,8 @@ class LossIs(CheckParams):
     """Accepted reductions (`batch_mean`, `sum`, `element_mean`, `pixel_mean`), each with its share of the points."""
     kl_weights: list[float] = Field(default=[1.0])
     """Accepted weights of the KL term, relative to the reconstruction's."""
+    also: dict[str, list[float]] = Field(default_factory=dict)
+    """Other accepted reconstruction terms (`bce`, `bce_with_logits`, `mse`), each with its weights of the KL term."""
 
 
 @CHECKS.register(LossIs)
@@ -97,9 +99,21 @@ def _values_by_way(called: Called) -> dict[Way, dict[tuple[Any, ...], dict[str, 
     return ways
 
 
-def _judge_way(
-    called: Called, way: Way, places: Mapping[tuple[Any, ...], Mapping[str, float]], params: LossIs
-) -> Finding:
+def reconstruction_terms(evidence: Evidence, key: str) -> set[str]:
+    """Return which reconstruction terms a loss was recognised to have: `bce`, `mse`, ...; none where none was called."""
+    called = evidence.called[key]
+    params = LossIs(challenge=key)
+    seen = [
+        one for places in _values_by_way(called).values() for one in _explained_in(called, places, params)
+    ]
+    return {one.reconstruction for one in seen if one.reconstruction}
+
+
+Places = Mapping[tuple[Any, ...], Mapping[str, float]]
+
+
+def _explained_in(called: Called, places: Places, params: LossIs) -> list[Explained]:
+    """Return what the numbers are that one way to call gave, as far as it is known."""
     cases = list(called.cases)
     sums = [reconstruction_sums(c["reconstruction"], c["target"]) for c in called.cases.values()]
     names = sorted(
@@ -112,12 +126,16 @@ def _judge_way(
         kls = {name: [one[name] for one in each] for name in each[0]}
     if params.quantity == "kl":
         reconstructions = {}
-    seen = [
+    return [
         explained
         for place in places.values()
         if all(case in place for case in cases)
         and (explained := explain([place[case] for case in cases], reconstructions, kls))
     ]
+
+
+def _judge_way(called: Called, way: Way, places: Places, params: LossIs) -> Finding:
+    seen = _explained_in(called, places, params)
     about: dict[str, Any] = {
         "expected": _expected(params),
         "found": (Found(how="call", path=way[0]),),
@@ -174,7 +192,7 @@ def _judge_explained(
     whole: Explained, way: Way, called: Called, params: LossIs, about: dict[str, Any]
 ) -> Finding:
     name = f"`{way[0]}`"
-    if whole.reconstruction and whole.reconstruction != params.reconstruction:
+    if whole.reconstruction and whole.reconstruction not in (params.reconstruction, *params.also):
         what = RECONSTRUCTION_MISTAKES[whole.reconstruction]
         return failed(f"The reconstruction term of {name} is another one: {what}.", observed=what, **about)
     if whole.kl and whole.kl != RIGHT_KL:
@@ -185,13 +203,14 @@ def _judge_explained(
     n_latent = np.shape(case["mu"])[1]
     if whole.kl:
         weight = whole.b / whole.a if whole.reconstruction else whole.b * n
-        if params.quantity == "vae" and not any(
-            abs(weight - one) <= 2e-3 * abs(one) for one in params.kl_weights
-        ):
+        accepted = params.also.get(whole.reconstruction, params.kl_weights)
+        if params.quantity == "vae" and not any(abs(weight - one) <= 2e-3 * abs(one) for one in accepted):
             return _wrong_weight(name, weight, (n, n_pixels, n_latent), about)
         if params.quantity == "kl" and (mistake := _kl_factor(whole.b, (n, n_pixels, n_latent))):
             return failed(f"The KL term of {name} {mistake}.", observed=f"a KL term that {mistake}", **about)
-    scale = whole.a if whole.reconstruction else whole.b
+    # A term with a constant of its own (½ of a squared error) tells less of the reduction than the KL term does.
+    by_kl = not whole.reconstruction or (whole.kl and whole.reconstruction in params.also)
+    scale = whole.b if by_kl else whole.a
     return _judge_reduction(name, factor_name(scale, n, n_pixels, n_latent), scale, way, params, about)
 
 
