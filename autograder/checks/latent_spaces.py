@@ -97,6 +97,10 @@ def codes_are_scattered(evidence: Evidence, params: CodesAreScattered, context: 
         if sum(map(len, groups)) >= params.n_min
     ]
     if not found:
+        if any(figure.axes and _n_points(figure) >= params.n_min for figure in figures):
+            return failed(
+                "Points are drawn, but they are no finite numbers.", observed="not finite", expected=expected
+            )
         return _not_scattered(evidence, params, context, expected)
     figure, groups = min(found, key=lambda one: _chance(one[1]))
     n, n_classes, chance = sum(map(len, groups)), len(groups), _chance(groups)
@@ -154,6 +158,12 @@ def _clouds(figure: FigureSeen) -> Iterator[list[Array]]:
             if line.get("linestyle") in ("None", "", " ") and len(x) == len(y) > 1:
                 groups.append(np.stack([x, y], axis=1))
         yield [good for one in groups if len(good := one[np.all(np.isfinite(one), axis=1)])]
+
+
+def _n_points(figure: FigureSeen) -> int:
+    """Return how many points the scatters of a figure have, whether they can be seen or not."""
+    counts = [one.get("n", 0) for axes in figure.axes for one in axes.get("scatters", [])]
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def _by_colour(points: Array, colours: Array) -> list[Array]:

@@ -98,9 +98,9 @@ def never_trained(source: str) -> str:
     return swap(source, "    loss.total.backward()\n    optimizer.step()\n", "    loss.total.backward()\n")
 
 
-@mutant("v3", "climbs the loss", revealed_by="training")
-def climbs(source: str) -> str:
-    return swap(source, "    loss.total.backward()\n", "    (-0.01 * loss.total).backward()\n")
+@mutant("v3", "trains with learning rate 0", revealed_by="training")
+def learning_rate_zero(source: str) -> str:
+    return swap(source, "model.parameters(), lr=1e-3, betas", "model.parameters(), lr=0.0, betas")
 
 
 @mutant("v3", "draws no loss", revealed_by="training")

@@ -92,6 +92,11 @@ def test_points_that_show_no_classes_earn_half(draw: Any, said: str) -> None:
     assert said in found.message
 
 
+def test_codes_that_are_no_numbers_may_follow_from_a_loss_that_diverged() -> None:
+    found = scattered(figure(0, {"p": np.full((400, 2), np.nan)}, scatters=[{"n": 400, "ref": "p"}]))
+    assert (found.status, found.missing) == (Status.FAILED, False)
+
+
 def test_no_picture_of_codes() -> None:
     few = drawn(lambda axes: axes.scatter(*CODES[:20].T, c=CLASSES[:20]))
     line = drawn(lambda axes: axes.plot(np.arange(400)))
