@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -333,6 +334,7 @@ def sample_is_reparameterised(
     """Under noise that is known, z is μ + σ·ε, and the gradient reaches μ and σ."""
     called = evidence.called[params.challenge]
     findings: list[Finding] = []
+    direct: list[tuple[Finding, bool]] = []
     for answer, values in successes(called):
         tree = tree_of(answer)
         about: dict[str, Any] = {
@@ -340,16 +342,25 @@ def sample_is_reparameterised(
             "found": (Found(how="call", path=answer.function),),
         }
         if "calls" in tree:
-            findings += [_judge_latent(call, values, answer.function, about) for call in items(tree, "calls")]
+            for call in items(tree, "calls"):
+                finding = _judge_latent(call, values, answer.function, about)
+                direct.append((finding, _is_certain(finding, text(call, "bound"))))
         elif isinstance(tree, dict):
             shown, given = (_matrices(tree.get(key)) for key in ("shown", "given"))
             fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked")))
             if fit is not None:
                 findings.append(_latent_finding(fit, f"`{answer.function}`", (), about))
+    findings = [*(finding for finding, _ in direct), *findings]
     if not findings and successes(called):
         return untried("Where the model samples its latent variable could not be seen from its layers.")
     if not findings:
         return unanswered(called, "sampling the latent variable")
+    if direct:
+        best, is_certain = max(direct, key=lambda one: (one[0].fraction, one[1]))
+        if (
+            is_certain
+        ):  # seen in a whole model, mean and spread cannot be told apart, nor that the draw is cut off
+            return best
     return max(findings, key=lambda one: (one.fraction, one.observed != "another value"))
 
 
@@ -383,9 +394,7 @@ def _judge_latent(
     if flows and not zero:
         return finding
     said = "no gradient reaches μ and σ: the draw is cut off (`sample` in place of `rsample`, `detach` or `no_grad`)"
-    return failed(
-        f"{name} draws z with the right values, but {said}.", observed="a draw without gradient", **about
-    )
+    return failed(f"{name} draws z with the right values, but {said}.", observed=CUT_OFF, **about)
 
 
 FORMS = ("log_var", "sigma", "variance")
@@ -401,6 +410,19 @@ LATENT_MISTAKES = {
     "shared_noise": "one draw of the noise is shared by the whole batch",
     "no_mu": "μ is not added: z is σ·ε",
 }
+
+CUT_OFF = "a draw without gradient"
+_VARIANCE = re.compile(r"log_var=\w*(var|lv)\w*", re.IGNORECASE)
+
+
+def _is_certain(finding: Finding, bound: str) -> bool:
+    """Whether what a sampler was seen to do needs no look at the whole model.
+
+    exp(s) is wrong where s is a log variance, and right where it is log σ: only its name tells which.
+    """
+    if finding.observed == LATENT_MISTAKES["variance_as_sigma"]:
+        return bool(_VARIANCE.search(bound))
+    return finding.fraction == 1.0 or finding.observed in (*LATENT_MISTAKES.values(), CUT_OFF)
 
 
 def _latent_finding(

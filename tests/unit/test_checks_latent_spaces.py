@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from evidence_builder import figure
 from kernel_asker import ask
-from neural_specs import HEAD, LOSS, finding
+from neural_specs import HEAD, LOSS, SAMPLE, finding
 from test_checks_curves import judge as judge_curve
 from test_checks_curves import seen
 
@@ -195,3 +195,38 @@ def test_a_divergence_is_never_negative() -> None:
     assert "cannot be negative" in found({"kl": [-0.1, -3.2]}).message
     assert found({"kl": [1.0, float("nan")]}).status is Status.FAILED
     assert found({}).untried
+
+
+# ---------------------------------------------------------------------- a sampler beside its model
+
+SAMPLER = """
+def reparameterise(mu, {name}):
+    return {z}
+class VAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.m, self.s, self.b = nn.Linear(784, 8), nn.Linear(8, 2), nn.Linear(8, 2), nn.Linear(2, 784)
+    def forward(self, x):
+        h = torch.relu(self.a(x))
+        mu, spread = self.m(h), self.s(h)
+        return torch.sigmoid(self.b(reparameterise(mu, spread))), mu, spread
+vae = VAE()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "z", "fraction"),
+    [
+        ("log_var", "mu + torch.exp(0.5 * log_var) * torch.randn_like(mu)", 1.0),
+        ("log_std", "mu + torch.exp(log_std) * torch.randn_like(mu)", 1.0),
+        ("log_var", "mu + torch.exp(log_var) * torch.randn_like(mu)", 0.0),
+        ("log_var", "log_var + torch.exp(0.5 * mu) * torch.randn_like(mu)", 0.0),
+        ("log_var", "(mu + torch.exp(0.5 * log_var) * torch.randn_like(mu)).detach()", 0.0),
+    ],
+)
+def test_a_wrong_sampler_is_not_right_because_its_model_could_be(
+    name: str, z: str, fraction: float, tmp_path: Path
+) -> None:
+    """In the whole model heads have no names: exchanged, cut off or read as log σ they look right."""
+    found = finding(tmp_path, "sample_is_reparameterised", SAMPLE, SAMPLER.format(name=name, z=z))
+    assert found.fraction == fraction, found.message
