@@ -82,12 +82,12 @@ class CourseRules(Record):
     attempts: Attempts = "last"
     late: LateRule | None = None
     extensions: dict[str, str] = Field(default_factory=dict)
-    """Person to a deadline of his own."""
+    """Person to a deadline of their own."""
     excused: dict[str, str] = Field(default_factory=dict)
     """Person to why."""
     withheld: dict[str, str] = Field(default_factory=dict)
     submitted: dict[str, str] = Field(default_factory=dict)
-    """Person to when he handed in, where the LMS does not say it or is wrong."""
+    """Person to when they handed in, where the LMS does not say it or is wrong."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -95,7 +95,7 @@ class CourseRules(Record):
         return zone_of(self.time_zone)
 
     def due_of(self, person: str) -> datetime | None:
-        """Return the deadline of a person, his extension included; None without one."""
+        """Return the deadline of a person, their extension included; None without one."""
         said = self.extensions.get(person, self.due)
         return moment_of(said, self.zone) if said is not None else None
 

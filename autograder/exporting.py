@@ -19,6 +19,7 @@ from autograder.export.formats import FORMATS, Draft, Format, Request, Template
 from autograder.export.ledger import Entry, Line
 from autograder.export.outcomes import Choices, Outcome
 from autograder.export.people import people_of_results
+from autograder.export.routes import RIVALS
 from autograder.export.scores import StudentScore, exact, scores_of
 from autograder.export.verifying import Difference, Verdict, changed_elsewhere, read_back, verdicts
 from autograder.records import Grade
@@ -144,14 +145,18 @@ def export(
     info = run.info()
     now = datetime.now(UTC)
     with run.locked():
+        entries = ledger.history(run.gradebook)
         if was_not_imported:
-            _withdraw(run, _route(name), choices.destination, author)
+            last = _last_file(entries, _route(name), choices.destination)
+            entries = [entry for entry in entries if entry.batch != last.batch]
+            if not is_rehearsal:
+                _withdraw(run, last, author)
         request = Request(
             scores=scores_of_run(run, author=author),
             choices=choices,
             folder=run.path,
             label=info.assignment,
-            entries=ledger.history(run.gradebook),
+            entries=entries,
             now=now,
             template=template,
         )
@@ -234,23 +239,25 @@ def _record(run: RunDirectory, draft: Draft, route: str, author: str, template: 
     )
 
 
-def _withdraw(run: RunDirectory, route: str, destination: str, author: str) -> None:
-    entries = [
-        entry
-        for entry in ledger.history(run.gradebook)
-        if entry.route == route and destination in ("", entry.destination)
-    ]
-    batch = ledger.last_batch(entries)
+def _last_file(entries: Sequence[Entry], route: str, destination: str) -> Entry:
+    """Return the first entry of the last file that was written by a route, or by one that it blocks."""
+    routes = (route, RIVALS.get(route, route))
+    found = [one for one in entries if one.route in routes and destination in ("", one.destination)]
+    batch = ledger.last_batch(found)
     if batch is None:
         raise UsageError("--not-imported: no file was written that could be taken back")
-    last = next(entry for entry in entries if entry.batch == batch)
+    return next(entry for entry in found if entry.batch == batch)
+
+
+def _withdraw(run: RunDirectory, last: Entry, author: str) -> None:
+    """Record that the file of an entry was never imported."""
     ledger.record(
         run.gradebook,
         [Line("", "", last.what, detail="the file was never imported")],
         "withdrawn",
-        batch=batch,
+        batch=last.batch,
         destination=last.destination,
-        route=route,
+        route=last.route,
         author=author,
     )
 

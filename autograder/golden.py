@@ -16,6 +16,9 @@ from pydantic import Field, ValidationError
 from autograder.errors import UsageError, nearest
 from autograder.records import Record
 
+MARK = "@"
+"""Between the key of a golden value and the convention that it holds in (:mod:`autograder.conventions`)."""
+
 
 class Replicates(Record):
     """One statistic of the reference over runs that differ in their random streams only."""
@@ -40,6 +43,30 @@ class GoldenValue(Record):
     replicates: Replicates | None = None
 
 
+class StoredOutput(Record):
+    """One array or number of an answer."""
+
+    path: str
+    """Where it stands in what the function returned; "" for the whole."""
+    shape: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+class StoredCase(Record):
+    """What the reference's function gave for one set of inputs."""
+
+    case: str
+    outputs: tuple[StoredOutput, ...] = Field(min_length=1)
+
+
+class StoredChallenge(Record):
+    """A challenge whose inputs were drawn with the golden values, and the reference's answers to it."""
+
+    secret: str
+    """What the inputs are drawn from; with it and the answers nobody needs the reference."""
+    cases: tuple[StoredCase, ...] = Field(min_length=1)
+
+
 class Golden(Record):
     """All golden values of one part."""
 
@@ -48,6 +75,23 @@ class Golden(Record):
     part: str = ""
     provenance: dict[str, Any] = Field(default_factory=dict)
     values: dict[str, GoldenValue] = Field(default_factory=dict)
+    answers: dict[str, StoredChallenge] = Field(default_factory=dict)
+    """The reference's answers to the challenges that are stored, by the challenge's key."""
+
+    def answers_to(self, challenge: str) -> StoredChallenge:
+        """Return the reference's answers to a challenge.
+
+        Raises
+        ------
+        UsageError
+            When there are none.
+        """
+        if challenge not in self.answers:
+            raise UsageError(
+                f"no answers of the reference to {challenge!r} for {self.assignment} part {self.part}; "
+                f"make them with: autograder golden {self.assignment} --part {self.part}"
+            )
+        return self.answers[challenge]
 
     def value(self, key: str) -> GoldenValue:
         """Return the golden value `key`.

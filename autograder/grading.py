@@ -155,7 +155,7 @@ def grade(
         lists.keep(run)
         _keep_all(run, delivery)
         shown = identity(data_directory(data))
-        tasks = plan_tasks(run, info, course.rubric.parts, submissions, python, shown)
+        tasks = plan_tasks(run, info, course.rubric.parts, submissions, python, shown, course.goldens)
         work = _Work(run, info, course, executor, listener, submissions, tasks, lists.rules)
         grades = that_count(work.carry_out(max(1, n_workers)), delivery.submissions, lists.rules)
         _tell_attempts(run, info, grades)

@@ -13,12 +13,14 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from autograder.environments import fingerprint
 from autograder.execute.protocol import Job, Plan
+from autograder.golden import Golden
 from autograder.intake import UnreadableNotebook, read_notebook
-from autograder.probes.challenges import draw_cases
+from autograder.probes.challenges import draw_cases, stored_cases
 from autograder.records import CellError, CellRecord, ExecutionRecord, Submission
 from autograder.rubric.model import PartSpec
 from autograder.shortened import with_values
@@ -115,21 +117,33 @@ def plan_tasks(
     submissions: Iterable[Submission],
     python: str = "",
     data: str = "",
+    goldens: Mapping[str, Golden] = MappingProxyType({}),
 ) -> list[Task]:
     """Return a task for every notebook that can be read; for the others, their record is written.
 
     Parameters
     ----------
+    goldens : part to its golden values, which hold the inputs of challenges that are stored
     python : interpreter of the kernels; "" is the one that runs the grader
     data : identity of the data sets that kernels are shown; "": none
     """
     parts = tuple(parts)
-    found = (_task(run, info, one, part, python, data) for one in submissions for part in parts)
+    found = (
+        _task(run, info, one, part, python, data, goldens.get(part.part, Golden()))
+        for one in submissions
+        for part in parts
+    )
     return [task for task in found if task is not None]
 
 
 def _task(
-    run: RunDirectory, info: RunInfo, submission: Submission, part: PartSpec, python: str, data: str
+    run: RunDirectory,
+    info: RunInfo,
+    submission: Submission,
+    part: PartSpec,
+    python: str,
+    data: str,
+    golden: Golden,
 ) -> Task | None:
     if submission.problem is not None or part.part not in submission.sources:
         return None
@@ -145,7 +159,12 @@ def _task(
     if info.budget == "replay":
         _take_stored(folder, source, notebook, content)
         return None
-    cases = {key: draw_cases(spec, info.secret, content, key) for key, spec in part.challenges.items()}
+    cases = {
+        key: stored_cases(spec, golden.answers_to(key).secret, key)
+        if spec.stored
+        else draw_cases(spec, info.secret, content, key)
+        for key, spec in part.challenges.items()
+    }
     if values := part.values_of(info.budget):
         notebook = with_values(notebook, values)
         content = content_digest(notebook, helpers)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -271,9 +272,21 @@ def _evaluated(entry: Entry[Any], params: BaseModel, evidence: Evidence, context
         )
         return Verdict(finding, is_evaluated=False)
     try:
-        return Verdict(entry.function(evidence, params, context), is_evaluated=True)
+        return Verdict(_drawable(entry.function(evidence, params, context)), is_evaluated=True)
     except MissingEvidence as missing:
         return Verdict(_missing(evidence, missing.key, context), is_evaluated=False)
+
+
+def _drawable(finding: Finding) -> Finding:
+    """Return a finding without the pictures that cannot be drawn: a notebook's number may be nan or infinite."""
+    pictures = tuple(one for one in finding.pictures if _is_finite(one.data))
+    return finding if len(pictures) == len(finding.pictures) else replace(finding, pictures=pictures)
+
+
+def _is_finite(data: Any) -> bool:
+    if isinstance(data, dict | list | tuple):
+        return all(map(_is_finite, data.values() if isinstance(data, dict) else data))
+    return not isinstance(data, float) or math.isfinite(data)
 
 
 def _missing(evidence: Evidence, key: str, context: Context) -> Finding:

@@ -19,8 +19,10 @@ from autograder.checks.values import TableInBands
 from autograder.errors import AutograderError, Problem, RubricError, UsageError, nearest
 from autograder.golden import Golden, read_golden
 from autograder.registry import CHECKS, Assignment
-from autograder.rubric.loader import Location, Source, load_rubric
+from autograder.rubric.loader import load_rubric
 from autograder.rubric.model import CheckSpec, GoldenKind, PartSpec
+from autograder.rubric.public import is_public, named_challenges
+from autograder.rubric.sources import Location, Source, read_source
 from autograder.signatures import read_signatures
 from autograder.stats.bands import Band
 
@@ -93,9 +95,9 @@ def lint(assignment: Assignment) -> Report:
 
 def part_sources(assignment: Assignment) -> dict[str, Source]:
     """Return the YAML file of every part, with the positions of what is in it."""
-    main = Source(assignment.rubric, shown(assignment.rubric))
+    main = read_source(assignment.rubric)
     files = [assignment.rubric.parent / name for name in main.data["parts"]]
-    loaded = [Source(path, shown(path)) for path in files]
+    loaded = [read_source(path) for path in files]
     return {source.data["part"]: source for source in loaded}
 
 
@@ -123,6 +125,7 @@ def _lint_part(report: Report, assignment: Assignment, part: PartSpec, source: S
             report.problems.append(source.problem((), str(error)))
             continue
         report.problems += _missing_truths(source, part, golden)
+        report.problems += _missing_answers(source, part, golden)
         if advice := _few_replicates(part, golden):
             report.advice.append(source.problem(("summaries",), advice))
         for where, check in located_checks(part):
@@ -210,8 +213,29 @@ def _missing_truths(source: Source, part: PartSpec, golden: Golden) -> Iterator[
             yield source.problem(("truths", key), text)
 
 
+def _missing_answers(source: Source, part: PartSpec, golden: Golden) -> Iterator[Problem]:
+    command = f"autograder golden {golden.assignment} --part {part.part}"
+    for key, spec in part.challenges.items():
+        if spec.stored and key not in golden.answers:
+            text = f"the golden file holds no answers of the reference to {key!r}; make them with: {command}"
+            yield source.problem(("challenges", key), text)
+    for where, check in located_checks(part):
+        stored = [
+            key for key in named_challenges([check]) if key in part.challenges and part.challenges[key].stored
+        ]
+        if stored and is_public(check):
+            text = f"a public check cannot rest on {stored[0]!r}: students do not have the reference's answers to it"
+            yield source.problem((*where, "public"), text)
+        needs_answers = check.check == "function_gives"
+        if needs_answers and not stored:
+            yield source.problem(
+                (*where, "params", "challenge"), "this check needs a challenge that says stored: true"
+            )
+
+
 def _few_replicates(part: PartSpec, golden: Golden) -> str:
-    counts = [value.replicates.n for value in golden.values.values() if value.replicates is not None]
+    spread = [value.replicates for value in golden.values.values() if value.replicates is not None]
+    counts = [one.n for one in spread if one.sd > 0.0]  # what never differs needs no more of them
     if not counts or min(counts) >= FEW_REPLICATES:
         return ""
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import reports
 from autograder import __version__
 from autograder.course_rules import CourseRules
 from autograder.courses import Course
+from autograder.errors import AutograderError
 from autograder.execution_notes import budget_notes, execution_notes
 from autograder.instructor_pages import write_instructor_page
 from autograder.judging import judge_part
@@ -44,6 +46,7 @@ from autograder.store import (
 )
 
 Cases = dict[str, list[dict[str, Any]]]
+OUR_FAULT = "This could not be marked because of a fault of ours; a person will look at it."
 
 
 def score_submission(
@@ -64,6 +67,31 @@ def score_submission(
     rules : of the course: what lateness costs
     """
     others = (twins or {}).get(submission.id, ())
+    try:
+        found = _graded(run, info, course, submission, others)
+        marked = with_people(with_marks(found, standings(run.gradebook)), rules)
+        write_graded(run, info, marked)
+    except (AutograderError, OSError):  # nothing of one submission's: the rubric, the run, the disk
+        raise
+    except Exception:
+        found = _unscored(info, course, submission, traceback.format_exc()[-4000:])
+        marked = with_people(with_marks(found, standings(run.gradebook)), rules)
+        write_graded(run, info, marked)
+    return marked
+
+
+def _unscored(info: RunInfo, course: Course, submission: Submission, told: str) -> Grade:
+    """Return the grade of a submission that broke the grader: every mark waits, and the others are not held up."""
+    items = [item for part in course.rubric.parts for item in _pending_items(part, OUR_FAULT)]
+    first, *rest = items
+    broken = first.checks[0].model_copy(update={"traceback": told})
+    items = [first.model_copy(update={"checks": (broken, *first.checks[1:])}), *rest]
+    return _grade(info, course, submission, items, flags=("grader fault",))
+
+
+def _graded(
+    run: RunDirectory, info: RunInfo, course: Course, submission: Submission, others: Sequence[str]
+) -> Grade:
     items: list[ItemGrade] = []
     notes: list[Note] = []
     executions: dict[str, ExecutionRecord] = {}
@@ -94,7 +122,22 @@ def score_submission(
         notes += [*execution_notes(part.part, execution, limits), *part_notes]
         cell_items[part.part] = assigned
     notes += _twin_notes(others)
-    found = Grade(
+    return _grade(
+        info,
+        course,
+        submission,
+        items,
+        flags=tuple(_flags(submission, executions.values(), items, notes, others)),
+        notes=tuple(notes),
+        executions=executions,
+        cell_items=cell_items,
+    )
+
+
+def _grade(
+    info: RunInfo, course: Course, submission: Submission, items: Sequence[ItemGrade], **about: Any
+) -> Grade:
+    return Grade(
         submission=submission,
         assignment=course.assignment.id,
         title=course.rubric.title,
@@ -103,17 +146,11 @@ def score_submission(
         earned=0.0,
         pending=0.0,
         possible=sum(item.possible for item in items),
-        flags=tuple(_flags(submission, executions.values(), items, notes, others)),
         items=tuple(items),
-        notes=tuple(notes),
-        executions=executions,
-        cell_items=cell_items,
         engine=__version__,
         rubric_sha256=course.rubric.sha256,
+        **about,
     )
-    marked = with_people(with_marks(found, standings(run.gradebook)), rules)
-    write_graded(run, info, marked)
-    return marked
 
 
 def write_graded(run: RunDirectory, info: RunInfo, grade: Grade) -> None:

@@ -1,4 +1,4 @@
-"""What each person gets: the marks of the submission, less what lateness costs him; or a state in their place.
+"""What each person gets: the marks of the submission, less what lateness costs them; or a state in their place.
 
 Applied once, to the sum, after everything else: items and checks are as they were. Applying it twice gives the same.
 """

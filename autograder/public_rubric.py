@@ -26,7 +26,7 @@ from autograder.rubric.public import WRITTEN, is_public
 
 PART_KEYS = ("part", "title", "points", "filenames", "form", "limits", "data", "budgets", "sections")
 CHECK_KEYS = ("id", "check", "title", "points", "params", "why", "hint", "budgets", "public")
-LINKS = ("twin", "follows", "proof")
+LINKS = ("twin", "proof")
 """Keys that name another check; kept when that one is public."""
 
 
@@ -162,4 +162,6 @@ def _total(checks: Iterable[CheckSpec]) -> float:
 def _check(check: CheckSpec, public: set[str]) -> dict[str, Any]:
     told = check.model_dump(include=set(CHECK_KEYS), exclude_unset=True)
     links = {key: getattr(check, key) for key in LINKS if getattr(check, key) in public}
+    if follows := check.follows_among(public):
+        links["follows"] = follows
     return told | links

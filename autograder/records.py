@@ -316,12 +316,12 @@ class ItemGrade(Record):
 
 
 class Lateness(Record):
-    """When a person handed in, against the deadline that held for him, and what the rule takes off."""
+    """When a person handed in, against the deadline that held for them, and what the rule takes off."""
 
     due: str
     """ISO 8601 with its offset: the deadline of this person, an extension included."""
     extended: bool = False
-    """Whether the deadline is an extension of his own."""
+    """Whether the deadline is an extension for this person alone."""
     submitted: str | None = None
     """ISO 8601 with its offset; None: the LMS says "late" and not when, so that a person must say."""
     late_seconds: float = 0.0
@@ -335,7 +335,7 @@ class Lateness(Record):
 
 
 class PersonGrade(Record):
-    """What one person gets for a submission: the items' marks, less what lateness costs him."""
+    """What one person gets for a submission: the items' marks, less what lateness costs this person."""
 
     id: str
     """As in `students`."""

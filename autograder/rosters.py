@@ -27,7 +27,7 @@ moodle : the number of the participant in *this* Moodle assignment
 """
 
 PREFERENCE: tuple[IdKind, ...] = ("number", "login", "email", "canvas", "moodle", "integration")
-"""Which id a person is known by: the first of these that he has and that nobody else claims."""
+"""Which id a person is known by: the first of these that they have and nobody else claims."""
 WITHOUT_CASE = ("login", "email")
 
 

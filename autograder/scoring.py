@@ -79,7 +79,7 @@ def _points(points: float) -> str:
 def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement]) -> None:
     check, finding = judgement.check, judgement.finding
     if (
-        check.follows is None
+        not check.rests_on
         or not (judgement.is_evaluated or finding.undecided)
         or finding.untried
         or finding.missing
@@ -87,7 +87,14 @@ def _follow_through(judgement: _Judgement, judgements: Mapping[str, _Judgement])
         or finding.status.is_pending
     ):
         return
-    source, hops = judgements[check.follows], len(judgements)
+    for name in check.rests_on:
+        if judgement.finding is finding:
+            _excuse(judgement, judgements[name], judgements)
+
+
+def _excuse(judgement: _Judgement, source: _Judgement, judgements: Mapping[str, _Judgement]) -> None:
+    """Take nothing off where the check that a failed one rests on failed as well."""
+    check, finding, hops = judgement.check, judgement.finding, len(judgements)
     while source.finding.untried and source.check.twin and hops:
         source, hops = judgements[source.check.twin], hops - 1
     if (

@@ -166,6 +166,12 @@ def _golden_numbers(assignment: Assignment, part: PartSpec) -> Iterator[tuple[fl
             for name, value in told.items():
                 if value is not None:
                     yield float(value), f"the golden value {key} ({name}, {path.name})"
+        for key, challenge in golden.answers.items():
+            for case in challenge.cases:
+                for output in case.outputs:
+                    yield from (
+                        (value, f"the reference's answer to {key} ({path.name})") for value in output.values
+                    )
 
 
 # -------------------------------------------------------------------- allowed

@@ -134,6 +134,11 @@ def _mounts() -> list[str]:
     return Path("/proc/self/mountinfo").read_text().splitlines()
 
 
+def _scratch() -> set[str]:
+    """The folders of this process's executors."""
+    return {str(path) for path in Path(tempfile.gettempdir()).glob(f"autograder-{os.getpid()}-*")}
+
+
 def _is_driver(pid: int) -> bool:
     try:
         return DRIVER in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -166,7 +171,7 @@ class Range:
     def __init__(self, options: Options, folder: Path) -> None:
         self.executor = LocalExecutor(options)
         self.folder = folder
-        self.mounts = _mounts()
+        self.mounts, self.scratch = _mounts(), _scratch()
 
     def __enter__(self) -> Range:
         """UsageError when the machine refuses the fence."""
@@ -200,9 +205,8 @@ class Range:
 
     def close(self) -> list[str]:
         """Ends everything; what is left of it."""
-        own = f"autograder-{os.getpid()}-"
         self.executor.close()
-        left = [str(path) for path in Path(tempfile.gettempdir()).glob(own + "*")]
+        left = sorted(_scratch() - self.scratch)
         left += [line for line in set(_mounts()) - set(self.mounts) if any(mark in line for mark in OURS)]
         return left + self.canaries.processes_left() + self.canaries.touched()
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,32 +35,13 @@ MADE = "<!-- Made by `make docs` from the code; do not edit. -->"
 
 def main() -> None:
     """Write every generated file that differs from what the code says."""
-    for name, text in pages().items():
+    for name, page in PAGES.items():
+        text = page()
         path = ROOT / "docs" / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
             print(f"wrote docs/{name}")
-
-
-def pages() -> dict[str, str]:
-    """Return every generated file: path below `docs/` to content."""
-    return {
-        "reference/commands.md": commands_page(),
-        "reference/checks.md": checks_page(),
-        "reference/rubric.md": rubric_page(),
-        "schemas/grade.json": record_schema(Grade, "grade.json: one graded submission"),
-        "schemas/execution.json": record_schema(
-            ExecutionRecord, "execution.json: what happened when a notebook ran"
-        ),
-        "schemas/submission.json": record_schema(Submission, "submission.json: one hand-in"),
-        "schemas/roster.json": record_schema(Roster, "roster.json: who is in the class"),
-        "schemas/groups.json": record_schema(Groups, "groups.json: who works with whom"),
-        "schemas/course.json": record_schema(CourseRules, "course.json: the rules that hold for a run"),
-        "schemas/intake.json": record_schema(IntakeRecord, "intake.json: what was taken in"),
-        "schemas/questions.json": record_schema(Questions, "questions.json: the question analysis of a run"),
-        "schemas/rubric_part.json": part_schema(),
-    }
 
 
 # -------------------------------------------------------------------- commands
@@ -177,6 +158,27 @@ def rubric_page() -> str:
     for model in models:
         lines += [f"## {model.__name__}", "", first_line(model.__doc__), "", *fields_table(model)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "reference/commands.md": commands_page,
+    "reference/checks.md": checks_page,
+    "reference/rubric.md": rubric_page,
+    "schemas/grade.json": lambda: record_schema(Grade, "grade.json: one graded submission"),
+    "schemas/execution.json": lambda: record_schema(
+        ExecutionRecord, "execution.json: what happened when a notebook ran"
+    ),
+    "schemas/submission.json": lambda: record_schema(Submission, "submission.json: one hand-in"),
+    "schemas/roster.json": lambda: record_schema(Roster, "roster.json: who is in the class"),
+    "schemas/groups.json": lambda: record_schema(Groups, "groups.json: who works with whom"),
+    "schemas/course.json": lambda: record_schema(CourseRules, "course.json: the rules that hold for a run"),
+    "schemas/intake.json": lambda: record_schema(IntakeRecord, "intake.json: what was taken in"),
+    "schemas/questions.json": lambda: record_schema(
+        Questions, "questions.json: the question analysis of a run"
+    ),
+    "schemas/rubric_part.json": part_schema,
+}
+"""Every generated file: path below `docs/`, and what gives its content."""
 
 
 if __name__ == "__main__":

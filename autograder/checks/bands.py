@@ -28,7 +28,7 @@ class BandSpec(BaseModel):
     n: int | None = None
     """Sample size (proportion) or number of successes (negative binomial)."""
     atol: float = 0.0
-    """`exact` only."""
+    """`exact` only: of a truth, or of a value in which all replicates of the reference agree."""
     scale: float = 1.0
     """What the golden value is multiplied by in this convention: -1 for a bound that stands for a loss, 1/784 for
     a mean over pixels."""
@@ -61,6 +61,12 @@ class BandSpec(BaseModel):
             if value.replicates.sd == 0.0:  # an event that no replicate saw
                 return exact(value.replicates.mean)
             return replicates(value.replicates.mean, value.replicates.sd, value.replicates.n, rate)
+        if self.method == "exact" and value.truth is None and value.replicates is not None:
+            if value.replicates.sd > 0.0:
+                raise UsageError(
+                    f"the golden value {self.golden!r} is not exact: the replicates of the reference differ"
+                )
+            return exact(value.replicates.mean, atol=self.atol)
         if value.truth is None:
             raise UsageError(f"the golden value {self.golden!r} has no truth for the method {self.method!r}")
         if self.method == "exact":

@@ -60,6 +60,16 @@ def vector_in(leaf: Leaf, n: int) -> Array | None:
     return None
 
 
+def numbers_in(leaf: Leaf) -> Array | None:
+    """Return a value as an array of float64; None for a text, or for an array of anything but finite numbers."""
+    if isinstance(leaf.value, np.ndarray):
+        is_numbers = leaf.value.dtype.kind in "fiub" and leaf.value.size > 0
+        array = leaf.value.astype(np.float64) if is_numbers else None
+    else:
+        array = np.array(float(leaf.value)) if isinstance(leaf.value, bool | int | float) else None
+    return array if array is not None and bool(np.all(np.isfinite(array))) else None
+
+
 def what_varied(answer: Answer) -> str:
     if answer.bound.get("target"):
         return "another target"

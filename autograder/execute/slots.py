@@ -91,6 +91,15 @@ from _autograder_fence import nursery
 nursery.main(json.loads(sys.argv[1]))
 """
 
+_DRIVER = """
+import importlib.util, runpy, sys
+spec = importlib.util.spec_from_file_location(
+    "autograder", {init!r}, submodule_search_locations=[{folder!r}])
+package = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+runpy.run_module("autograder.execute.driver", run_name="__main__")
+"""
+
 
 class SlotError(OSError):
     """A slot could not be made, or ended; with the reason."""
@@ -124,11 +133,18 @@ def environment(home: str, scratch: str, data: str = "") -> dict[str, str]:
     }
 
 
+def driver_command() -> list[str]:
+    """How the driver's program is started: by the path of this package, so that nobody has to look for it in folders
+    that the fence does not show.
+    """
+    code = _DRIVER.format(init=str(PACKAGE / "__init__.py"), folder=str(PACKAGE))
+    return [sys.executable, "-P", "-c", code]
+
+
 def driver_environment() -> dict[str, str]:
     """What the driver's program needs to start."""
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return kept | {
-        "PYTHONPATH": str(PACKAGE.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MALLOC_MMAP_THRESHOLD_": "131072",  # the memory of a message is given back when it is gone
@@ -181,7 +197,7 @@ def plain_slot(data: dict[str, str]) -> Slot:
     place["channel"] = None if sys.platform == "win32" else its.fileno()
     with (scratch / "driver.log").open("wb") as log:
         driver = subprocess.Popen(
-            [sys.executable, "-P", "-m", "autograder.execute.driver", json.dumps(place)],
+            [*driver_command(), json.dumps(place)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=log,
@@ -335,7 +351,7 @@ class Nursery:
             "hidden": [str(PACKAGE), str(PACKAGE.parent / "reports"), *_content()],
             "scratch": str(self.scratch / f"slot-{secrets.token_hex(8)}"),
             "driver": {
-                "command": [sys.executable, "-P", "-m", "autograder.execute.driver"],
+                "command": driver_command(),
                 "environment": driver_environment(),
                 "readable": [*_own_interpreter(), str(PACKAGE)],
             },
@@ -421,7 +437,7 @@ def scratch_folder() -> Path:
             shutil.rmtree(old, ignore_errors=True)
     made = Path(tempfile.mkdtemp(prefix=f"{FORGOTTEN}{os.getpid()}-", dir=top))
     if os.geteuid() == 0:
-        made.chmod(0o711)  # root's kernels run as somebody else, who must reach his own folder in it
+        made.chmod(0o711)  # root's kernels run as somebody else, who must reach their own folder in it
     (made / "nursery").mkdir(mode=0o700)
     return made
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from autograder.errors import UsageError
 
@@ -22,6 +22,23 @@ def two_places(number: Decimal) -> str:
     if not number.is_finite():
         raise ValueError(f"a score is a finite number, not {number}")
     return f"{number.quantize(CENT, ROUND_HALF_UP):f}"
+
+
+def in_cents(numbers: Sequence[Decimal]) -> list[Decimal]:
+    """Return numbers of two places that add up to the sum of those given, rounded half up.
+
+    Each is rounded up or down; the largest remainders go up, so nothing that has two places changes.
+
+    >>> [str(one) for one in in_cents([Decimal("9.9333"), Decimal("3.3333"), Decimal("0.3334"), Decimal(2)])]
+    ['9.93', '3.33', '0.34', '2.00']
+    """
+    total = Decimal(two_places(sum(numbers, Decimal(0))))
+    rounded = [number.quantize(CENT, ROUND_FLOOR) for number in numbers]
+    n_up = int((total - sum(rounded, Decimal(0))) / CENT)
+    by_remainder = sorted(range(len(numbers)), key=lambda at: rounded[at] - numbers[at])
+    for at in by_remainder[:n_up]:
+        rounded[at] += CENT
+    return rounded
 
 
 def as_read(value: str) -> str:

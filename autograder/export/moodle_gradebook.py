@@ -17,6 +17,7 @@ from autograder.export.listing import listed, written
 from autograder.export.moodle_worksheet import id_columns
 from autograder.export.readers.moodle_gradebook import reading_of
 from autograder.export.routes import require_one_route
+from autograder.export.scores import ANY_ID
 from autograder.export.sheets import Row, Sheet, require_keys, require_whole
 from autograder.export.tables import read_table
 
@@ -46,7 +47,7 @@ def moodle_gradebook(params: GradebookParams) -> Format:
         return read_export(template, params)
 
     def draft(request: Request) -> Draft:
-        require_one_route(request, "moodle", "moodle_gradebook", "moodle_worksheet")
+        require_one_route(request, "moodle", "moodle_gradebook")
         if request.template is None:
             return _made(request, params)
         found = sheet(request.template)
@@ -68,12 +69,13 @@ def moodle_gradebook(params: GradebookParams) -> Format:
 def _made(request: Request, params: GradebookParams) -> Draft:
     """Return a file of our own: an id, a score, a comment; only rows that are written, since a blank clears."""
     destination = request.choices.destination or "moodle"
+    known = (params.by, ANY_ID) if request.choices.id_kind == params.by else (params.by,)
     outcomes = listed(
         request,
         Takes(),
         destination,
-        lambda score: score.ids.get(params.by, "").strip(),
-        f"has no {HEADINGS[params.by]!r} in the roster",
+        lambda score: next((score.ids[kind].strip() for kind in known if kind in score.ids), ""),
+        f"has no {HEADINGS[params.by]!r} in a roster; --id {params.by} says that the ids of a run without one are that",
     )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

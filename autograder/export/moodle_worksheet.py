@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from pydantic import Field
+
 from autograder.errors import UsageError
 from autograder.export.comments import as_html
 from autograder.export.deciding import Takes
@@ -14,6 +16,7 @@ from autograder.export.filling import fill
 from autograder.export.formats import FORMATS, Draft, Format, FormatParams, Request, Template
 from autograder.export.moodle_headings import LANGUAGES, Headings
 from autograder.export.readers.moodle_worksheet import reading_of
+from autograder.export.routes import require_one_route
 from autograder.export.sheets import Row, Sheet, require_keys, require_whole
 from autograder.export.tables import Table, read_table
 from autograder.roster_headers import COLUMNS, Column, plain_header
@@ -26,7 +29,7 @@ BOX = "Allow updating records that have been modified more recently than in the 
 class WorksheetParams(FormatParams):
     """What `moodle-worksheet` can be told."""
 
-    header: Mapping[str, str] = {}
+    header: Mapping[str, str] = Field(default_factory=dict)
     """Headings in another language: `identifier`, `grade`, `modified`, `maximum`, `changeable`, `yes` (what stands
     under `changeable` when it can), `comments`, `name` to the text."""
 
@@ -41,6 +44,7 @@ def moodle_worksheet(params: WorksheetParams) -> Format:
 
     def draft(request: Request) -> Draft:
         assert request.template is not None
+        require_one_route(request, "moodle", "moodle_worksheet")
         found = sheet(request.template)
         made = fill(found, request, Takes(), comment_text=as_html)
         written = [one for one in made.outcomes if one.kind == "written"]
@@ -78,6 +82,11 @@ def _headings_of(given: Mapping[str, str]) -> tuple[Headings, ...]:
             f"--header takes {', '.join(ROLES)}, the first four are needed; "
             f"{'unknown: ' + ', '.join(unknown) if unknown else 'missing: ' + ', '.join(lacking)}"
         )
+    if "changeable" in given and "yes" not in given:
+        raise UsageError(
+            f"--header changeable={given['changeable']}: say with --header yes=TEXT what stands there when a grade can be "
+            "changed; every other row counts as locked"
+        )
     own = Headings(
         language="other",
         identifier=given["identifier"],
@@ -88,7 +97,7 @@ def _headings_of(given: Mapping[str, str]) -> tuple[Headings, ...]:
         changeable=given.get("changeable", ""),
         comments=given.get("comments", ""),
         name=given.get("name", ""),
-        yes=given.get("yes", "Yes"),
+        yes=given.get("yes", ""),
     )
     return (own,)
 
@@ -135,7 +144,9 @@ def _language(table: Table, headings: Sequence[Headings]) -> Headings:
             return one
     raise UsageError(
         f"{table.name} is no grading worksheet in {' or '.join(one.language for one in headings)} "
-        f"(its heading is {', '.join(table.header)!r}); name the headings with --header ROLE=TEXT"
+        f"(its heading is {', '.join(table.header)!r}); name its headings with --header ROLE=TEXT: identifier (of the "
+        "participant), grade, modified (when the grade was), maximum; and, so that locked rows and comments are seen, "
+        "changeable (with yes: what stands there when it can be), comments, name"
     )
 
 
@@ -209,6 +220,10 @@ def _notes(table: Table, words: Headings, at: Mapping[str, int]) -> list[str]:
     if any("workflow" in heading.casefold() for heading in table.header):
         notes.append(
             "the gradebook shows a grade only when its marking workflow is set to Released, at Moodle"
+        )
+    if words.changeable not in at:
+        notes.append(
+            "no column says whose grade cannot be changed (--header changeable=TEXT): Moodle skips those silently, so verify"
         )
     if words.name in at:
         evil = [one for one in table.column(at[words.name], rows) if one[:1] in ("=", "+", "-", "@")]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from autograder.export.comments import normalised, plain
+from autograder.export.decimals import in_cents, two_places
 from autograder.records import Grade, ItemGrade, Record
 from autograder.review.standing import standing_of
 
@@ -78,6 +79,7 @@ class ItemScore(Record):
     part: str
     title: str
     points: Decimal
+    """Two places; those of all items add up to the sum of two places that an LMS gets."""
     possible: Decimal
     pending: Decimal = Decimal(0)
     comment: str = ""
@@ -163,7 +165,7 @@ def _score_of(person: Person, grade: Grade | None, members: Sequence[str], maxim
     state = person.standing or _state_of(grade)
     raw = exact(grade.earned) if grade is not None and state in (State.GRADED, State.PENDING) else None
     earned = None if raw is None else max(Decimal(0), raw - person.deduction)
-    items = tuple(_item(item) for item in grade.items) if raw is not None and grade is not None else ()
+    items = _items(grade.items) if raw is not None and grade is not None else ()
     score = StudentScore(
         key=person.key,
         ids=person.ids,
@@ -211,13 +213,18 @@ def _reason(person: Person, grade: Grade | None, state: State) -> str:
     return "" if state is State.GRADED else person.reason
 
 
-def _item(item: ItemGrade) -> ItemScore:
+def _items(items: Sequence[ItemGrade]) -> tuple[ItemScore, ...]:
+    points = in_cents([exact(item.earned) for item in items])
+    return tuple(_item(item, own) for item, own in zip(items, points, strict=True))
+
+
+def _item(item: ItemGrade, points: Decimal) -> ItemScore:
     comments = [check.marked.comment for check in item.checks if check.marked and check.marked.comment]
     return ItemScore(
         id=item.id,
         part=item.part,
         title=item.title,
-        points=exact(item.earned),
+        points=points,
         possible=exact(item.possible),
         pending=exact(item.pending),
         comment="\n".join(comments),
@@ -237,7 +244,7 @@ def _lines(score: StudentScore) -> Iterator[str]:
     if earned is None:
         return
     waiting = f" so far, {plain(score.pending)} pending" if score.so_far is not None else ""
-    yield f"Score {plain(earned)} of {plain(score.maximum)}{waiting}: see the report."
+    yield f"Score {plain(Decimal(two_places(earned)))} of {plain(score.maximum)}{waiting}: see the report."
     if score.late:
         yield f"Late: {score.late}"
     for item in score.items:

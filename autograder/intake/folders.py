@@ -203,7 +203,7 @@ class _Intake:
     def _downloads(self, root: Root) -> Delivery:
         """Return the hand-ins of several downloads; one that cannot be opened is a row with the reason."""
         found = Delivery("downloads")
-        for entry in root.entries:
+        for entry in sorted(root.entries, key=lambda entry: _order_of_downloads(entry.path)):
             path = root.folder / entry.path
             try:
                 inner = root_of_folder(path) if entry.is_folder else self._archive(path)
@@ -312,6 +312,18 @@ class _Intake:
         if self._roster is not None and owners.students and packet.submitted:
             return f"people {sorted(owners.students)}"
         return f"{packet.system} {packet.key}" if packet.system else f"row {len(self.keys)}"
+
+
+def _order_of_downloads(name: str) -> tuple[list[str | int], str]:
+    """Return what downloads are ordered by: names without endings, numbers as numbers.
+
+    A browser calls the second download of a file `submissions (2).zip`; it comes after `submissions.zip`.
+
+    >>> sorted(["a (10).zip", "a (2).zip", "a.zip"], key=_order_of_downloads)
+    ['a.zip', 'a (2).zip', 'a (10).zip']
+    """
+    parts = re.split(r"([0-9]+)", bare_name(name).casefold())
+    return [int(part) if at % 2 else part for at, part in enumerate(parts)], name
 
 
 def _modules(top: set[Path], own: dict[Path, str]) -> dict[str, str]:

@@ -73,7 +73,8 @@ class Owning:
         for claim in packet.claims:
             self._add(found, claim)
         if found.problem is not None:
-            return self._by_hand(packet, found.problem)
+            known = f". With them: {', '.join(found.students)}" if found.students else ""
+            return self._by_hand(packet, found.problem._replace(text=found.problem.text + known))
         self._add_partners(found, file_names)
         self._add_group(found)
         return found
@@ -96,7 +97,10 @@ class Owning:
         if len(people) == 1 and all(len(entries) < 2 for _, _, entries in known):
             found.students = _with(found.students, next(iter(people)))
         elif not people:
-            found.problem = OwnerProblem("unknown_student", f"{claim.source}: the roster has no {words}")
+            found.problem = OwnerProblem(
+                "unknown_student",
+                f"{claim.source}: the roster has no {words}; say with --groups whose it is, or give a roster that has them",
+            )
         elif any(len(entries) > 1 for _, _, entries in known):
             found.problem = OwnerProblem(
                 "ambiguous_student", f"{claim.source}: {len(people)} people of the roster have {words}"
@@ -189,7 +193,7 @@ class Owning:
     # --------------------------------------------------------------- partners
 
     def _add_partners(self, found: Owners, file_names: Sequence[str]) -> None:
-        """Add the people whom a student's own file names name; that they do not name himself is said."""
+        """Add the people whom a student's own file names name; that they leave out who handed it in is said."""
         n_before = len(found.students)
         for text in file_names:
             if self._roster is None:

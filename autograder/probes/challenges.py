@@ -52,6 +52,11 @@ def draw_cases(spec: ChallengeSpec, secret: str, content: str, challenge: str) -
     return cases
 
 
+def stored_cases(spec: ChallengeSpec, secret: str, challenge: str) -> list[dict[str, Any]]:
+    """Return the cases of a challenge that is stored: the same for every notebook, drawn from the golden file's secret."""
+    return draw_cases(spec, secret, "stored", challenge)
+
+
 # ---------------------------------------------------------------------- draws
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from pydantic import Field
+
 from autograder.export.comments import normalised
 from autograder.export.deciding import decide, outcome_of_doubt, outcome_of_unknown
 from autograder.export.ledger import Entry, holding, same
@@ -34,7 +36,7 @@ class PushChoices(Choices):
     """Whether the reports are sent."""
     rubric: bool = True
     """Whether points of the items go into the rubric of the LMS."""
-    criteria: Mapping[str, str] = {}
+    criteria: Mapping[str, str] = Field(default_factory=dict)
     """Item to the row of the LMS's rubric that is meant."""
     overwrite: bool = False
     """Whether a score or a comment that a person changed at the LMS is replaced."""

@@ -16,10 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from autograder.errors import Problem, RubricError, nearest
 from autograder.registry import CHECKS, DRAWS, SUMMARIES, TRUTHS, Assignment, Registry
@@ -32,77 +28,7 @@ from autograder.rubric.model import (
     PartSpec,
     Rubric,
 )
-
-Location = tuple[str | int, ...]
-
-
-class Source:
-    """A YAML file as plain data, with the line and column of everything in it."""
-
-    def __init__(self, path: Path, shown: str):
-        self.shown = shown
-        self.positions: dict[Location, tuple[int, int]] = {(): (1, 1)}
-        try:
-            text = path.read_bytes()
-        except OSError as error:
-            raise RubricError(
-                [Problem(shown, 0, 0, f"cannot be read ({error.strerror}); the rubric names this file")]
-            ) from error
-        self.digest = hashlib.sha256(text).hexdigest()
-        yaml = YAML(typ="rt", pure=True)
-        yaml.version = (1, 2)
-        try:
-            tree = yaml.load(text.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise RubricError(
-                [Problem(shown, 0, 0, f"is not UTF-8 text (byte {error.start}); save it as UTF-8")]
-            ) from error
-        except DuplicateKeyError as error:
-            raise RubricError(
-                [self._marked(error, "the key stands twice in this mapping; keep one")]
-            ) from error
-        except MarkedYAMLError as error:
-            raise RubricError([self._marked(error, "is no valid YAML")]) from error
-        except YAMLError as error:
-            raise RubricError([Problem(shown, 0, 0, f"is no valid YAML: {error}")]) from error
-        self.data = self._plain(tree, ())
-
-    def _marked(self, error: MarkedYAMLError, what: str) -> Problem:
-        mark = error.problem_mark or error.context_mark
-        detail = (error.problem or "").split(" with value")[0].strip()
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        return Problem(self.shown, line, column, f"{what} ({detail})" if detail else what)
-
-    def _plain(self, node: Any, where: Location) -> Any:
-        if isinstance(node, CommentedMap):
-            result: dict[Any, Any] = {}
-            for key, value in node.items():
-                plain_key = self._plain(key, where)
-                spot = (*where, plain_key)
-                line, column = node.lc.key(key) if key in node.lc.data else (node.lc.line, node.lc.col)
-                self.positions[spot] = (line + 1, column + 1)
-                result[plain_key] = self._plain(value, spot)
-            return result
-        if isinstance(node, CommentedSeq):
-            items = []
-            for index, value in enumerate(node):
-                line, column = node.lc.item(index) if index in node.lc.data else (node.lc.line, node.lc.col)
-                self.positions[(*where, index)] = (line + 1, column + 1)
-                items.append(self._plain(value, (*where, index)))
-            return items
-        if isinstance(node, bool) or node is None:
-            return node
-        for kind in (int, float, str):
-            if isinstance(node, kind):
-                return kind(node)
-        return str(node)
-
-    def problem(self, where: Location, text: str) -> Problem:
-        """Return a problem placed at `where`, or at the nearest thing around it that has a place."""
-        for length in range(len(where), -1, -1):
-            if where[:length] in self.positions:
-                return Problem(self.shown, *self.positions[where[:length]], text)
-        return Problem(self.shown, 0, 0, text)
+from autograder.rubric.sources import Location, Source, read_source
 
 
 def load_rubric(assignment: Assignment, parts: Iterable[str] = ()) -> Rubric:
@@ -118,8 +44,7 @@ def load_rubric(assignment: Assignment, parts: Iterable[str] = ()) -> Rubric:
 
 def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
     """Return the rubric whose main file is `path`; see :func:`load_rubric`."""
-    shown = _shown(path)
-    main = Source(path, shown)
+    main = read_source(path)
     problems: list[Problem] = []
     loaded: list[PartSpec] = []
     digest = hashlib.sha256(main.digest.encode())
@@ -148,7 +73,7 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
         problems.append(main.problem(("parts",), "expected a list of part files, such as [part_a.yaml]"))
         files = []
     for name in files:
-        source = Source(path.parent / name, _shown(path.parent / name))
+        source = read_source(path.parent / name)
         digest.update(source.digest.encode())
         part, found = _read_part(source)
         problems += found
@@ -176,13 +101,6 @@ def read_rubric(path: Path, parts: Iterable[str] = ()) -> Rubric:
         form=form,
         sha256=digest.hexdigest(),
     )
-
-
-def _shown(path: Path) -> str:
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def _read_part(source: Source) -> tuple[PartSpec | None, list[Problem]]:
@@ -293,8 +211,12 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
                 yield source.problem(
                     (*where, "id"), f"expected an id that starts with '{item.id}.', found {check.id!r}"
                 )
-            for field in ("twin", "follows", "proof"):
-                other = getattr(check, field)
+            links = [
+                ("twin", check.twin),
+                ("proof", check.proof),
+                *(("follows", one) for one in check.rests_on),
+            ]
+            for field, other in links:
                 if other is not None and (other not in check_ids or other == check.id):
                     yield source.problem(
                         (*where, field), f"no other check is called {other!r}{nearest(other, check_ids)}"

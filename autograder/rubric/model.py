@@ -6,7 +6,7 @@ file:line:column message.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
@@ -95,6 +95,9 @@ class ChallengeSpec(Model):
     """The registered generator of the inputs (`autograder.probes.challenges`)."""
     params: dict[str, Any] = Field(default_factory=dict)
     n_cases: StrictInt = Field(default=1, ge=1, le=20)
+    stored: StrictBool = False
+    """Whether its inputs are drawn once, with the golden values, and the reference's answers are kept beside them: for
+    functions that no formula of the grader knows."""
     names: list[StrictStr]
     contains: list[list[StrictStr]] = Field(default_factory=list)
     """Groups of words; a function whose name holds every word of one group is meant."""
@@ -156,8 +159,8 @@ class CheckSpec(Model):
     params: dict[str, Any] = Field(default_factory=dict)
     why: StrictStr = ""
     hint: StrictStr = ""
-    follows: StrictStr | None = None
-    """The check that this one rests on (the density under the draws). When that one failed, this one cannot
+    follows: StrictStr | list[StrictStr] | None = None
+    """The check that this one rests on (the density under the draws), or several. When that one failed, this one cannot
     cost marks a second time: it passes if `proof` passed, and a person decides otherwise."""
     proof: StrictStr | None = None
     """The check of the same item that was judged with the reference's version of what `follows` names."""
@@ -173,6 +176,18 @@ class CheckSpec(Model):
     """The marking guide of a written answer: what earns how much. For markers; students see none of it."""
     model_answer: StrictStr = ""
     """What a full answer says. For markers; students see none of it."""
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """The checks in `follows`."""
+        if isinstance(self.follows, str):
+            return (self.follows,)
+        return tuple(self.follows or ())
+
+    def follows_among(self, known: Collection[str]) -> str | list[str] | None:
+        """Return `follows` without the checks that are not among `known`."""
+        kept = [one for one in self.rests_on if one in known]
+        return self.follows if len(kept) == len(self.rests_on) else kept or None
 
 
 class WithheldSpec(Model):

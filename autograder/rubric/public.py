@@ -113,8 +113,11 @@ def _without_links(item: ItemSpec, public: Collection[str]) -> ItemSpec:
     checks = [
         check.model_copy(
             update={
-                name: other if (other := getattr(check, name)) in public else None
-                for name in ("follows", "proof", "twin")
+                "follows": check.follows_among(public),
+                **{
+                    name: other if (other := getattr(check, name)) in public else None
+                    for name in ("proof", "twin")
+                },
             }
         )
         for check in item.checks

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from autograder.stats.arrays import FloatArray
 from autograder.stats.language_models import Fill
@@ -130,7 +130,7 @@ def _head_words(trial: LatentTrial, head: FloatArray) -> list[str]:
     """Return what the outputs hold in place of mean and log variance."""
     if _is_among(trial.outputs, np.exp(0.5 * head)):
         return ["σ returned in place of log σ²"]
-    if _is_among(trial.outputs, special.expit(head)):
+    if _is_among(trial.outputs, scipy.special.expit(head)):
         return []
     return ["mean and log variance not returned"]
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from math import floor, inf, isfinite
 from typing import TypeVar
 
-from scipy import stats
-from scipy.optimize import brentq
+import scipy
 
 from autograder.stats.arrays import positive
 
@@ -100,8 +99,8 @@ def normal(truth: float, sd: float, n: int, rate: float) -> Band:
         If the truth is not finite, sd is not positive, n < 1, or the rate is out of range.
     """
     _at_least(n, 1, "n")
-    half = float(stats.norm.isf(_rate(rate) / 2)) * positive(sd, "sd")
-    caught = half + float(stats.norm.ppf(CATCH)) * sd
+    half = float(scipy.stats.norm.isf(_rate(rate) / 2)) * positive(sd, "sd")
+    caught = half + float(scipy.stats.norm.ppf(CATCH)) * sd
     return Band(_number(truth, "truth") - half, truth + half, "normal", n, rate, caught, float(truth))
 
 
@@ -126,11 +125,11 @@ def proportion(truth: float, n: int, rate: float) -> Band:
     _at_least(n, 1, "n")
     if not 0 < truth < 1:
         raise ValueError(f"truth: expected a probability in (0, 1), got {truth}")
-    law = stats.binom(n, truth)
+    law = scipy.stats.binom(n, truth)
     k_low, k_high = int(law.ppf(_rate(rate) / 2)), int(law.isf(rate / 2))
 
     def outside(p: float) -> float:
-        return float(stats.binom.cdf(k_low - 1, n, p) + stats.binom.sf(k_high, n, p))
+        return float(scipy.stats.binom.cdf(k_low - 1, n, p) + scipy.stats.binom.sf(k_high, n, p))
 
     low, high = max(0.0, (k_low - 0.5) / n), min(1.0, (k_high + 0.5) / n)
     return Band(low, high, "proportion", n, outside(truth), _worse_side(outside, truth), float(truth))
@@ -157,11 +156,13 @@ def negative_binomial(p: float, n_successes: int, rate: float) -> Band:
     _at_least(n_successes, 1, "n_successes")
     if not 0 < p < 1:
         raise ValueError(f"p: expected a probability in (0, 1), got {p}")
-    law = stats.nbinom(n_successes, p)
+    law = scipy.stats.nbinom(n_successes, p)
     few, many = int(law.ppf(_rate(rate) / 2)), int(law.isf(rate / 2))
 
     def outside(q: float) -> float:
-        return float(stats.nbinom.cdf(few - 1, n_successes, q) + stats.nbinom.sf(many, n_successes, q))
+        return float(
+            scipy.stats.nbinom.cdf(few - 1, n_successes, q) + scipy.stats.nbinom.sf(many, n_successes, q)
+        )
 
     low = n_successes / (n_successes + many + 0.5)
     high = 1.0 if few == 0 else n_successes / (n_successes + few - 0.5)
@@ -196,7 +197,7 @@ def replicates(mean: float, sd: float, n_replicates: int, rate: float, confidenc
         raise ValueError(f"confidence: expected a number in (0, 1), got {confidence}")
     k = tolerance_factor(n_replicates, 1 - _rate(rate), confidence)
     half = k * positive(sd, "sd")
-    caught = half + float(stats.norm.ppf(CATCH)) * sd
+    caught = half + float(scipy.stats.norm.ppf(CATCH)) * sd
     note = f"normal over replicates; coverage {1 - rate:.6g} with {confidence:.0%} confidence"
     return Band(
         _number(mean, "mean") - half, mean + half, "replicates", n_replicates, rate, caught, mean, note
@@ -211,8 +212,8 @@ def tolerance_factor(n: int, coverage: float, confidence: float) -> float:
     >>> round(tolerance_factor(43, 0.90, 0.99), 3)  # NIST Handbook 7.2.6.3: 2.217
     2.217
     """
-    z = float(stats.norm.ppf((1 + coverage) / 2))
-    chi2 = float(stats.chi2.ppf(1 - confidence, n - 1))
+    z = float(scipy.stats.norm.ppf((1 + coverage) / 2))
+    chi2 = float(scipy.stats.chi2.ppf(1 - confidence, n - 1))
     return z * float(((1 + 1 / n) * (n - 1) / chi2) ** 0.5)
 
 
@@ -238,7 +239,7 @@ def replicates_envelope(low: float, high: float, n: int, confidence: float = 0.9
         raise ValueError(f"range: expected low <= high, got {low} > {high}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number in (0, 1), got {confidence}")
-    coverage = float(stats.beta.ppf(1 - confidence, n - 1, 2))
+    coverage = float(scipy.stats.beta.ppf(1 - confidence, n - 1, 2))
     note = f"range of {n} replicates; coverage {coverage:.1%} with {confidence:.0%} confidence"
     shift = high - low if n / (n + 1) >= CATCH else inf
     return Band(float(low), float(high), "replicates_envelope", n, 1 - coverage, shift, None, note)
@@ -256,5 +257,5 @@ def _worse_side(outside: Callable[[float], float], p: float) -> float:
     for end in (tiny, 1 - tiny):
         if outside(end) < CATCH:
             return inf
-        shifts.append(abs(float(brentq(lambda q: outside(q) - CATCH, *sorted((p, end)))) - p))
+        shifts.append(abs(float(scipy.optimize.brentq(lambda q: outside(q) - CATCH, *sorted((p, end)))) - p))
     return max(shifts)

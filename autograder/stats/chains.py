@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
+import scipy
 
 from autograder.stats.arrays import FloatArray, rows, series
 
@@ -29,9 +29,9 @@ def autocovariance(x: npt.ArrayLike, max_lag: int | None = None, unbiased: bool 
     if not 0 <= last <= n - 1:
         raise ValueError(f"max_lag: expected 0 <= max_lag <= {n - 1} for {n} values, got {max_lag}")
     # zeros behind the series: the transform's circular product is then the plain one
-    size = fft.next_fast_len(2 * n - 1, real=True)
-    spectrum = fft.rfft(values - values.mean(), size)
-    products = np.asarray(fft.irfft(np.abs(spectrum) ** 2, size)[: last + 1], dtype=np.float64)
+    size = scipy.fft.next_fast_len(2 * n - 1, real=True)
+    spectrum = scipy.fft.rfft(values - values.mean(), size)
+    products = np.asarray(scipy.fft.irfft(np.abs(spectrum) ** 2, size)[: last + 1], dtype=np.float64)
     terms = n - np.arange(last + 1) if unbiased else np.full(last + 1, n)
     return np.asarray(products / terms, dtype=np.float64)
 

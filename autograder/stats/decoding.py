@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
-from scipy.special import softmax
+import scipy
 
 from autograder.stats.arrays import FloatArray
 
@@ -42,7 +41,7 @@ def ranks_of(
 
 def law_of_ranks(vocab_size: int, exponent: float, temperature: float = 1.0) -> FloatArray:
     """Return the probability of each rank (V,), falling."""
-    law: FloatArray = softmax(-exponent / temperature * np.log(np.arange(1, vocab_size + 1)))
+    law: FloatArray = scipy.special.softmax(-exponent / temperature * np.log(np.arange(1, vocab_size + 1)))
     return law
 
 
@@ -102,7 +101,7 @@ def g_test(ranks: npt.ArrayLike, law: FloatArray) -> GTest:
     n, k = float(len(drawn)), len(expected)
     correction = 1 + (np.sum(n / expected) - 1) / (6 * n * (k - 1))
     statistic /= float(correction)
-    return GTest(statistic, k, float(stats.chi2.sf(statistic, k - 1)))
+    return GTest(statistic, k, float(scipy.stats.chi2.sf(statistic, k - 1)))
 
 
 def _pooled(observed: FloatArray, expected: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -157,5 +156,5 @@ def law_in(values: npt.ArrayLike) -> FloatArray | None:
     kept = x > -1e4
     if not np.any(kept):
         return None
-    masked: FloatArray = softmax(np.where(kept, x, -np.inf))
+    masked: FloatArray = scipy.special.softmax(np.where(kept, x, -np.inf))
     return masked

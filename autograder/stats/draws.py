@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from autograder.stats.arrays import FloatArray, finite, positive, rows
 from autograder.stats.planes import Cdf, Plane
@@ -63,7 +63,7 @@ def _ks(parts: dict[str, tuple[FloatArray, Cdf]]) -> KsResult:
         distances[name] = float(
             max((np.arange(1, n + 1) / n - level).max(), (level - np.arange(n) / n).max())
         )
-    p_values = {name: float(stats.kstwo.sf(d, n)) for name, d in distances.items()}
+    p_values = {name: float(scipy.stats.kstwo.sf(d, n)) for name, d in distances.items()}
     part = min(p_values, key=lambda name: p_values[name])
     p_value = min(1.0, p_values[part] * len(p_values))
     return KsResult(max(distances.values()), p_value, part, p_values, n)
@@ -127,7 +127,7 @@ def cells_test(draws: npt.ArrayLike, law: Plane, n_cells: int = 64) -> CellsResu
     )
     worst = Cell(x_range, y_range, float(expected[i, j]), int(observed[i, j]))
     statistic, df = float(terms.sum()), n_side**2 - 1
-    return CellsResult(statistic, df, float(stats.chi2.sf(statistic, df)), worst, n)
+    return CellsResult(statistic, df, float(scipy.stats.chi2.sf(statistic, df)), worst, n)
 
 
 def gaussian_draws_test(draws: npt.ArrayLike, sd: float) -> KsResult:
@@ -149,9 +149,12 @@ def gaussian_draws_test(draws: npt.ArrayLike, sd: float) -> KsResult:
     scaled = rows(draws, "draws", at_least=2) / positive(sd, "sd")
     n_dims = scaled.shape[1]
     parts: dict[str, tuple[FloatArray, Cdf]] = {
-        f"x{k + 1}": (scaled[:, k], stats.norm.cdf) for k in range(n_dims)
+        f"x{k + 1}": (scaled[:, k], scipy.stats.norm.cdf) for k in range(n_dims)
     }
-    parts["radius"] = (np.einsum("ni,ni->n", scaled, scaled), lambda t: np.asarray(stats.chi2.cdf(t, n_dims)))
+    parts["radius"] = (
+        np.einsum("ni,ni->n", scaled, scaled),
+        lambda t: np.asarray(scipy.stats.chi2.cdf(t, n_dims)),
+    )
     return _ks(parts)
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
-from scipy.optimize import brentq
+import scipy
 
 from autograder.stats.arrays import FloatArray
 
@@ -131,12 +130,12 @@ class Follows:
             return LEAST_TEMPERATURE
         if excess(high) <= 0:
             return MOST_TEMPERATURE
-        return float(np.exp(brentq(excess, low, high, xtol=1e-3)))
+        return float(np.exp(scipy.optimize.brentq(excess, low, high, xtol=1e-3)))
 
 
 def fits_law(follows: Follows, kept: Kept, temperature: float = 1.0) -> float:
     """Return the p-value of the Kolmogorov-Smirnov test of a text's draws against a law."""
-    return float(stats.kstest(follows.transform(kept, temperature), "uniform").pvalue)
+    return float(scipy.stats.kstest(follows.transform(kept, temperature), "uniform").pvalue)
 
 
 def temperature_fits(follows: Follows, kept: Kept, temperature: float = 1.0) -> float:
@@ -150,4 +149,4 @@ def temperature_fits(follows: Follows, kept: Kept, temperature: float = 1.0) -> 
         return 1.0
     most = abs(z) / 3
     z -= min(most, max(-most, g * (z**2 - 1) / 6))
-    return float(2 * stats.norm.sf(abs(z)))
+    return float(2 * scipy.stats.norm.sf(abs(z)))

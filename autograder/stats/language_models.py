@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special
+import scipy
 
 from autograder.stats.arrays import FloatArray
 
@@ -119,17 +119,17 @@ def layer_norm(x: FloatArray, weight: FloatArray, bias: FloatArray | None, ddof:
 def activated(x: FloatArray, kind: str) -> FloatArray:
     """Return an activation function by its name: gelu, gelu_tanh, relu, silu, tanh, sigmoid, none, leaky_relu:0.2."""
     if kind == "gelu":
-        return np.asarray(0.5 * x * (1.0 + special.erf(x / math.sqrt(2.0))))
+        return np.asarray(0.5 * x * (1.0 + scipy.special.erf(x / math.sqrt(2.0))))
     if kind == "gelu_tanh":
         return np.asarray(0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3))))
     if kind == "relu":
         return np.maximum(x, 0.0)
     if kind == "silu":
-        return np.asarray(x * special.expit(x))
+        return np.asarray(x * scipy.special.expit(x))
     if kind == "tanh":
         return np.asarray(np.tanh(x))
     if kind == "sigmoid":
-        return np.asarray(special.expit(x))
+        return np.asarray(scipy.special.expit(x))
     if kind.startswith("leaky_relu:"):
         return np.where(x > 0, x, float(kind.partition(":")[2]) * x)
     if kind == "none":

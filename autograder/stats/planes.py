@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import CubicSpline, PchipInterpolator
+import scipy
 
 from autograder.stats.arrays import Density, FloatArray, finite, positive
 
@@ -259,7 +259,8 @@ def _edges(values: npt.ArrayLike, name: str) -> FloatArray:
 def _integral_to(at: FloatArray, values: FloatArray, edges: FloatArray) -> FloatArray:
     """Integral along axis 0 of the spline through `values`, from at[0] to each edge."""
     return np.asarray(
-        CubicSpline(at, values).antiderivative()(np.clip(edges, at[0], at[-1])), dtype=np.float64
+        scipy.interpolate.CubicSpline(at, values).antiderivative()(np.clip(edges, at[0], at[-1])),
+        dtype=np.float64,
     )
 
 
@@ -271,7 +272,7 @@ def _cumulated(at: FloatArray, marginal: FloatArray) -> tuple[FloatArray, FloatA
 
 def _monotone_cdf(at: FloatArray, marginal: FloatArray) -> Cdf:
     cdf, _ = _cumulated(at, marginal)
-    curve = PchipInterpolator(at, cdf)
+    curve = scipy.interpolate.PchipInterpolator(at, cdf)
 
     def evaluate(t: npt.ArrayLike) -> FloatArray:
         inside = np.clip(np.asarray(t, dtype=np.float64), at[0], at[-1])

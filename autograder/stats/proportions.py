@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scipy import stats
+import scipy
 
 
 def upper_bound(k: int, n: int, confidence: float = 0.95) -> float:
@@ -32,4 +32,4 @@ def upper_bound(k: int, n: int, confidence: float = 0.95) -> float:
         raise ValueError(f"proportion: expected 0 <= k <= n with n >= 1, got k={k}, n={n}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number in (0, 1), got {confidence}")
-    return 1.0 if k == n else float(stats.beta.ppf(confidence, k + 1, n - k))
+    return 1.0 if k == n else float(scipy.stats.beta.ppf(confidence, k + 1, n - k))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 Array = NDArray[np.float64]
 Reason = Literal["", "nobody", "too_few", "all_alike", "no_rest"]
@@ -80,7 +80,7 @@ def mean_share(shares: Array) -> Estimate:
     n = len(shares)
     if n == 0:
         return Estimate(0, reason="nobody")
-    mean, z = float(np.clip(shares.mean(), 0.0, 1.0)), float(stats.norm.ppf(0.975))
+    mean, z = float(np.clip(shares.mean(), 0.0, 1.0)), float(scipy.stats.norm.ppf(0.975))
     middle = (mean + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(mean * (1 - mean) / n + z**2 / (4 * n**2))
     return Estimate(n, mean, min(max(middle - half, 0.0), mean), max(min(middle + half, 1.0), mean))
@@ -105,7 +105,8 @@ def rest_correlation(own: Array, rest: Array) -> Estimate:
     if np.ptp(own) < ALIKE or np.ptp(rest) < ALIKE:
         return Estimate(n, reason="all_alike")
     r = float(np.clip(np.corrcoef(own, rest)[0, 1], -1.0, 1.0))
-    z, half = math.atanh(min(max(r, -1 + 1e-12), 1 - 1e-12)), float(stats.norm.ppf(0.975)) / math.sqrt(n - 3)
+    z = math.atanh(min(max(r, -1 + 1e-12), 1 - 1e-12))
+    half = float(scipy.stats.norm.ppf(0.975)) / math.sqrt(n - 3)
     return Estimate(n, r, min(math.tanh(z - half), r), max(math.tanh(z + half), r))
 
 
@@ -171,7 +172,8 @@ def cronbach_alpha(marks: Array) -> Estimate:
     if total < ALIKE:
         return Estimate(n, reason="all_alike")
     alpha = k / (k - 1) * (1 - float(marks.var(axis=0, ddof=1).sum()) / total)
-    low, high = (1 - (1 - alpha) * float(stats.f.ppf(q, n - 1, (n - 1) * (k - 1))) for q in (0.975, 0.025))
+    law = scipy.stats.f(n - 1, (n - 1) * (k - 1))
+    low, high = (1 - (1 - alpha) * float(law.ppf(q)) for q in (0.975, 0.025))
     return Estimate(n, alpha, low, high)
 
 

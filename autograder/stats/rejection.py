@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
+import scipy
 
 from autograder.stats.arrays import Density, FloatArray, positive
 from autograder.stats.planes import Plane, bounding_box
@@ -90,7 +90,7 @@ def envelope_supremum(target: Density, sigma: float) -> Supremum:
             "p / q: expected a maximum inside 8 sigmas, found it at the edge; the tails of p are heavier"
         )
     start = np.array([axis[i], axis[j]])
-    found = minimize(
+    found = scipy.optimize.minimize(
         lambda x: -float(log_ratio(x)), start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12}
     )
     value = float(np.exp(-found.fun)) * 2 * np.pi * sigma**2

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from autograder.stats.arrays import FloatArray, finite, rows
 
@@ -164,8 +164,8 @@ def _fit(scan: Scan, cov: FloatArray, legitimate: bool) -> GibbsFit:
         residuals.append(e)
     if len(residuals[0]) == len(residuals[1]):
         z["x1 with x2"] = float(residuals[0] @ residuals[1]) / len(residuals[0]) ** 0.5
-    shape = float(stats.kstest(np.concatenate(residuals), "norm").pvalue)
-    smallest = min(shape, *(float(2 * stats.norm.sf(abs(value))) for value in z.values()))
+    shape = float(scipy.stats.kstest(np.concatenate(residuals), "norm").pvalue)
+    smallest = min(shape, *(float(2 * scipy.stats.norm.sf(abs(value))) for value in z.values()))
     p_value = min(1.0, smallest * (len(z) + 1))
     n_all = sum(len(e) for e in residuals)
     return GibbsFit(p_value, legitimate, True, z, (ratios[0], ratios[1]), n_all)
@@ -173,9 +173,9 @@ def _fit(scan: Scan, cov: FloatArray, legitimate: bool) -> GibbsFit:
 
 def _as_z(sum_squares: float, n: int) -> float:
     """Chi-square with n degrees of freedom as a z of the same tail probability, from the smaller tail."""
-    below, above = stats.chi2.logcdf(sum_squares, n), stats.chi2.logsf(sum_squares, n)
+    below, above = scipy.stats.chi2.logcdf(sum_squares, n), scipy.stats.chi2.logsf(sum_squares, n)
     tail = min(below, above)
     if not np.isfinite(tail):  # beyond what the tail can express: the normal approximation is as large
         return float((sum_squares - n) / np.sqrt(2 * n))
-    size = -float(stats.norm.ppf(np.exp(max(tail, -700.0))))
+    size = -float(scipy.stats.norm.ppf(np.exp(max(tail, -700.0))))
     return -size if below < above else size

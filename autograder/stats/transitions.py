@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from autograder.stats.arrays import Density, FloatArray, positive, rows
 
@@ -179,7 +179,7 @@ def two_sided(z: float) -> float:
     >>> round(two_sided(1.959964), 6)
     0.05
     """
-    return float(2 * stats.norm.sf(abs(z)))
+    return float(2 * scipy.stats.norm.sf(abs(z)))
 
 
 def z_limit(rate: float) -> float:
@@ -190,7 +190,7 @@ def z_limit(rate: float) -> float:
     >>> round(z_limit(0.05), 4)
     1.96
     """
-    return float(stats.norm.isf(rate / 2))
+    return float(scipy.stats.norm.isf(rate / 2))
 
 
 def _z(increments: FloatArray, variances: FloatArray) -> float:

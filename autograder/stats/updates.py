@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, log_softmax, softmax
+import scipy
 
 from autograder.stats.arrays import FloatArray
 
@@ -79,7 +79,7 @@ def _halves(
     for x, _ in used:
         rows = np.column_stack([x, np.ones(len(x))])
         logits = rows @ theta
-        slope = expit(logits) if family == "bce" else logits
+        slope = scipy.special.expit(logits) if family == "bce" else logits
         columns += [(slope[:, None] * rows).mean(axis=0), rows.mean(axis=0)]
     found = combination(g, columns)
     if found is None:
@@ -143,7 +143,7 @@ def fit_generator(
     for z in noises:
         images = np.tanh(z @ theta[: 2 * n].reshape(2, n) + theta[2 * n :])
         for d in discriminators:
-            slope = expit(images @ d[:-1] + d[-1])
+            slope = scipy.special.expit(images @ d[:-1] + d[-1])
             columns = [_through_generator(s, z, images, d[:-1]) for s in (slope, np.ones(len(z)))]
             found = combination(g, columns)
             if found is not None:
@@ -171,7 +171,9 @@ def token_nlls(
 ) -> FloatArray:
     """Return -log p(target | input) in nats, of the shape of the inputs, by the language model above."""
     x, y = np.asarray(inputs, dtype=np.int64), np.asarray(targets, dtype=np.int64)
-    table = log_softmax(gain * wave(vocab_size**2, phase, 0.05).reshape(vocab_size, vocab_size), axis=1)
+    table = scipy.special.log_softmax(
+        gain * wave(vocab_size**2, phase, 0.05).reshape(vocab_size, vocab_size), axis=1
+    )
     nlls: FloatArray = -table[x, y]
     return nlls
 
@@ -201,10 +203,10 @@ def language_gradients(
         tokens: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64], twice: bool = False
     ) -> FloatArray:
         rows, labels = tokens.reshape(-1), wanted.reshape(-1)
-        law = softmax(gain * table[rows], axis=1)
+        law = scipy.special.softmax(gain * table[rows], axis=1)
         slope = law - once[labels]
         if twice:  # cross-entropy of what was through a softmax already
-            outer = softmax(law, axis=1) - once[labels]
+            outer = scipy.special.softmax(law, axis=1) - once[labels]
             slope = law * (outer - (outer * law).sum(axis=1, keepdims=True))
         total = np.zeros_like(table)
         np.add.at(total, rows, gain * slope / len(rows))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from autograder import cli
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "unit"), str(ROOT / "tests" / "integration")]
@@ -81,11 +82,11 @@ def serve_class(folder: Path) -> Looked:
 
 
 def _autograder(*arguments: object) -> None:
-    command = [sys.executable, "-c", "from autograder.cli import main; main()", *map(str, arguments)]
-    done = subprocess.run(
-        command, env=verb.ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode in (0, 1), done.stderr
+    """Run a command in this process, whose executors share a nursery."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.delenv("AUTOGRADER_CONTENT", raising=False)
+        assert cli.run(list(map(str, arguments))) in (0, 1), arguments
 
 
 def _mark_by_hand(run: Path) -> None:

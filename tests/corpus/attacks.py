@@ -20,6 +20,8 @@ COMPLETE, CELL, TOTAL = "complete", "cell_limit", "total_limit"
 MEMORY, DISK, DIED = "memory_limit", "disk_limit", "kernel_died"
 LIMITS = {"cell_seconds": 2.0, "total_seconds": 8.0, "call_seconds": 1.0}
 LIMITS |= {"memory_mib": 700, "output_mib": 2.0, "disk_mib": 64, "record_mib": 16.0}
+WAITED_OUT_SECONDS = 1.0
+"""For a cell that can only end at its limit: it does nothing more in the second second."""
 
 PRELUDE = '''
 import contextlib, ctypes, os, resource, signal, socket, stat, subprocess, sys, threading, time
@@ -97,7 +99,8 @@ def attack(
 
     def register(function: Make) -> Make:
         allowed = frozenset(states or (COMPLETE,))
-        ATTACKS.append(Attack(kind, function, allowed, survives, Limits(**(LIMITS | limits)), cold))
+        own = {"cell_seconds": WAITED_OUT_SECONDS} | limits if allowed == {CELL} else limits
+        ATTACKS.append(Attack(kind, function, allowed, survives, Limits(**(LIMITS | own)), cold))
         return function
 
     return register

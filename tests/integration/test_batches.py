@@ -17,7 +17,7 @@ import pytest
 from resume_worker import PreparedExecutor, graded
 from test_resume import executed_twice, notebook
 
-from autograder import cli, jobs
+from autograder import cli, jobs, marking
 from autograder.courses import Course
 from autograder.errors import UsageError
 from autograder.execute.protocol import Job
@@ -250,6 +250,30 @@ class Hearer(Listener):
     def started(self, submission: Submission, job: Job) -> None:
         """A notebook begins."""
         self.started_by[submission.id] = threading.current_thread()
+
+
+def test_a_submission_that_breaks_the_grader_waits_and_holds_up_no_other(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = marking._score_part
+
+    def breaks(folder: Path, *about: Any) -> Any:
+        if "bo" in folder.parts:
+            raise ValueError("Out of range float values are not JSON compliant: nan")
+        return whole(folder, *about)
+
+    monkeypatch.setattr(marking, "_score_part", breaks)
+    batch = graded(source, tmp_path / "run", tmp_path / "log")
+    by_id = {one.submission.id: one for one in batch.grades}
+    broken = by_id.pop("bo")
+    assert (broken.earned, broken.pending) == (0.0, broken.possible)
+    assert broken.flags == ("grader fault",)
+    assert "nan" in broken.items[0].checks[0].traceback
+    assert sorted(by_id) == ["ada", "chen", "dara"]
+    assert all(one.earned > 0 and "grader fault" not in one.flags for one in by_id.values())
+    page = (tmp_path / "run" / "submissions" / "bo" / "report.html").read_text(encoding="utf-8")
+    assert "fault of ours" in page
+    assert "JSON compliant" not in page
 
 
 def test_the_longest_are_executed_first_when_it_is_known_which_they_are(source: Path, tmp_path: Path) -> None:

@@ -154,10 +154,33 @@ def test_a_stale_template_is_refused_until_it_is_said_that_nothing_was_imported(
     assert course.export("--template", template, "--accept", "pending")[0] == 0
     status, said = course.export("--template", template, "--accept", "pending")
     assert (status, "--not-imported" in said["said"]) == (2, True)
+    entries = ledger.history(course.run.gradebook)
+    status, said = course.export("--template", template, "--accept", "pending", "--not-imported", "--dry-run")
+    assert (status, len(said["reconciliation"]["written"])) == (0, 2)
+    assert ledger.history(course.run.gradebook) == entries  # a rehearsal takes nothing back
     status, said = course.export("--template", template, "--accept", "pending", "--not-imported")
     assert status == 0
     assert len(list(course.run.exports.rglob("grades.csv"))) == 2  # what was written before stays
     assert course.export("--not-imported", to="brightspace")[0] == 2
+
+
+def test_the_other_way_into_moodle_can_be_taken_back(course: Class) -> None:
+    status, _ = course.export("--accept", "pending", "--id", "number", to="moodle-gradebook")
+    assert status == 0
+    worksheet = course.folder / "worksheet.csv"
+    rows = "".join(
+        f"Participant {at},{name},-,,6.00,Yes,-\n" for at, name in enumerate(NAMES.values(), start=1)
+    )
+    head = "Identifier,ID number,Status,Grade,Maximum grade,Grade can be changed,Last modified (grade)\n"
+    worksheet.write_text(head + rows, encoding="utf-8-sig", newline="")
+    soon = time.time() + 1
+    os.utime(worksheet, (soon, soon))
+    status, said = course.export("--template", worksheet, "--accept", "pending", to="moodle")
+    assert (status, "block each other" in said["said"]) == (2, True)
+    status, said = course.export(
+        "--template", worksheet, "--accept", "pending", "--not-imported", to="moodle"
+    )
+    assert (status, len(said["reconciliation"]["written"])) == (0, 2)
 
 
 def test_nothing_is_lowered_unless_it_is_said(course: Class) -> None:

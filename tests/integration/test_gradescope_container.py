@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from autograder.execute import fences
 from autograder.execute.local import LocalExecutor
 from autograder.gradescope.archive import archive
 from autograder.gradescope.settings import Settings
@@ -127,6 +128,25 @@ def test_without_a_fence_the_same_notebook_would_have_reached_them(root: Path) -
     _, found = ran(root)
     assert (root / "submission" / "stolen").exists() or os.geteuid() != 0
     assert "Python ended" in found["output"]
+
+
+def test_landlock_is_put_up_where_the_grader_is_installed_nowhere(root: Path) -> None:
+    """What Docker mostly leaves: behind it, nobody may look for the grader's package in the folder around it."""
+    if why_not := fences.possible("landlock"):
+        pytest.skip(why_not)
+    settings = root / "source" / "settings.json"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace('"auto"', '"landlock"'), encoding="utf-8"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "autograder.gradescope", "--look", str(root)],
+        env=os.environ | {"PYTHONPATH": str(root / "source" / "engine")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert "fence: landlock" in done.stdout, done.stderr
 
 
 def test_a_submission_without_a_notebook_is_told_so(root: Path) -> None:

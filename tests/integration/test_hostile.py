@@ -48,7 +48,7 @@ def case(level: str, attack: Attack) -> object:
 
 
 @pytest.fixture(scope="module")
-def ranges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Range]]:
+def ranges(tmp_path_factory: pytest.TempPathFactory, own_nurseries: None) -> Iterator[Callable[[str], Range]]:
     """One range a level, set up where it is first asked for; nothing of it may be left at the end."""
     with contextlib.ExitStack() as stack:
         running: dict[str, Range] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -12,13 +12,16 @@ from pathlib import Path
 import matplotlib as mpl
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
+from autograder.execute.local import LocalExecutor
+from autograder.execute.protocol import Job
+from autograder.records import Limits
 from autograder.template import Cell, parse, to_ipynb, to_notebook
 from reference.aml_a3.demo import CORRECT, NOTEBOOK, WRONG, demo_class, load_styles
 from reference.aml_a3.mutants import MUTANTS
 
 STYLES = load_styles()
+LIMITS = Limits(cell_seconds=120, total_seconds=600)
 EXECUTED_ALWAYS = ("free_style", "vectorised")
 TEMPLATE_NAMES = {
     *("mixture_log_density", "mixture_density", "grid_x", "grid_y", "grid_density"),
@@ -132,22 +135,38 @@ def test_numbers_in_process(
     assert n_figures >= 4
 
 
+@pytest.fixture(scope="module")
+def executor() -> Iterator[LocalExecutor]:
+    with LocalExecutor(own_work=True) as started:
+        yield started
+
+
+SHOW_FILES = """
+import glob
+for path in sorted(glob.glob("**/*.png", recursive=True)):
+    print("file", path)
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STYLES)
-def test_numbers_in_a_kernel(name: str, tmp_path: Path) -> None:
+def test_numbers_in_a_kernel(name: str, executor: LocalExecutor, tmp_path: Path) -> None:
     notebook = to_notebook(parse(STYLES[name]))
-    client = NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-    )
-    client.execute()
+    notebook.cells.append(nbformat.v4.new_code_cell(SHOW_FILES))
+    nbformat.write(notebook, tmp_path / "notebook.ipynb")
+    record = executor.execute(Job(notebook=tmp_path / "notebook.ipynb", out=tmp_path / "out", limits=LIMITS))
+    assert record.state == "complete"
+    assert [cell.error for cell in record.cells if cell.error] == []
+    executed = nbformat.read(tmp_path / "out" / "executed.ipynb", as_version=4)
     printed = StringIO()
-    n_images = len(list(tmp_path.rglob("*.png")))
-    for cell in notebook.cells:
+    n_images = 0
+    for cell in executed.cells:
         for output in cell.get("outputs", []):
             printed.write(output.get("text", "") if output.get("name") == "stdout" else "")
             n_images += "image/png" in output.get("data", {})
-    assert missing_numbers(printed.getvalue()) == []
-    assert n_images >= 4
+    text, *files = printed.getvalue().split("\nfile ")
+    assert missing_numbers(text) == []
+    assert n_images + len(files) >= 4
 
 
 # ------------------------------------------------------------------ the demo class

@@ -64,6 +64,9 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = (
+                True  # an answer is written in two pieces, and the second would wait 40 ms
+            )
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

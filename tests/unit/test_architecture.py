@@ -37,6 +37,7 @@ LAYERS = (
         "template_cells",
         "leaks",
         "public_rubric",
+        "conventions",
     ),
     ("probes", "checks", "truths"),
     (
@@ -68,6 +69,7 @@ LAYERS = (
         "pushing",
         "gradescope",
         "goldens",
+        "stored_answers",
         "rendering",
         "withheld",
         "release",

@@ -643,6 +643,30 @@ def test_later_downloads_of_an_assignment_are_attempts(tmp_path: Path) -> None:
     assert not any(one.contested for one in found.submissions)
 
 
+def test_a_second_download_of_the_same_name_comes_second(tmp_path: Path) -> None:
+    """Browsers call it `submissions (2).zip`, which stands before `submissions.zip` by the alphabet."""
+    roster = roster_of(tmp_path, canvas_gradebook(CLASS))
+    for number, name in enumerate(("submissions", "submissions (2)", "submissions (10)"), start=1):
+        hand_ins = [HandIn(CLASS[0], {"part_a.ipynb": notebook(f"attempt {number}")})]
+        put(tmp_path / "all" / f"{name}.zip", download(canvas_files(hand_ins, 700_000 * number)))
+    found = taken(tmp_path / "all", tmp_path, roster).submissions
+    for one in found:
+        assert f"attempt {one.attempt}" in Path(one.sources["a"]).read_text(encoding="utf-8")
+    assert sorted(one.attempt for one in found) == [1, 2, 3]
+
+
+def test_a_group_with_somebody_whom_the_roster_does_not_have_says_who_is_known(tmp_path: Path) -> None:
+    roster = roster_of(tmp_path, gradescope_roster(CLASS[:2]))
+    hand_in = HandIn(CLASS[0], {"part_a.ipynb": notebook("1")}, partners=(CLASS[1], CLASS[2]))
+    source = put(tmp_path / "e.zip", download(gradescope_files([hand_in])))
+    (found,) = taken(source, tmp_path, roster).submissions
+    assert (found.students, found.owner_problem) == ((), "unknown_student")
+    told = found.owner_detail or ""
+    assert f"no id {CLASS[2].number}" in told
+    assert "--groups" in told
+    assert told.endswith(f"With them: {CLASS[0].number}, {CLASS[1].number}")
+
+
 def test_the_time_of_a_worksheet_is_that_of_the_last_attempt(tmp_path: Path) -> None:
     submitted = {one.moodle: "Monday, 23 November 2026, 8:00 AM" for one in CLASS}
     roster = roster_of(tmp_path, moodle_worksheet(CLASS, submitted=submitted))

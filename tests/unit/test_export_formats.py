@@ -402,8 +402,43 @@ def test_other_languages_are_named_by_their_headings() -> None:
     }
     draft = format_of("moodle_worksheet", header=roles).draft(request_of(scores_of([student()]), content))
     assert only(draft).value == "41.50"
+    assert any("no column says whose grade cannot be changed" in note for note in draft.notes)
     with pytest.raises(UsageError, match="missing: identifier"):
         format_of("moodle_worksheet", header={"grade": "Nota"})
+
+
+def test_what_stands_there_when_a_grade_can_be_changed_is_asked_for() -> None:
+    roles = {
+        "identifier": "ID",
+        "grade": "Nota",
+        "modified": "Data",
+        "maximum": "Max",
+        "changeable": "Si può",
+    }
+    with pytest.raises(UsageError, match="--header yes=TEXT"):
+        format_of("moodle_worksheet", header=roles)
+
+
+@pytest.mark.parametrize(
+    ("headings", "said"),
+    [
+        ("Identifiant,Nom complet,Numéro d'identification,Statut,Note,Note maximale,La note peut être modifiée,"
+         "Dernière modification (note),Feedback par commentaires", ("Oui", "Non")),
+        ("Identificador,Nombre completo,Número de ID,Estado,Calificación,Calificación máxima,"
+         "La calificación puede ser cambiada,Última modificación (calificación),Comentarios de retroalimentación",
+         ("Sí", "No")),
+    ],
+    ids=["French", "Spanish"],
+)  # fmt: skip
+def test_worksheets_in_french_and_spanish(headings: str, said: tuple[str, str]) -> None:
+    people = [student(1), student(2)]
+    rows = "".join(
+        f'Participante {one.participant},{one.name},{one.number},-,,"60,00",{can},-,\n'
+        for one, can in zip(people, said, strict=True)
+    )
+    draft = worksheet_draft(b"\xef\xbb\xbf" + f"{headings}\n{rows}".encode(), people)
+    assert [(one.kind, one.value) for one in draft.outcomes] == [("written", "41.50"), ("locked", "41.50")]
+    assert only_file(draft).decode("utf-8-sig").splitlines()[0] == headings
 
 
 def test_the_gradebook_import_holds_only_rows_with_a_score() -> None:
@@ -427,6 +462,9 @@ def test_one_assignment_of_moodle_has_one_route() -> None:
         format_of("moodle_gradebook").draft(request)
     request = request_of(scores_of([student()]), entries=[entry], destination="quiz")
     assert only(format_of("moodle_gradebook").draft(request)).kind == "written"
+    entry = sent(student(), "40.00", "00101", route="moodle_gradebook", destination="moodle")
+    with pytest.raises(UsageError, match=r"by moodle-gradebook before.*--not-imported"):
+        worksheet_draft(moodle_worksheet([student()]), entries=[entry])
 
 
 # ------------------------------------------------------- Blackboard, Brightspace

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from review_runs import grade_of, rubric_of
 
 from autograder.export.comments import CUT, as_html, normalised
+from autograder.export.decimals import in_cents, two_places
 from autograder.export.scores import Person, State, exact, id_conflicts, scores_of
 from autograder.records import Grade, Submission
 from autograder.review.marks import with_marks
@@ -100,6 +101,14 @@ def test_ids_that_several_have_are_found() -> None:
 @given(st.integers(0, 10_000_000))
 def test_marks_of_four_places_are_exact(ten_thousandths: int) -> None:
     assert exact(ten_thousandths / 10_000) == Decimal(ten_thousandths).scaleb(-4)
+
+
+@given(st.lists(st.decimals(0, 60, places=4), max_size=8))
+def test_points_of_items_in_cents_add_up_to_the_score_of_the_lms(points: list[Decimal]) -> None:
+    rounded = in_cents(points)
+    assert sum(rounded, Decimal(0)) == Decimal(two_places(sum(points, Decimal(0))))
+    assert all(abs(one - other) < Decimal("0.01") for one, other in zip(rounded, points, strict=True))
+    assert in_cents(rounded) == rounded
 
 
 @pytest.mark.parametrize("number", [0.1 + 0.2, 1e-5, 100.0, 1e6])

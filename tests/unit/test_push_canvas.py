@@ -277,6 +277,22 @@ def test_items_go_into_the_rubric_where_every_row_fits(canvas: CanvasStandIn, tm
     assert push_canvas(run, canvas).plan.parcels == ()
 
 
+def test_thirds_of_a_mark_are_the_same_in_score_comment_and_rubric(
+    canvas: CanvasStandIn, tmp_path: Path
+) -> None:
+    """5.3333 marks are 5.33 at the LMS; where the rubric decides, its rows have to add up to that."""
+    canvas.assignment["rubric"] = [
+        {"id": "_1", "description": "a1", "points": 3.0},
+        {"id": "_2", "description": "a2", "points": 3.0},
+    ]
+    canvas.assignment["use_rubric_for_grading"] = True
+    run = scored_run(tmp_path, [16 / 3])
+    push_canvas(run, canvas)
+    assert canvas.scores[100] == Decimal("5.33")
+    assert [row["points"] for row in canvas.rubrics[100].values()] == [3.0, 2.33]
+    assert canvas.comments[100][0]["comment"].startswith("Score 5.33 of 6")
+
+
 def test_points_of_a_rubric_that_did_not_arrive_are_found_out(canvas: CanvasStandIn, tmp_path: Path) -> None:
     canvas.assignment["rubric"] = [
         {"id": f"_{number}", "description": f"a{number}", "points": 3.0} for number in (1, 2)

@@ -10,7 +10,8 @@ import pytest
 import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
 from autograder.errors import RubricError
 from autograder.registry import content_root, find_assignment
-from autograder.rubric.loader import Source, load_rubric, read_rubric
+from autograder.rubric.loader import load_rubric, read_rubric
+from autograder.rubric.sources import read_source
 
 SMALL = """\
 schema: 1
@@ -350,10 +351,22 @@ def test_a_part_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
     assert problem.startswith("part_a.yaml:1:1: ")
 
 
+def test_a_file_is_read_anew_when_it_changed_and_what_it_gives_is_the_callers_own(tmp_path: Path) -> None:
+    path = tmp_path / "facts.yaml"
+    path.write_text("a: [1, 2]\n", encoding="utf-8")
+    first = read_source(path)
+    first.data["a"].append(3)
+    assert read_source(path).data == {"a": [1, 2]}
+    path.write_text("b: [1, 2]\n", encoding="utf-8")
+    changed = read_source(path)
+    assert (changed.data, changed.positions[("b", 1)]) == ({"b": [1, 2]}, (1, 8))
+    assert changed.digest != first.digest
+
+
 def test_scalars_are_those_of_yaml_1_2(tmp_path: Path) -> None:
     path = tmp_path / "facts.yaml"
     path.write_text("a: 1e-3\nb: no\nc: 010\nd: true\ne: 1_000\nf: ~\ng: 0o10\nh: on\n", encoding="utf-8")
-    data = Source(path, "facts.yaml").data
+    data = read_source(path).data
     assert data["a"] == 1e-3
     assert data["b"] == "no"
     assert data["c"] == 10
