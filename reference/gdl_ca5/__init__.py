@@ -1,1 +1,0 @@
-"""Generative Deep Learning, coding assignment 5: the sheet's facts, solutions and typical mistakes."""
