@@ -49,6 +49,7 @@ MODULES = (
     "steps",
     "decoders",
     "likelihoods",
+    "autoencoders",
     "updates",
     "recorders",
     "layer_calls",
