@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,19 +75,44 @@ class Tried(NamedTuple):
     name: str
     explained: Likelihood | None
     sizes: tuple[int, int]
+    is_constant: bool = False
+    """Whether it gave the same number for all data."""
+
+    @property
+    def rank(self) -> int:
+        """0 for a negative log-likelihood, 1 for a positive one, 2 for a known mistake, 3 for anything else."""
+        found = self.explained
+        if found is None:
+            return 3
+        return 2 if found.kind not in RIGHT else 0 if found.a > 0 else 1
 
 
-def likelihoods_in(evidence: Evidence, keys: Iterable[str]) -> list[Tried]:
-    """Return the functions that answered, those that are a likelihood first, then those that are a known mistake."""
-    tried = [one for key in keys for one in _tried(evidence.called[key])]
-    return sorted(tried, key=_rank)
+class OfLikelihood(CheckParams):
+    """The student's negative log-likelihood."""
+
+    challenges: list[ChallengeKey] = Field(min_length=1)
+    """The same question with grey data and with binary data, say: the best answer counts."""
+    items: list[str] = Field(min_length=1)
+    """Whose cells define it and train with it."""
 
 
-def _rank(one: Tried) -> int:
-    found = one.explained
-    if found is None:
-        return 3
-    return 0 if found.kind in RIGHT and found.a > 0 else 1 if found.kind in RIGHT else 2
+def likelihoods_in(evidence: Evidence, params: OfLikelihood) -> list[Tried]:
+    """Return what the function that is meant was explained as, the best way to call it first.
+
+    That is one that the cells of the items name outside all definitions; else the one whose name the rubric puts first.
+    """
+    tried = [one for key in params.challenges for one in _tried(evidence.called[key])]
+    used = [one for one in tried if is_used(one.name, tried, evidence, params.items)]
+    if not used and tried:
+        names = [name.casefold() for name in evidence.called[params.challenges[0]].spec.names]
+        places = {one.name: _place(one.name, names) for one in tried}
+        first = min(places, key=lambda name: places[name])
+        used = [one for one in tried if one.name == first]
+    return sorted(used, key=lambda one: one.rank)
+
+
+def _place(name: str, names: list[str]) -> int:
+    return names.index(name.casefold()) if name.casefold() in names else len(names)
 
 
 def _tried(called: Called) -> Iterable[Tried]:
@@ -108,21 +133,40 @@ def _tried(called: Called) -> Iterable[Tried]:
     for (name, _), places in values.items():
         for numbers_of in places.values():
             if all(case in numbers_of for case in cases):
-                explained = explain_likelihood([numbers_of[case] for case in cases], sums)
-                yield Tried(name, explained, (n, n_dimensions))
+                given = [numbers_of[case] for case in cases]
+                is_constant = all(one == given[0] for one in given)
+                yield Tried(name, explain_likelihood(given, sums), (n, n_dimensions), is_constant)
 
 
-class IsLikelihood(CheckParams):
+def is_used(name: str, tried: Iterable[Tried], evidence: Evidence, wanted: Sequence[str]) -> bool:
+    """Return whether a function, a class or a method is named in the cells of some items, outside the definitions of all."""
+    cells = [cell for item in wanted for cell in evidence.cells_of(item)] or list(evidence.cells)
+    own = {word for one in tried for word in one.name.split(".")}
+    words = set(name.split("."))
+    for cell in cells:
+        tree = parse_code(cell.source) if cell.kind == "code" else None
+        for node in ast.walk(_without_definitions(tree, own)) if tree is not None else ():
+            if (isinstance(node, ast.Name) and node.id in words) or (
+                isinstance(node, ast.Attribute) and node.attr in words
+            ):
+                return True
+    return False
+
+
+def _without_definitions(tree: ast.Module, words: set[str]) -> ast.Module:
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    kept = [node for node in tree.body if not (isinstance(node, kinds) and node.name in words)]
+    return ast.Module(kept, [])
+
+
+class IsLikelihood(OfLikelihood):
     """The student's negative log-likelihood on fixed tensors."""
-
-    challenges: list[ChallengeKey] = Field(min_length=1)
-    """The same question with grey data and with binary data, say: the best answer counts."""
 
 
 @CHECKS.register(IsLikelihood)
 def is_likelihood(evidence: Evidence, params: IsLikelihood, context: Context) -> Finding:
     """Called on fixed tensors, the loss is the negative logarithm of a density, up to a factor; which one is named."""
-    tried = likelihoods_in(evidence, params.challenges)
+    tried = likelihoods_in(evidence, params)
     expected = "the closed form of a Gaussian, a Bernoulli or a Laplace distribution"
     if not tried:
         every = [unanswered(evidence.called[key], "the negative log-likelihood") for key in params.challenges]
@@ -130,11 +174,14 @@ def is_likelihood(evidence: Evidence, params: IsLikelihood, context: Context) ->
     best = tried[0]
     name, found = f"`{best.name}`", best.explained
     about: dict[str, Any] = {"expected": expected, "found": (Found(how="call", path=best.name),)}
+    if best.is_constant:
+        message = f"{name} gives the same number for all data: a product of many probabilities underflows."
+        return failed(message, observed="one number", **about)
     if found is None:
         message = f"{name}, called on other tensors, gives none of the closed forms that we know; a person looks at it."
         return for_person(message, observed="another value", **about)
     if found.kind not in RIGHT:
-        what = MISTAKES[found.kind]
+        what = MISTAKES[found.kind.removesuffix(" of logits")]
         return failed(f"{name} is no negative log-likelihood: {what}.", observed=what, **about)
     if found.a < 0:
         message = f"{name} is the log-likelihood {KINDS[found.kind]}, not its negative: minimising it makes it worse."
@@ -158,12 +205,8 @@ def _named(name: str, found: Likelihood, read: list[Reading], about: dict[str, A
 # ---------------------------------------------------------------------- trained with
 
 
-class TrainsWithLikelihood(CheckParams):
+class TrainsWithLikelihood(OfLikelihood):
     """The loss of the training in some items."""
-
-    challenges: list[ChallengeKey] = Field(min_length=1)
-    items: list[str] = Field(min_length=1)
-    """Whose cells train with it."""
 
 
 @CHECKS.register(TrainsWithLikelihood)
@@ -171,7 +214,7 @@ def trains_with_likelihood(evidence: Evidence, params: TrainsWithLikelihood, con
     """The network is trained with the negative log-likelihood that was written, or with torch's own loss of that kind."""
     cells = [cell for item in params.items for cell in evidence.cells_of(item)] or list(evidence.cells)
     inside = {cell.index for cell in cells}
-    tried = likelihoods_in(evidence, params.challenges)
+    tried = likelihoods_in(evidence, params)
     steps = [one for one in evidence.observations.training if one.kind == "step" and one.cell in inside]
     expected = "a training with the negative log-likelihood"
     if not steps:
@@ -180,9 +223,8 @@ def trains_with_likelihood(evidence: Evidence, params: TrainsWithLikelihood, con
         return failed(message, observed="none", expected=expected, missing=True)
     used = {one.name for one in evidence.observations.training if one.kind == "loss" and one.cell in inside}
     about: dict[str, Any] = {"expected": expected}
-    own = {word for one in tried for word in one.name.split(".")}
     for one in tried:
-        if _is_used(one.name, own, [cell.source for cell in cells if cell.kind == "code"]):
+        if is_used(one.name, tried, evidence, params.items):
             return judged(1.0, observed=f"`{one.name}`", message=f"The training uses `{one.name}`.", **about)
     kinds = {kind for name in used for kind in LOSSES.get(name, ())}
     written = {one.explained.kind for one in tried if one.explained is not None}
@@ -198,38 +240,16 @@ def trains_with_likelihood(evidence: Evidence, params: TrainsWithLikelihood, con
     )
 
 
-def _is_used(name: str, own: set[str], sources: Iterable[str]) -> bool:
-    """Whether a function, a class or a method is named outside the definitions of `own`."""
-    words = set(name.split("."))
-    for source in sources:
-        tree = parse_code(source)
-        for node in ast.walk(_without_definitions(tree, own)) if tree is not None else ():
-            if (isinstance(node, ast.Name) and node.id in words) or (
-                isinstance(node, ast.Attribute) and node.attr in words
-            ):
-                return True
-    return False
-
-
-def _without_definitions(tree: ast.Module, words: set[str]) -> ast.Module:
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    kept = [node for node in tree.body if not (isinstance(node, kinds) and node.name in words)]
-    return ast.Module(kept, [])
-
-
-class OutputFitsLikelihood(CheckParams):
+class OutputFitsLikelihood(OfLikelihood):
     """What the trained decoder gives, beside what its loss takes."""
 
-    challenges: list[ChallengeKey] = Field(min_length=1)
     autoencoder: ChallengeKey
-    items: list[str] = Field(min_length=1)
-    """Whose cells make the network."""
 
 
 @CHECKS.register(OutputFitsLikelihood)
 def output_fits_likelihood(evidence: Evidence, params: OutputFitsLikelihood, context: Context) -> Finding:
     """The decoder gives the parameters that its loss takes: probabilities in [0, 1], logits beyond, any mean."""
-    tried = [one for one in likelihoods_in(evidence, params.challenges) if one.explained is not None]
+    tried = [one for one in likelihoods_in(evidence, params) if one.explained is not None]
     models = models_in(evidence, params.autoencoder, params.items)
     if not tried or not models:
         return untried("The decoder and its loss could not be tried together.")

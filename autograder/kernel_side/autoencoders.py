@@ -126,14 +126,15 @@ def image_sets(
 
 
 def _kind(roles: dict[str, Any], last: str) -> tuple[str, int]:
-    """Which images a name speaks of, and how good it is: held-out ones before those of training, both before others."""
+    """Which images a name speaks of, and its rank: held-out ones before those of training, both before others."""
     for place, role in enumerate(("held_out", "training")):
         rule = roles.get(role, {"names": [], "contains": []})
-        if last in (known.casefold() for known in rule["names"]):
-            return role, 2 * place
+        known = [name.casefold() for name in rule["names"]]
+        if last in known:
+            return role, 200 * place + known.index(last)
         if any(word in last for word in rule["contains"]):
-            return role, 2 * place + 1
-    return "other", 4
+            return role, 200 * place + 100
+    return "other", 400
 
 
 def _members(names: dict[str, Any], prefix: str = "", depth: int = 2) -> Iterator[tuple[str, Any]]:

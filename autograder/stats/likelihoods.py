@@ -31,7 +31,8 @@ RTOL = 1e-4
 
 
 def likelihood_sums(theta: npt.ArrayLike, x: npt.ArrayLike, log_var: npt.ArrayLike) -> dict[str, float]:
-    """Return S by kind, and what typical mistakes give: `bce_half`, `bce_other_half`, `bce_sign`, `bce_exchanged`, `norm`.
+    """Return S by kind, and what typical mistakes give: `norm`, and of probabilities and logits `bce_half`,
+    `bce_other_half`, `bce_sign`, `bce_exchanged`.
 
     Parameters
     ----------
@@ -47,6 +48,10 @@ def likelihood_sums(theta: npt.ArrayLike, x: npt.ArrayLike, log_var: npt.ArrayLi
         "norm": np.sum(np.sqrt(np.sum((data - t) ** 2, axis=1))),
         "bce_other_half": -np.sum(other * black),
         "bce_sign": -np.sum(data * np.log(t) - other * black),
+        "bce_half of logits": np.sum(data * np.logaddexp(0, -t)),
+        "bce_other_half of logits": np.sum(other * np.logaddexp(0, t)),
+        "bce_sign of logits": np.sum(np.logaddexp(0, t) + data * t),
+        "bce_exchanged of logits": np.sum(np.logaddexp(0, data) - t * data),
     }
     return {name: float(value) for name, value in sums.items()}
 
