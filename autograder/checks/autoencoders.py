@@ -40,6 +40,8 @@ class AutoencoderSeen:
     sizes: Array
     """Numbers an example after every layer."""
     codes: Array | None
+    again: Array | None
+    """(n, D): what the decoder makes of the codes: logits perhaps, where the network itself ends in a sigmoid."""
     drawn: Array | None
     """(n, D): what the decoder makes of codes of ours."""
     n_weights: int
@@ -53,20 +55,25 @@ class AutoencoderSeen:
         return min([*sizes, *([self.codes.shape[1]] if self.codes is not None else [])])
 
     @property
-    def errors(self) -> tuple[float, float]:
-        """Squared error of what came back, as it is and through a sigmoid, each as a share of the mean image's."""
-        variance = max(float(np.mean((self.x - self.x.mean(axis=0)) ** 2)), 1e-12)
-        shares = [float(np.mean((one - self.x) ** 2)) / variance for one in (self.y, sigmoid(self.y))]
-        return shares[0], shares[1]
-
-    @property
     def unexplained(self) -> float:
         """Squared error of the reconstructions as a share of that of the mean image; of logits, of their sigmoid."""
-        return min(self.errors)
+        return min(self._errors(self.y))
+
+    @property
+    def decoded(self) -> Array:
+        """(n, D): what the decoder itself gives, where it can be told from the network."""
+        return self.again if self.again is not None and self.again.shape == self.x.shape else self.y
 
     def as_data(self, values: Array) -> Array:
         """Return what the decoder gives as data: through a sigmoid where it gives logits."""
-        return sigmoid(values) if self.errors[1] < self.errors[0] else values
+        plain, squeezed = self._errors(self.decoded)
+        return sigmoid(values) if squeezed < plain else values
+
+    def _errors(self, values: Array) -> tuple[float, float]:
+        """Return the error as it is and through a sigmoid."""
+        variance = max(float(np.mean((self.x - self.x.mean(axis=0)) ** 2)), 1e-12)
+        shares = [float(np.mean((one - self.x) ** 2)) / variance for one in (values, sigmoid(values))]
+        return shares[0], shares[1]
 
 
 def sigmoid(values: Array) -> Array:
@@ -108,6 +115,7 @@ def _read(tree: dict[Any, Any]) -> AutoencoderSeen | None:
         y,
         np.ravel(sizes).astype(float) if isinstance(sizes, np.ndarray) else np.zeros(0),
         _matrix(tree.get("codes")),
+        _matrix(tree.get("again")),
         _matrix(tree.get("drawn")),
         n_weights if isinstance(n_weights, int) else 0,
         tuple(listed),
@@ -119,7 +127,8 @@ def _matrix(value: Any) -> Array | None:
     return value.astype(np.float64) if is_one and np.all(np.isfinite(value)) else None
 
 
-def _no_model(evidence: Evidence, key: str) -> Finding:
+def no_model(evidence: Evidence, key: str) -> Finding:
+    """Return what to say where no autoencoder was found: the twin is asked."""
     return untried(
         f"No autoencoder was found that could be run on images of the notebook{evidence.called[key].reason}."
     )
@@ -147,7 +156,7 @@ def code_is_smaller(evidence: Evidence, params: CodeIsSmaller, context: Context)
     """The encoder squeezes an image into fewer numbers, and the decoder gives back something as large as the image."""
     models = models_in(evidence, params.challenge, params.items)
     if not models:
-        return _no_model(evidence, params.challenge)
+        return no_model(evidence, params.challenge)
     best = min(models, key=lambda model: model.n_code / model.x.shape[1])
     n, d = best.n_code, best.x.shape[1]
     about = {
@@ -172,7 +181,7 @@ def every_weight_is_trained(evidence: Evidence, params: EveryWeightIsTrained, co
     """Gradients of the reconstruction reach every weight of the network, and optimizers hold as many weights."""
     models = models_in(evidence, params.challenge, params.items)
     if not models:
-        return _no_model(evidence, params.challenge)
+        return no_model(evidence, params.challenge)
     made = [one for one in evidence.observations.training if one.kind == "optimizer"]
     held = {n for one in made if isinstance(n := one.settings.get("parameters"), int)}
     held |= {a + b for a in held for b in held}  # one for the encoder, one for the decoder
@@ -274,7 +283,7 @@ def reconstructs_held_out(evidence: Evidence, params: ReconstructsHeldOut, conte
     """On images of the notebook, held-out ones if there are any, the trained network is better than the mean image."""
     models = models_in(evidence, params.challenge, params.items)
     if not models:
-        return _no_model(evidence, params.challenge)
+        return no_model(evidence, params.challenge)
     best = min(models, key=lambda model: model.unexplained)
     share = best.unexplained
     about: dict[str, Any] = {

@@ -8,45 +8,76 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from autograder.checks.autoencoders import Array, OfAutoencoder, about_model, models_in
+from autograder.checks.autoencoders import Array, OfAutoencoder, models_in, no_model
 from autograder.checks.findings import Context, Finding, failed, judged, number, untried
 from autograder.probes.evidence import Evidence
 from autograder.registry import CHECKS
 from autograder.rubric.model import OptionalEvidenceKey
 
-SLACK = 0.25
-"""Of the range of the data: how far beyond it the bulk of decoded numbers may lie."""
+SLACK = 1.0
+"""Of the range of the data: how far beyond it the bulk of decoded numbers may lie; a linear decoder goes beyond it a little."""
 
 
 class DecodesLikeData(OfAutoencoder):
     """What the decoder makes of other codes."""
 
+    generated: list[str] = Field(default_factory=list)
+    """Names under which a notebook keeps its generated data; where it keeps none, other codes are decoded."""
+
 
 @CHECKS.register(DecodesLikeData)
 def decodes_like_data(evidence: Evidence, params: DecodesLikeData, context: Context) -> Finding:
-    """From other codes, within the bounds of the notebook's own, the decoder gives data of the data's shape and range."""
-    models = [
-        model for model in models_in(evidence, params.challenge, params.items) if model.drawn is not None
-    ]
+    """What is decoded from drawn codes, the notebook's own or ours, has the data's shape and range."""
+    models = models_in(evidence, params.challenge, params.items)
     if not models:
-        return untried("The decoder could not be run on codes of its own.")
+        return no_model(evidence, params.challenge)
     model = models[0]
-    drawn, x = model.drawn, model.x
-    if drawn is None or drawn.shape != x.shape:
+    kept = _kept(evidence, params.generated)
+    if kept is not None:
+        name, drawn = kept
+        if drawn.shape[1] != model.x.shape[1]:
+            seen = f"{drawn.shape[1]:,} numbers an example"
+            return failed(
+                f"`{name}` is not of the data's shape.", observed=seen, expected=f"{model.x.shape[1]:,}"
+            )
+    elif model.drawn is not None and model.drawn.shape == model.x.shape:
+        name, drawn = "What the decoder makes of other codes", model.as_data(model.drawn)
+    else:
         return untried("The decoder could not be run on codes of its own.")
-    drawn = model.as_data(drawn)
+    return _like(f"`{name}`" if kept is not None else name, drawn, model.x)
+
+
+def _kept(evidence: Evidence, names: Sequence[str]) -> tuple[str, Array] | None:
+    """Return generated data (n, D) that a notebook keeps under one of some names, best first."""
+    for name in names:
+        for leaf in evidence.observations.leaves:
+            value = leaf.value
+            if (
+                leaf.path.name == name
+                and not leaf.path.steps
+                and isinstance(value, np.ndarray)
+                and value.ndim > 1
+            ):
+                rows = np.asarray(value, dtype=np.float64).reshape(len(value), -1)
+                if rows.size and np.all(np.isfinite(rows)):
+                    return name, rows
+    return None
+
+
+def _like(what: str, drawn: Array, x: Array) -> Finding:
     low, high = (float(np.quantile(drawn, share)) for share in (0.005, 0.995))
     room = SLACK * max(float(np.ptp(x)), 1e-9)
     about: dict[str, Any] = {
         "observed": f"{number(low)} to {number(high)}",
-        "expected": f"{number(float(x.min()))} to {number(float(x.max()))}, as the data",
-        **about_model(model),
+        "expected": f"about {number(float(x.min()))} to {number(float(x.max()))}, as the data",
     }
     if low < x.min() - room or high > x.max() + room:
-        return failed("Decoded codes do not lie in the range of the data.", **about)
+        return failed(
+            f"{what} does not lie in the range of the data: are those parameters, not images?", **about
+        )
     if float(drawn.std(axis=0).mean()) <= 1e-4 * max(float(x.std(axis=0).mean()), 1e-9):
-        return failed("Whatever the code, the decoder gives the same.", **about)
-    return judged(1.0, message="Decoded codes have the data's shape and range.", **about)
+        return failed(f"{what} is the same whatever the code.", **about)
+    return judged(1.0, message=f"{what} has the data's shape and range.", **about)
 
 
 class CodesAreDrawn(OfAutoencoder):

@@ -254,7 +254,7 @@ def output_fits_likelihood(evidence: Evidence, params: OutputFitsLikelihood, con
     if not tried or not models:
         return untried("The decoder and its loss could not be tried together.")
     name, kind = tried[0].name, tried[0].explained.kind if tried[0].explained else ""
-    y = models[0].y
+    y = models[0].decoded
     low, high = float(y.min()), float(y.max())
     about: dict[str, Any] = {
         "observed": f"{number(low)} to {number(high)}",

@@ -27,7 +27,7 @@ from autograder.checks.findings import (
     judged,
     untried,
 )
-from autograder.checks.images import Shown, shown_in
+from autograder.checks.images import ReconstructionsResemble, Shown, reconstructions_resemble, shown_in
 from autograder.kernel_side.known_images import TEST, UNKNOWN
 from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell
@@ -135,6 +135,23 @@ def originals_are_shown(evidence: Evidence, params: OriginalsAreShown, context: 
     )
 
 
+class ShownPairsResemble(CheckParams):
+    """How near the reconstructions that are drawn are to their images."""
+
+    n: int = Field(default=4, ge=1)
+    margin: float = Field(default=0.9, gt=0.0, le=1.0)
+    """Largest share of the squared error of plain grey."""
+
+
+@CHECKS.register(ShownPairsResemble)
+def shown_pairs_resemble(evidence: Evidence, params: ShownPairsResemble, context: Context) -> Finding:
+    """The reconstructions that are drawn are nearer to their images than plain grey is; only of MNIST this can be told."""
+    if not knows_images(evidence):
+        return untried("Which of the images that are drawn are real could not be told.")
+    wanted = ReconstructionsResemble(n=params.n, margin=params.margin)
+    return reconstructions_resemble(evidence, wanted, context)
+
+
 def _apart(drawn: Sequence[Shown]) -> list[Shown]:
     """Return what the figures of one cell show together: originals in one, reconstructions in the next."""
     by_cell: dict[int, list[Shown]] = defaultdict(list)
@@ -189,7 +206,7 @@ def generated_are_shown(evidence: Evidence, params: GeneratedAreShown, context: 
     if not knows_images(evidence):
         return _by_size(evidence, params, params.n, figures, what)
     drawn = [one for figure in figures for one in shown_in(figure)]
-    elsewhere = [figure for figure in evidence.observations.figures if figure not in figures]
+    elsewhere = evidence.figures_elsewhere(context.item)
     before = [*elsewhere, *(evidence.figures_of(params.compared_in) if params.compared_in else [])]
     paired = [one for figure in before for one in shown_in(figure) if one.known]
     rebuilt = {tile for one in paired for tile in one.new}

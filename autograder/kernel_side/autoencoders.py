@@ -6,8 +6,8 @@ data, and all comparisons are made outside::
 
     models      name and cell; path and kind of the images (held_out, training, other); shape of one image;
                 x, y (n, D): images and reconstructions; sizes: numbers an example after every layer;
-                drawn (n, D): what the decoder makes of codes of ours, within the bounds of the notebook's own;
-                codes (n, K); n_weights; n_tensors; idle: tensors that receive no gradient
+                codes (n, K), and again (n, D): what the decoder makes of them; drawn (n, D): of codes of ours, within
+                the bounds of those; n_weights; n_tensors; idle: tensors that receive no gradient
 """
 
 from __future__ import annotations
@@ -200,14 +200,16 @@ def networks(namespace: Namespace, tell: Callable[[Network], Any]) -> Iterator[A
     torch: Any = sys.modules["torch"]
     held: list[tuple[str, int, Any]] = []
     inside: set[int] = set()
+    whole: set[tuple[str, int]] = set()
     for name, cell, value in _callables(torch, namespace):
-        if isinstance(value, torch.nn.Module) and id(value) in inside:
+        if id(value) in inside or (name.partition(".")[0], cell) in whole:
             continue
         told = tell(Network(name, cell, [value])) if isinstance(value, torch.nn.Module) else None
         if told is None:
             held.append((name, cell, value))
             continue
         inside |= {id(part) for part in value.modules()}
+        whole.add((name, cell))
         yield told
     held = [one for one in held if id(one[2]) not in inside][: 2 * MAX_PARTS]
     encoders = [one for one in held if _speaks(one[0], ENCODE)]
@@ -247,12 +249,14 @@ def _callables(torch: Any, namespace: Namespace) -> Iterator[tuple[str, int, Any
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """What a container or an object of the notebook's own holds, and its methods that encode or decode."""
-    if isinstance(value, dict):
+    torch: Any = sys.modules["torch"]
+    if isinstance(value, dict | torch.nn.ModuleDict):
         parts = list(value.items())
     elif isinstance(value, list | tuple):
         parts = list(enumerate(value))
-    elif type(value).__module__ == "__main__" and not isinstance(value, type) and not callable(value):
-        parts = list(getattr(value, "__dict__", {}).items())
+    elif type(value).__module__ == "__main__" and not isinstance(value, type):
+        is_module = isinstance(value, torch.nn.Module)
+        parts = list(value.named_children() if is_module else getattr(value, "__dict__", {}).items())
         parts += [(word, getattr(value, word)) for word in (*ENCODE, *DECODE) if hasattr(value, word)]
     else:
         parts = []
@@ -319,8 +323,13 @@ def _noting(network: Network, n: int, sizes: list[int]) -> Iterator[None]:
 
 
 def output_like(result: Any, x: Any) -> Any:
-    """The tensor of a result that is as large as the images: of several, the one that is nearest to them."""
-    meant = [one for _, one in outputs_of(result) if one.numel() == x.numel() and len(one) == len(x)]
+    """The tensor of a result that is as large as the images: of several, the one that is nearest to them.
+
+    Of one that is twice as large (means and variances side by side) it is either half.
+    """
+    given = [one for _, one in outputs_of(result) if one.ndim > 1 and len(one) == len(x)]
+    given += [half for one in given if one.numel() == 2 * x.numel() for half in one.chunk(2, dim=1)]
+    meant = [one for one in given if one.numel() == x.numel()]
     if not meant:
         raise ValueError("nothing as large as the images came back")
     return min(meant, key=lambda one: float(((one.detach().reshape(x.shape) - x) ** 2).mean()))
@@ -338,7 +347,11 @@ def _gradients(network: Network, x: Any, y: Any) -> dict[str, Any]:
     grads = torch.autograd.grad(
         ((y.reshape(x.shape) - x) ** 2).sum(), [weights for _, weights in named.values()], allow_unused=True
     )
-    idle = [name for (name, _), grad in zip(named.values(), grads, strict=True) if grad is None]
+    idle = [
+        name
+        for (name, weights), grad in zip(named.values(), grads, strict=True)
+        if grad is None or (weights.ndim > 1 and not bool(grad.any()))  # a bias may have none by chance
+    ]
     n_weights = sum(int(weights.numel()) for _, weights in named.values())
     return {"n_weights": n_weights, "n_tensors": len(named), "idle": idle[:8]}
 
@@ -352,7 +365,10 @@ def _decoded(network: Network, x: Any, uniform: Any) -> dict[str, Any]:
     torch: Any = sys.modules["torch"]
     share = torch.from_numpy(np.resize(uniform, flat.numel()).reshape(tuple(flat.shape))).to(flat)
     drawn = decode((low + share * (high - low)).reshape(code.shape))
-    return {"codes": _array(flat), "drawn": _array(output_like(drawn, x).reshape(len(x), -1))}
+    told = {"again": decode(code), "drawn": drawn}
+    return {"codes": _array(flat)} | {
+        name: _array(output_like(result, x).reshape(len(x), -1)) for name, result in told.items()
+    }
 
 
 def _ends(network: Network, x: Any) -> tuple[Call, Call]:

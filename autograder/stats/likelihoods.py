@@ -26,6 +26,7 @@ from autograder.stats.losses import reconstruction_sums
 
 RIGHT = ("bce_with_logits", "bce", "mse", "gaussian", "mse_of_sigmoid", "l1")
 BERNOULLI = ("bce", "bce_with_logits")
+OF_FIXED_VARIANCE = ("mse", "mse_of_sigmoid")
 RTOL = 1e-4
 """Of the spread of the values: what rounding in single precision leaves."""
 
@@ -125,7 +126,7 @@ def _readings(
     found: Likelihood, factors: Mapping[str, float], size: int, room: float, rtol: float
 ) -> Iterable[Reading]:
     is_free = abs(found.c) <= room
-    if found.kind in (*BERNOULLI, "gaussian"):
+    if found.kind not in OF_FIXED_VARIANCE:
         for name, factor in factors.items():
             if abs(found.a - factor) <= rtol * factor:
                 if is_free:
@@ -141,7 +142,7 @@ def _readings(
     for name, variance in variances.items():
         constants = {"full": math.log(2 * math.pi * variance), "without_two_pi": math.log(variance)}
         for constant, each in constants.items():
-            if found.kind != "l1" and not is_free and _is_near(found.c, factors[name] * size / 2 * each):
+            if not is_free and _is_near(found.c, factors[name] * size / 2 * each):
                 yield Reading(name, variance, constant)
     if is_free:
         plain = [

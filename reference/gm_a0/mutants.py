@@ -125,6 +125,15 @@ def one_code(source: str) -> str:
     return swap(alike, RIGHT_PANEL, "")
 
 
+@mutant("a3", "takes the logits of the pixels for the images", revealed_by="training")
+def logits_for_images(source: str) -> str:
+    return swap(
+        source,
+        "generated = decode_all(autoencoder, drawn_codes)",
+        "generated = autoencoder.decoder(drawn_codes).detach()",
+    )
+
+
 @mutant("a3", "shows no generated image", revealed_by="training")
 def generated_not_shown(source: str) -> str:
     hidden = swap(source, 'left.imshow(image_grid(generated, 4, 4).numpy(), cmap="gray")\n', "")

@@ -66,7 +66,7 @@ rng = torch.Generator().manual_seed(SEED)
 EPOCHS = 10
 N_TRAIN = 60_000  # images
 N_TEST = 10_000  # images
-BATCH_SIZE = 128
+BATCH_SIZE = 64
 
 # %% [markdown] tags=["given"]
 # MNIST with pixels in [0, 1]. Take another data set if you like.

@@ -12,7 +12,7 @@ LEARNING_RATE = 1e-3  # Adam
 # The cell tagged `parameters`: what the student template suggests
 EPOCHS = 10
 N_TRAIN, N_TEST = 60_000, 10_000  # images
-BATCH_SIZE = 128
+BATCH_SIZE = 64
 
 # What is shown
 N_RECONSTRUCTIONS = 8  # test images, each with its reconstruction

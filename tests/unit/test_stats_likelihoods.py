@@ -59,9 +59,7 @@ def test_densities_of_scipy_are_read_with_variance_and_constant() -> None:
 
 
 def test_a_variance_from_the_decoder_is_read() -> None:
-    values = [
-        -stats.norm.logpdf(x, theta, np.exp(0.5 * log_var)).sum() for theta, x, log_var in batches()
-    ]
+    values = [-stats.norm.logpdf(x, theta, np.exp(0.5 * log_var)).sum() for theta, x, log_var in batches()]
     found = explain_likelihood(values, SUMS)
     assert found is not None
     assert found.kind == "gaussian"

@@ -22,7 +22,7 @@ n_test = 10000
 
 # %%
 transform = transforms.ToTensor()
-train_set = Subset(datasets.MNIST("./data", train=True, transform=transform, download=True), range(min(n_images, 1024)))
+train_set = Subset(datasets.MNIST("./data", train=True, transform=transform, download=True), range(n_images))
 test_set = datasets.MNIST("./data", train=False, transform=transform, download=True)
 train_loader = DataLoader(train_set, batch_size=64, shuffle=True)
 test_loader = DataLoader(test_set, batch_size=64)

@@ -23,7 +23,7 @@ torch.manual_seed(7)
 EPOCHS = 10
 N_TRAIN = 60_000
 N_TEST = 10_000
-BATCH_SIZE = 128
+BATCH_SIZE = 64
 
 # %% [markdown]
 # The data.

@@ -1,0 +1,106 @@
+"""Likelihoods of a notebook in many spellings are recognised and named, mistakes are told, other distributions wait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kernel_asker import ask
+from neural_specs import HEAD, spec
+
+from autograder.checks.findings import Context, Finding
+from autograder.golden import Golden
+from autograder.records import Status
+from autograder.registry import CHECKS
+from autograder.rubric.model import ChallengeSpec
+
+ROLES = {
+    "reconstruction": {"kind": "tensor", "names": ["theta", "logits", "mu", "p", "x_hat"]},
+    "target": {"kind": "tensor", "names": ["x", "target"]},
+    "log_var": {"kind": "tensor", "names": ["log_var"]},
+    "sigma": {"kind": "number", "names": ["sigma"]},
+    "model": {"kind": "module", "names": ["model"]},
+}
+NLL = spec("loss", "likelihood_of_pixels", "nll NLL", ROLES, n_cases=5, params={"n_pixels": 30})
+BINARY = spec(
+    "loss", "likelihood_of_pixels", "nll NLL", ROLES, n_cases=5, params={"n_pixels": 30, "is_binary": True}
+)
+
+
+def judge(folder: Path, source: str, challenge: ChallengeSpec) -> Finding:
+    """What the check says of a notebook of one cell."""
+    entry = CHECKS["is_likelihood"]
+    params = entry.params.model_validate({"challenges": ["c"], "items": ["a"]})
+    found: Finding = entry.function(
+        ask(folder, (HEAD + source,), {"c": challenge}), params, Context("a", 1e-3, Golden())
+    )
+    return found
+
+
+RIGHT = {
+    "logits": "def nll(theta, x): return F.binary_cross_entropy_with_logits(theta, x, reduction='sum') / len(x)",
+    "probabilities": "def nll(p, x): return -(x * p.log() + (1 - x) * (1 - p).log()).mean()",
+    "no telling names": "def nll(a, b): return F.binary_cross_entropy(a, b)",
+    "one number an example": "def nll(theta, x): return (F.softplus(theta) - x * theta).sum(1)",
+    "squared error": "def nll(mu, x): return ((x - mu) ** 2).sum() / len(x)",
+    "with constant": "def nll(mu, x): return -torch.distributions.Normal(mu, 0.3).log_prob(x).sum(1).mean()",
+    "about a sigmoid": "def nll(theta, x): return 0.5 * (x - theta.sigmoid()).pow(2).sum()",
+    "a sigma to hand over": "def nll(x, mu, sigma): return 0.5 * ((x - mu) ** 2).sum() / sigma**2",
+    "a variance of the decoder": "def nll(x, mu, log_var): return 0.5 * (log_var + (x - mu) ** 2 * (-log_var).exp()).sum()",
+    "laplace": "def nll(mu, x): return (x - mu).abs().sum(1).mean() / 0.2",
+    "module": "class NLL(nn.Module):\n    def forward(self, logits, x): return nn.BCEWithLogitsLoss()(logits, x)",
+    "model": "def nll(model, x): return ((model(x) - x) ** 2).sum(1).mean()",
+}
+WRONG = {
+    "def nll(theta, x): return -F.binary_cross_entropy_with_logits(theta, x)": "not its negative",
+    "def nll(p, x): return -(x * p.log()).sum(1).mean()": "the term −(1 − x)·log(1 − p) is missing",
+    "def nll(p, x): return -((1 - x) * (1 - p).log()).sum(1).mean()": "the term −x·log p is missing",
+    "def nll(p, x): return -(x * p.log() - (1 - x) * (1 - p).log()).sum(1).mean()": "different signs",
+    "def nll(theta, x): return (F.softplus(theta) + x * theta).sum(1).mean()": "different signs",
+    "def nll(theta, x): return (F.softplus(x) - x * theta).sum(1).mean()": "exchanged",
+    "def nll(mu, x): return ((x - mu) ** 2).sum(1).sqrt().mean()": "not its square",
+    "def nll(mu, x): return -torch.exp(-500 * ((x - mu) ** 2).sum(1)).mean()": "underflows",
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_every_spelling_of_a_likelihood_is_accepted_and_named(name: str, tmp_path: Path) -> None:
+    found = judge(tmp_path, RIGHT[name], NLL)
+    assert found.fraction == 1.0, found.message
+    assert found.notes
+    expected = {"laplace": "Laplace", "squared error": "Gaussian", "logits": "logits", "module": "logits"}
+    assert expected.get(name, "negative log-likelihood") in found.message
+
+
+@pytest.mark.parametrize("source", WRONG)
+def test_mistakes_are_told_by_name(source: str, tmp_path: Path) -> None:
+    found = judge(tmp_path, source, NLL)
+    assert found.status is Status.FAILED
+    assert WRONG[source] in found.message
+
+
+def test_a_constant_that_no_density_has_costs_a_quarter(tmp_path: Path) -> None:
+    source = "def nll(mu, x): return 0.5 * ((x - mu) ** 2).sum() + 11.0"
+    found = judge(tmp_path, source, NLL)
+    assert found.fraction == 0.75
+
+
+def test_another_distribution_waits_for_a_person(tmp_path: Path) -> None:
+    source = "def nll(mu, x): return torch.log1p((x - mu) ** 2).sum(1).mean()"  # Cauchy
+    found = judge(tmp_path, source, NLL)
+    assert found.status is Status.REVIEW
+
+
+def test_a_distribution_that_looks_at_its_support_is_tried_on_binary_data(tmp_path: Path) -> None:
+    source = (
+        "def nll(theta, x): return -torch.distributions.Bernoulli(logits=theta).log_prob(x).sum(1).mean()"
+    )
+    grey = judge(tmp_path, source, NLL)
+    assert grey.fraction == 0.0
+    binary = judge(tmp_path, source, BINARY)
+    assert binary.fraction == 1.0
+
+
+def test_no_function_leaves_it_to_the_twin(tmp_path: Path) -> None:
+    found = judge(tmp_path, "x = 1", NLL)
+    assert found.untried
