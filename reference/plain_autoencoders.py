@@ -113,7 +113,8 @@ def codes_within_bounds(codes: Tensor, n: int, generator: torch.Generator) -> Te
 def codes_by_gaussian(codes: Tensor, n: int, generator: torch.Generator) -> Tensor:
     """Return n codes (n, n_code) from the Gaussian with the mean and the covariance of codes."""
     root = torch.linalg.cholesky(torch.cov(codes.T) + 1e-6 * torch.eye(codes.shape[1]))
-    return codes.mean(dim=0) + torch.randn(n, codes.shape[1], generator=generator) @ root.T
+    drawn: Tensor = codes.mean(dim=0) + torch.randn(n, codes.shape[1], generator=generator) @ root.T
+    return drawn
 
 
 def between(first: Tensor, last: Tensor, n: int) -> Tensor:

@@ -52,7 +52,7 @@ class AutoencoderSeen:
     def n_code(self) -> int:
         """How many numbers an image is squeezed into."""
         sizes = [int(size) for size in self.sizes] or [self.x.shape[1]]
-        return min([*sizes, *([self.codes.shape[1]] if self.codes is not None else [])])
+        return min([*sizes, *([int(self.codes.shape[1])] if self.codes is not None else [])])
 
     @property
     def unexplained(self) -> float:
@@ -228,14 +228,11 @@ def training_falls(evidence: Evidence, params: TrainingFalls, context: Context) 
         if cause:
             return Finding(Status.BLOCKED, 0.0, message=f"No training was seen: {cause}.", expected=expected)
         return failed("No training was seen.", observed="none", expected=expected, missing=True)
-    courses = [
-        (len(first), float(np.mean(first)), float(np.mean(last)))
-        for one in _by_optimizer(steps)
-        if (first := _losses(one[0], "first")) and (last := _losses(one[-1], "last"))
-    ]
+    ends = [(_losses(one[0], "first"), _losses(one[-1], "last")) for one in _by_optimizer(steps)]
+    courses = [(float(np.mean(begin)), float(np.mean(end))) for begin, end in ends if begin and end]
     if not courses:
         return untried("By which losses the weights moved could not be seen.")
-    _, first, last = min(courses, key=lambda course: (course[2] - course[1]) / max(abs(course[1]), 1e-12))
+    first, last = min(courses, key=lambda course: (course[1] - course[0]) / max(abs(course[0]), 1e-12))
     about = {"observed": f"{number(first)} to {number(last)}", "expected": expected}
     if last < first - params.by * abs(first):
         return judged(

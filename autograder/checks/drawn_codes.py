@@ -15,7 +15,7 @@ from autograder.registry import CHECKS
 from autograder.rubric.model import OptionalEvidenceKey
 
 SLACK = 1.0
-"""Of the range of the data: how far beyond it the bulk of decoded numbers may lie; a linear decoder goes beyond it a little."""
+"""Of the range of the data: how far beyond it the bulk of decoded numbers may lie, as those of a linear decoder do."""
 
 
 class DecodesLikeData(OfAutoencoder):

@@ -54,9 +54,10 @@ def figures_for(evidence: Evidence, item: str) -> list[FigureSeen]:
 
 def knows_images(evidence: Evidence) -> bool:
     """Return whether any image of MNIST was recognised: drawn, saved or shown to a network."""
-    pictures = [one for figure in evidence.observations.figures for one in figure.pictures]
-    codes = [one.codes for one in (*pictures, *evidence.observations.saved, *evidence.observations.layers)]
-    return any(bool(np.any(np.asarray(one) != UNKNOWN)) for one in codes)
+    seen = evidence.observations
+    pictures = [one for figure in seen.figures for one in figure.pictures] + list(seen.saved)
+    codes = [one.codes for one in pictures] + [one.codes for one in seen.layers]
+    return any(bool(np.any(one != UNKNOWN)) for one in codes)
 
 
 def n_images(figure: FigureSeen, side: int) -> int:
@@ -149,7 +150,8 @@ def shown_pairs_resemble(evidence: Evidence, params: ShownPairsResemble, context
     if not knows_images(evidence):
         return untried("Which of the images that are drawn are real could not be told.")
     wanted = ReconstructionsResemble(n=params.n, margin=params.margin)
-    return reconstructions_resemble(evidence, wanted, context)
+    found: Finding = reconstructions_resemble(evidence, wanted, context)
+    return found
 
 
 def _apart(drawn: Sequence[Shown]) -> list[Shown]:

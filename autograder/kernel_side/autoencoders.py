@@ -275,9 +275,10 @@ def _told_of(
     for kind, path, rows in images:
         for x in shapes_of(rows):
             try:
-                return setting.guarded(functools.partial(_tell, mine, kind, path, x, uniform))
+                told: dict[str, Any] = setting.guarded(functools.partial(_tell, mine, kind, path, x, uniform))
             except Exception:  # another shape, or other images, may be those it takes
                 continue
+            return told
     return None
 
 
