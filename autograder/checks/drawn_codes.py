@@ -14,7 +14,7 @@ from autograder.probes.evidence import Evidence
 from autograder.registry import CHECKS
 from autograder.rubric.model import OptionalEvidenceKey
 
-SLACK = 1.0
+SLACK = 2.0
 """Of the range of the data: how far beyond it the bulk of decoded numbers may lie, as those of a linear decoder do."""
 
 

@@ -63,9 +63,9 @@ rng = torch.Generator().manual_seed(SEED)
 # **Budget.** How long the notebook trains, and on how much.
 
 # %% tags=["given", "parameters"]
-EPOCHS = 10
-N_TRAIN = 60_000  # images
-N_TEST = 10_000  # images
+EPOCHS = 5
+N_TRAIN = 10_000  # images, of 60,000 that there are
+N_TEST = 2_000  # images, of 10,000
 BATCH_SIZE = 64
 
 # %% [markdown] tags=["given"]

@@ -54,7 +54,8 @@ def test_the_budget_cell_holds_the_settings_and_is_shortened() -> None:
     values = [int(number) for number in re.findall(r"= ([\d_]+)", cell.source)]
     assert values == [settings.EPOCHS, settings.N_TRAIN, settings.N_TEST, settings.BATCH_SIZE]
     short = PART.values_of("short")
-    assert set(short) == set(values[:3])
+    assert set(short) >= set(values[1:3])
+    assert settings.EPOCHS in short.values()  # longer trainings are cut to it
     assert short[settings.N_TRAIN] <= stand_ins.N_TRAIN
     assert short[settings.N_TEST] <= stand_ins.N_TEST
 

@@ -165,7 +165,7 @@ def test_a_decoder_that_ignores_its_code_is_told(tmp_path: Path) -> None:
     ("made", "message"),
     [
         ("made = torch.rand(9, 1, 8, 8)", "`made` has the data's shape and range."),
-        ("made = 30 * torch.randn(9, 64)", "are those parameters, not images?"),
+        ("made = 90 * torch.randn(9, 64)", "are those parameters, not images?"),
         ("made = torch.rand(9, 63)", "`made` is not of the data's shape."),
     ],
 )
