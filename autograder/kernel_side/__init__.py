@@ -49,6 +49,7 @@ MODULES = (
     "steps",
     "decoders",
     "likelihoods",
+    "image_sets",
     "autoencoders",
     "updates",
     "recorders",

@@ -11,7 +11,8 @@ from kernel_asker import evidence_of, part_of
 from neural_specs import spec
 
 from autograder.checks.findings import Context, Finding
-from autograder.checks.shown_images import explorations, n_images, printed_columns
+from autograder.checks.shown_images import explorations, n_images
+from autograder.checks.shown_results import printed_columns
 from autograder.golden import Golden
 from autograder.kernel_side.known_images import TEST, UNKNOWN
 from autograder.probes.evidence import Evidence
