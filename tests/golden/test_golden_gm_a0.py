@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import autograder.registered  # noqa: F401  # fills the registries
 from autograder.golden import Golden, read_golden
 from autograder.kernel_side.known_data import KNOWN_SETS
 from autograder.lint import golden_kinds

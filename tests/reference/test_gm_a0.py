@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from notebook_runs import ROOT, code_cells, code_of, load_source
 
+import autograder.registered  # noqa: F401  # fills the registries
 from autograder.registry import find_assignment
 from autograder.rendering import solution_source, template_ipynb
 from autograder.rubric.loader import load_rubric
