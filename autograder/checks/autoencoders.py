@@ -182,7 +182,9 @@ def every_weight_is_trained(evidence: Evidence, params: EveryWeightIsTrained, co
     models = models_in(evidence, params.challenge, params.items)
     if not models:
         return no_model(evidence, params.challenge)
-    made = [one for one in evidence.observations.training if one.kind == "optimizer"]
+    made = recorded_in(evidence, "optimizer", params.items)
+    if evidence.observations.training and not made:
+        return untried("No optimizer was made there.")
     held = {n for one in made if isinstance(n := one.settings.get("parameters"), int)}
     held |= {a + b for a in held for b in held}  # one for the encoder, one for the decoder
     findings = [_trained_weights(model, held) for model in models]
@@ -221,7 +223,7 @@ class TrainingFalls(CheckParams):
 @CHECKS.register(TrainingFalls)
 def training_falls(evidence: Evidence, params: TrainingFalls, context: Context) -> Finding:
     """The loss that is differentiated falls from the first updates to the last ones, whatever the notebook reports."""
-    steps = steps_in(evidence, params.items)
+    steps = recorded_in(evidence, "step", params.items)
     expected = "a loss that falls"
     if not steps:
         cause = next((cause for item in params.items if (cause := evidence.failure_in(item))), "")
@@ -243,9 +245,9 @@ def training_falls(evidence: Evidence, params: TrainingFalls, context: Context) 
     )
 
 
-def steps_in(evidence: Evidence, wanted: Sequence[str]) -> list[TrainingSeen]:
-    """Return the updates in the cells of some items, else in cells of no item, else all."""
-    every = [one for one in evidence.observations.training if one.kind == "step"]
+def recorded_in(evidence: Evidence, kind: str, wanted: Sequence[str]) -> list[TrainingSeen]:
+    """Return what was recorded of a kind in the cells of some items, else in cells of no item, else all."""
+    every = [one for one in evidence.observations.training if one.kind == kind]
     inside = {cell.index for item in wanted for cell in evidence.cells_of(item)}
     free = {cell.index for cell in evidence.cells if cell.item is None}
     mine = [one for one in every if one.cell in inside]

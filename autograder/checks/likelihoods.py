@@ -69,6 +69,9 @@ LOSSES = {
 """Losses of torch and the likelihoods that they are."""
 
 
+UNDERFLOW = 1e-30
+
+
 class Tried(NamedTuple):
     """One function that may be the likelihood, and what it is."""
 
@@ -134,7 +137,7 @@ def _tried(called: Called) -> Iterable[Tried]:
         for numbers_of in places.values():
             if all(case in numbers_of for case in cases):
                 given = [numbers_of[case] for case in cases]
-                is_constant = all(one == given[0] for one in given)
+                is_constant = max(given) - min(given) <= UNDERFLOW
                 yield Tried(name, explain_likelihood(given, sums), (n, n_dimensions), is_constant)
 
 

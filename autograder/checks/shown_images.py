@@ -43,8 +43,12 @@ class OfFigures(CheckParams):
 
 
 def figures_for(evidence: Evidence, item: str) -> list[FigureSeen]:
-    """Return the figures of an item, then the others: headings may mislead."""
-    return [*evidence.figures_of(item), *evidence.figures_elsewhere(item)]
+    """Return the figures of images of an item; where it has none, those of others: headings may mislead.
+
+    Two tasks may ask for the same figure, and one of them alone have it.
+    """
+    own = [one for one in evidence.figures_of(item) if any(axes.get("images") for axes in one.axes)]
+    return own or evidence.figures_elsewhere(item)
 
 
 def knows_images(evidence: Evidence) -> bool:

@@ -24,14 +24,22 @@ def no_bottleneck(source: str) -> str:
     return swap(source, "n_hidden: int = 256, n_code: int = 16", "n_hidden: int = 800, n_code: int = 784")
 
 
+MADE = "autoencoder = Autoencoder()\n"
+"""Part 2 derives its network from the same class: what is wrong with the network of Part 1 alone is a class below it."""
+
+
 @mutant("a1", "detaches the code, so that the encoder is never trained", revealed_by="structure")
 def encoder_detached(source: str) -> str:
-    return swap(source, "return self.decode(self.encode(x))", "return self.decode(self.encode(x).detach())")
+    forward = "        return self.decode(self.encode(x).detach())\n"
+    below = f"class Detached(Autoencoder):\n    def forward(self, x):\n{forward}\n\n"
+    return swap(source, MADE, f"{below}autoencoder = Detached()\n")
 
 
 @mutant("a1", "hands the optimizer the decoder's weights alone", revealed_by="training")
 def optimizer_of_decoder_only(source: str) -> str:
-    return swap(source, "Adam(model.parameters()", "Adam(model.decoder.parameters()")
+    parameters = "        return self.decoder.parameters(recurse)\n"
+    below = f"class Half(Autoencoder):\n    def parameters(self, recurse=True):\n{parameters}\n\n"
+    return swap(source, MADE, f"{below}autoencoder = Half()\n")
 
 
 @mutant("a1", "forgets to clear the gradients", revealed_by="training")
