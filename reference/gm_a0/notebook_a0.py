@@ -135,7 +135,7 @@ plt.show()
 # %% [markdown] tags=["given"] item="a2"
 # ## 1.2 Reconstructions
 #
-# Confirm that the autoencoder has the capacity: `reconstructions` of images of the **test set** look reasonable.
+# Confirm that the autoencoder has the capacity: what it gives back looks reasonable, ideally on the **test set**.
 #
 # **Figure:** test images, each beside its reconstruction.
 
@@ -144,8 +144,8 @@ plt.show()
 # training set is what a network would give that ignores its input: the reconstructions have to be better than that.
 
 # %% tags=["task"] item="a2" values=["reconstructions"]
-#: reconstructions: of images of the test set
-#: Figure: test images beside their reconstructions.
+#: reconstructions: what comes back for held-out images
+#: Figure: some images, each beside its own.
 from reference.plain_autoencoders import decode_all, encode_all
 
 reconstructions = decode_all(autoencoder, encode_all(autoencoder, test_images))
