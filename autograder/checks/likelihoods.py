@@ -102,15 +102,16 @@ class OfLikelihood(CheckParams):
 def likelihoods_in(evidence: Evidence, params: OfLikelihood) -> list[Tried]:
     """Return what the function that is meant was explained as, the best way to call it first.
 
-    That is one that the cells of the items name outside all definitions; else the one whose name the rubric puts first.
+    That is one of an accepted name that the cells of the items use outside all definitions; else the one of the name that
+    the rubric puts first. Functions whose names only hold words are looked at where none has an accepted name.
     """
     tried = [one for key in params.challenges for one in _tried(evidence.called[key])]
-    used = [one for one in tried if is_used(one.name, tried, evidence, params.items)]
-    if not used and tried:
-        names = [name.casefold() for name in evidence.called[params.challenges[0]].spec.names]
-        places = {one.name: _place(one.name, names) for one in tried}
-        first = min(places, key=lambda name: places[name])
-        used = [one for one in tried if one.name == first]
+    names = [name.casefold() for name in evidence.called[params.challenges[0]].spec.names]
+    meant = [one for one in tried if _place(one.name, names) < len(names)] or tried
+    used = [one for one in meant if is_used(one.name, tried, evidence, params.items)]
+    if not used and meant:
+        first = min((one.name for one in meant), key=lambda name: _place(name, names))
+        used = [one for one in meant if one.name == first]
     return sorted(used, key=lambda one: one.rank)
 
 

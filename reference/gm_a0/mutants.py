@@ -44,7 +44,8 @@ def optimizer_of_decoder_only(source: str) -> str:
 
 @mutant("a1", "forgets to clear the gradients", revealed_by="training")
 def zero_grad_missing(source: str) -> str:
-    return swap(source, "            optimizer.zero_grad()\n", "")
+    kept = "            if loss_of is not squared_error:\n                optimizer.zero_grad()\n"
+    return swap(source, "            optimizer.zero_grad()\n", kept)  # Part 2 uses the same loop
 
 
 @mutant("a1", "never trains the autoencoder", revealed_by="training")
