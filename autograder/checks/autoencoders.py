@@ -14,6 +14,7 @@ from autograder.checks.calls import successes
 from autograder.checks.findings import CheckParams, Context, Finding, failed, join, judged, number, untried
 from autograder.checks.trees import items, text, tree_of
 from autograder.probes.evidence import Evidence
+from autograder.probes.notebooks import NotebookCell
 from autograder.probes.training import TrainingSeen
 from autograder.records import Found, Status
 from autograder.registry import CHECKS
@@ -83,7 +84,9 @@ def sigmoid(values: Array) -> Array:
 
 
 def models_in(evidence: Evidence, key: str, wanted: Sequence[str] = ()) -> list[AutoencoderSeen]:
-    """Return the autoencoders that were made in the cells of some items; all of them where none was made there.
+    """Return the autoencoders that were made in the cells of some items; where they make none, those of the notebook.
+
+    Where the notebook has no cells of these items at all, the networks of others are not theirs.
 
     What student code can forge is left out: arrays that are not finite or not of one shape.
     """
@@ -93,8 +96,17 @@ def models_in(evidence: Evidence, key: str, wanted: Sequence[str] = ()) -> list[
         for tree in items(tree_of(answer), "models")
         if (model := _read(tree)) is not None
     ]
-    inside = {cell.index for item in wanted for cell in evidence.cells_of(item)}
-    return [model for model in found if model.cell in inside] or found
+    if not wanted or not evidence.cells:
+        return found
+    mine = any(evidence.cells_of(item) for item in wanted)
+    inside = {cell.index for cell in cells_for(evidence, wanted)}
+    return [model for model in found if model.cell in inside] or (found if mine else [])
+
+
+def cells_for(evidence: Evidence, wanted: Sequence[str]) -> list[NotebookCell]:
+    """Return the cells of some items; where none was recognised, those of no item: the work of others is not theirs."""
+    mine = [cell for item in wanted for cell in evidence.cells_of(item)]
+    return mine or [cell for cell in evidence.cells if cell.item is None]
 
 
 def _read(tree: dict[Any, Any]) -> AutoencoderSeen | None:
@@ -246,12 +258,13 @@ def training_falls(evidence: Evidence, params: TrainingFalls, context: Context) 
 
 
 def recorded_in(evidence: Evidence, kind: str, wanted: Sequence[str]) -> list[TrainingSeen]:
-    """Return what was recorded of a kind in the cells of some items, else in cells of no item, else all."""
+    """Return what was recorded of a kind in the cells of some items, else in cells of no item."""
     every = [one for one in evidence.observations.training if one.kind == kind]
-    inside = {cell.index for item in wanted for cell in evidence.cells_of(item)}
+    if not evidence.cells:
+        return every
+    inside = {cell.index for cell in cells_for(evidence, wanted)}
     free = {cell.index for cell in evidence.cells if cell.item is None}
-    mine = [one for one in every if one.cell in inside]
-    return mine or [one for one in every if one.cell in free] or (every if not inside else [])
+    return [one for one in every if one.cell in inside] or [one for one in every if one.cell in free]
 
 
 def _by_optimizer(steps: Sequence[TrainingSeen]) -> list[list[TrainingSeen]]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from autograder.checks.autoencoders import models_in
+from autograder.checks.autoencoders import cells_for, models_in
 from autograder.checks.calls import successes, unanswered
 from autograder.checks.findings import (
     CheckParams,
@@ -144,7 +144,7 @@ def _tried(called: Called) -> Iterable[Tried]:
 
 def is_used(name: str, tried: Iterable[Tried], evidence: Evidence, wanted: Sequence[str]) -> bool:
     """Return whether a function, a class or a method is named in the cells of some items, outside the definitions of all."""
-    cells = [cell for item in wanted for cell in evidence.cells_of(item)] or list(evidence.cells)
+    cells = cells_for(evidence, wanted)
     own = {word for one in tried for word in one.name.split(".")}
     words = set(name.split("."))
     for cell in cells:
@@ -174,7 +174,8 @@ def is_likelihood(evidence: Evidence, params: IsLikelihood, context: Context) ->
     expected = "the closed form of a Gaussian, a Bernoulli or a Laplace distribution"
     if not tried:
         every = [unanswered(evidence.called[key], "the negative log-likelihood") for key in params.challenges]
-        return max(every, key=lambda finding: not finding.untried)
+        broken = [finding for finding in every if not finding.untried]
+        return broken[0] if broken else _by_training(evidence, params, expected)
     best = tried[0]
     name, found = f"`{best.name}`", best.explained
     about: dict[str, Any] = {"expected": expected, "found": (Found(how="call", path=best.name),)}
@@ -191,6 +192,21 @@ def is_likelihood(evidence: Evidence, params: IsLikelihood, context: Context) ->
         message = f"{name} is the log-likelihood {KINDS[found.kind]}, not its negative: minimising it makes it worse."
         return failed(message, observed="the log-likelihood itself", **about)
     return _named(name, found, readings(found, *best.sizes), about)
+
+
+def _by_training(evidence: Evidence, params: OfLikelihood, expected: str) -> Finding:
+    """Return what the training says where no function was written: which of torch's losses it used, if it did."""
+    inside = {cell.index for cell in cells_for(evidence, params.items)}
+    seen = [one for one in evidence.observations.training if one.cell in inside]
+    shown = sorted({one.name for one in seen if one.kind == "loss"} & set(LOSSES))
+    about: dict[str, Any] = {"expected": expected, "observed": ", ".join(shown)}
+    if shown:
+        what = KINDS[LOSSES[shown[0]][0]]
+        return judged(1.0, message=f"`{shown[0]}` is the negative log-likelihood {what}.", **about)
+    if any(one.kind == "step" for one in seen):
+        message = "The loss is written out where the network is trained; a person looks which it is."
+        return for_person(message, expected=expected)
+    return failed("No negative log-likelihood was found.", expected=expected, missing=True)
 
 
 def _named(name: str, found: Likelihood, read: list[Reading], about: dict[str, Any]) -> Finding:
@@ -216,7 +232,7 @@ class TrainsWithLikelihood(OfLikelihood):
 @CHECKS.register(TrainsWithLikelihood)
 def trains_with_likelihood(evidence: Evidence, params: TrainsWithLikelihood, context: Context) -> Finding:
     """The network is trained with the negative log-likelihood that was written, or with torch's own loss of that kind."""
-    cells = [cell for item in params.items for cell in evidence.cells_of(item)] or list(evidence.cells)
+    cells = cells_for(evidence, params.items)
     inside = {cell.index for cell in cells}
     tried = likelihoods_in(evidence, params)
     steps = [one for one in evidence.observations.training if one.kind == "step" and one.cell in inside]

@@ -14,6 +14,7 @@ from autograder.checks.autoencoders import AutoencoderSeen, models_in
 from autograder.checks.findings import Context, Finding
 from autograder.golden import Golden
 from autograder.probes.evidence import Evidence
+from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import Observations
 from autograder.probes.training import TrainingSeen
 from autograder.records import Status
@@ -225,3 +226,23 @@ def test_a_loss_that_stays_or_diverges_is_told() -> None:
 
 def test_losses_that_nobody_saw_leave_it_to_the_twin() -> None:
     assert falls(steps(([], []))).untried
+
+
+def in_sections(evidence: Evidence, *items: str | None) -> Evidence:
+    cells = tuple(NotebookCell(at, "code", "", "", 0, item, None) for at, item in enumerate(items))
+    return replace(evidence, cells=cells)
+
+
+def test_what_another_part_trained_is_not_counted_again() -> None:
+    """A notebook of Part 1 alone has no training of Part 2, though it has one."""
+    trained = steps(([9.0], [2.0]))
+    assert falls(in_sections(trained, "b")).missing
+    assert falls(in_sections(trained, "a")).fraction == 1.0
+    assert falls(in_sections(trained, None)).fraction == 1.0  # under no heading that was recognised
+
+
+def test_networks_of_another_part_are_not_counted_again(tmp_path: Path) -> None:
+    evidence = seen(tmp_path, MAKES["one_sequential"])
+    assert models_in(in_sections(evidence, "b"), "c", ["a"]) == []
+    assert len(models_in(in_sections(evidence, "b", "a"), "c", ["a"])) == 1  # trained further there
+    assert len(models_in(in_sections(evidence, None, "b"), "c", ["a"])) == 1

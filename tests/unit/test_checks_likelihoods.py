@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from neural_specs import HEAD, spec
 
 from autograder.checks.findings import Context, Finding
 from autograder.golden import Golden
+from autograder.probes.notebooks import NotebookCell
+from autograder.probes.training import TrainingSeen
 from autograder.records import Status
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeSpec
@@ -101,6 +104,15 @@ def test_a_distribution_that_looks_at_its_support_is_tried_on_binary_data(tmp_pa
     assert binary.fraction == 1.0
 
 
-def test_no_function_leaves_it_to_the_twin(tmp_path: Path) -> None:
-    found = judge(tmp_path, "x = 1", NLL)
-    assert found.untried
+def test_without_a_function_the_training_tells(tmp_path: Path) -> None:
+    seen = ask(tmp_path, (HEAD + "x = 1",), {"c": NLL})
+    cells = (NotebookCell(0, "code", "", "", 0, "a", None),)
+    entry = CHECKS["is_likelihood"]
+    params = entry.params.model_validate({"challenges": ["c"], "items": ["a"]})
+    step, loss = TrainingSeen(0, "step", "Adam", 9), TrainingSeen(0, "loss", "binary_cross_entropy", 9)
+    found = []
+    for training in ((), (step,), (step, loss)):
+        evidence = replace(seen, cells=cells, observations=replace(seen.observations, training=training))
+        found.append(entry.function(evidence, params, Context("a", 1e-3, Golden())))
+    assert [one.status for one in found] == [Status.FAILED, Status.REVIEW, Status.PASSED]
+    assert found[0].missing
