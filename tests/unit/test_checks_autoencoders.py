@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from kernel_asker import ask, evidence_of, part_of
 from neural_specs import HEAD, spec
@@ -13,11 +14,13 @@ from neural_specs import HEAD, spec
 from autograder.checks.autoencoders import AutoencoderSeen, models_in
 from autograder.checks.findings import Context, Finding
 from autograder.golden import Golden
+from autograder.probes.bindings import Bound, Tier
 from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell
-from autograder.probes.observations import Observations
+from autograder.probes.observations import Leaf, Observations
+from autograder.probes.paths import Path as Where
 from autograder.probes.training import TrainingSeen
-from autograder.records import Status
+from autograder.records import Found, Status
 from autograder.registry import CHECKS
 
 ROLES = {
@@ -246,3 +249,41 @@ def test_networks_of_another_part_are_not_counted_again(tmp_path: Path) -> None:
     assert models_in(in_sections(evidence, "b"), "c", ["a"]) == []
     assert len(models_in(in_sections(evidence, "b", "a"), "c", ["a"])) == 1  # trained further there
     assert len(models_in(in_sections(evidence, None, "b"), "c", ["a"])) == 1
+
+
+# ------------------------------------------------------------------ codes
+
+
+def kept(evidence: Evidence, **arrays: np.ndarray) -> Evidence:
+    """Evidence with codes under accepted names: `drawn` and `encoded`."""
+    leaves = {name: Leaf(Where(name), 0, value, "tensor", "float32") for name, value in arrays.items()}
+    found = {
+        name: Bound(leaf=leaf, found=Found(how="name", path=name, cell=0), tier=Tier.NAME)
+        for name, leaf in leaves.items()
+    }
+    return replace(evidence, bound=found)
+
+
+CODES = np.random.default_rng(0).normal(2.0, 3.0, size=(60, 5))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "fraction"),
+    [
+        (np.random.default_rng(1).normal(2.0, 3.0, size=(9, 5)), 1.0),
+        (np.random.default_rng(1).uniform(CODES.min(), CODES.max(), size=(9, 5)), 1.0),
+        (CODES[:9], 0.0),
+        (100 * np.random.default_rng(1).normal(size=(9, 5)), 0.5),
+        (np.full((9, 5), 2.0), 0.0),
+    ],
+)
+def test_codes_are_new_and_on_the_scale_of_the_encodings(
+    drawn: np.ndarray, fraction: float, tmp_path: Path
+) -> None:
+    evidence = kept(seen(tmp_path, MAKES["methods"]), drawn=drawn, encoded=CODES)
+    assert judge("codes_are_drawn", evidence, drawn="drawn", encoded="encoded").fraction == fraction
+
+
+def test_codes_that_are_not_kept_leave_it_to_the_twin(tmp_path: Path) -> None:
+    evidence = seen(tmp_path, MAKES["methods"])
+    assert judge("codes_are_drawn", evidence, drawn="drawn", encoded="encoded").untried

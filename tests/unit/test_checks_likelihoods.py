@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kernel_asker import ask
@@ -116,3 +117,57 @@ def test_without_a_function_the_training_tells(tmp_path: Path) -> None:
         found.append(entry.function(evidence, params, Context("a", 1e-3, Golden())))
     assert [one.status for one in found] == [Status.FAILED, Status.REVIEW, Status.PASSED]
     assert found[0].missing
+
+
+# ------------------------------------------------------------------ trained with it
+
+
+def trained(folder: Path, source: str, check: str, *losses: str, used: str = "", **params: Any) -> Finding:
+    """What a check says of a notebook whose second cell trains, with some of torch's losses."""
+    more = {"m": spec("autoencoder", "uniform_numbers", "m", {})} if "autoencoder" in params else {}
+    seen = ask(folder, (HEAD + source,), {"c": NLL} | more)
+    cells = (
+        NotebookCell(0, "code", source, "", 0, "a", None),
+        NotebookCell(1, "code", used, "", 0, "a", None),
+    )
+    training = tuple(TrainingSeen(1, "loss", name, 9) for name in losses)
+    training += (TrainingSeen(1, "step", "Adam", 9),)
+    evidence = replace(seen, cells=cells, observations=replace(seen.observations, training=training))
+    entry = CHECKS[check]
+    given = entry.params.model_validate({"challenges": ["c"], "items": ["a"]} | params)
+    found: Finding = entry.function(evidence, given, Context("a", 1e-3, Golden()))
+    return found
+
+
+BERNOULLI = RIGHT["logits"]
+
+
+def test_a_training_uses_the_likelihood_that_was_written(tmp_path: Path) -> None:
+    check = "trains_with_likelihood"
+    assert trained(tmp_path, BERNOULLI, check, used="loss = nll(net(x), x)").fraction == 1.0
+    assert trained(tmp_path, BERNOULLI, check, "binary_cross_entropy_with_logits").fraction == 1.0
+    other = trained(tmp_path, BERNOULLI, check, "mse_loss")
+    assert (other.status, other.observed) == (Status.FAILED, "mse_loss")
+    assert trained(tmp_path, BERNOULLI, check).status is Status.REVIEW
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "fraction"),
+    [
+        ("nn.Sigmoid()", BERNOULLI, 0.0),  # the sigmoid is applied twice
+        ("nn.Identity()", BERNOULLI, 1.0),
+        ("nn.Sigmoid()", RIGHT["probabilities"], 1.0),
+        ("nn.Identity()", RIGHT["probabilities"], 0.0),
+        ("nn.Identity()", RIGHT["squared error"], 1.0),
+    ],
+)
+def test_the_decoder_gives_what_the_loss_takes(last: str, loss: str, fraction: float, tmp_path: Path) -> None:
+    net = (
+        "torch.manual_seed(0)\ntest_images = torch.rand(40, 64)\n"
+        f"net = nn.Sequential(nn.Linear(64, 5), nn.Linear(5, 64), {last})\n"
+        "with torch.no_grad():\n    net[1].bias.mul_(30)\n"
+    )
+    found = trained(
+        tmp_path, f"{net}{loss}", "output_fits_likelihood", used="nll(net(x), x)", autoencoder="m"
+    )
+    assert found.fraction == fraction, found.message

@@ -55,6 +55,7 @@ def evidence(
 def judge(check: str, seen: Evidence, **params: Any) -> Finding:
     entry = CHECKS[check]
     given = params if "items" in params else {"challenge": "c", "n": 2} | params
+    given = {key: value for key, value in given.items() if key in entry.params.model_fields}
     found: Finding = entry.function(
         seen, entry.params.model_validate(given), Context("a2", 1e-3, Golden(), True)
     )
@@ -167,3 +168,20 @@ def test_sections_without_outputs_are_named() -> None:
     assert found.fraction == pytest.approx(2 / 3)
     assert "from cell 4 on" in found.message
     assert judge("sections_show_outputs", evidence([], []), items=["a1"]).missing
+
+
+def test_drawn_reconstructions_resemble_their_images_or_are_of_another_network() -> None:
+    for noise, fraction in ((10, 1.0), (400, 0.0)):
+        image = np.where(RNG.uniform(size=(28, 28)) > 0.8, 255.0, 0.0)
+        rebuilt = (
+            np.clip(image + noise * RNG.normal(size=image.shape), 0, 255) if noise < 100 else 127 + 0 * image
+        )
+        picture = np.hstack([image, rebuilt]).astype(np.uint8)
+        drawn = {"ref": "p", "codes": [TEST + 1, UNKNOWN], "shape": [28, 56]}
+        shown = FigureSeen(1, {"axes": [{"images": [drawn]}]}, {"p": picture})
+        assert judge("shown_pairs_resemble", evidence(HERE, [shown])).fraction == fraction
+
+
+def test_of_other_data_nobody_knows_which_images_are_real() -> None:
+    shown = figure(1, UNKNOWN, UNKNOWN, size=16)
+    assert judge("shown_pairs_resemble", evidence(HERE, [shown], side=16)).untried
