@@ -93,10 +93,16 @@ class Tried(NamedTuple):
 class OfLikelihood(CheckParams):
     """The student's negative log-likelihood."""
 
-    challenges: list[ChallengeKey] = Field(min_length=1)
-    """The same question with grey data and with binary data, say: the best answer counts."""
+    challenge: ChallengeKey
+    binary: ChallengeKey | None = None
+    """The same question with data of zeros and ones alone: the better answer counts."""
     items: list[str] = Field(min_length=1)
     """Whose cells define it and train with it."""
+
+    @property
+    def asked(self) -> list[str]:
+        """The challenges."""
+        return [self.challenge] if self.binary is None else [self.challenge, self.binary]
 
 
 def likelihoods_in(evidence: Evidence, params: OfLikelihood) -> list[Tried]:
@@ -105,8 +111,8 @@ def likelihoods_in(evidence: Evidence, params: OfLikelihood) -> list[Tried]:
     That is one of an accepted name that the cells of the items use outside all definitions; else the one of the name that
     the rubric puts first. Functions whose names only hold words are looked at where none has an accepted name.
     """
-    tried = [one for key in params.challenges for one in _tried(evidence.called[key])]
-    names = [name.casefold() for name in evidence.called[params.challenges[0]].spec.names]
+    tried = [one for key in params.asked for one in _tried(evidence.called[key])]
+    names = [name.casefold() for name in evidence.called[params.challenge].spec.names]
     meant = [one for one in tried if _place(one.name, names) < len(names)] or tried
     used = [one for one in meant if is_used(one.name, tried, evidence, params.items)]
     if not used and meant:
@@ -173,7 +179,7 @@ def is_likelihood(evidence: Evidence, params: IsLikelihood, context: Context) ->
     tried = likelihoods_in(evidence, params)
     expected = "the closed form of a Gaussian, a Bernoulli or a Laplace distribution"
     if not tried:
-        every = [unanswered(evidence.called[key], "the negative log-likelihood") for key in params.challenges]
+        every = [unanswered(evidence.called[key], "the negative log-likelihood") for key in params.asked]
         broken = [finding for finding in every if not finding.untried]
         return broken[0] if broken else _by_training(evidence, params, expected)
     best = tried[0]

@@ -34,7 +34,7 @@ BINARY = spec(
 def judge(folder: Path, source: str, challenge: ChallengeSpec) -> Finding:
     """What the check says of a notebook of one cell."""
     entry = CHECKS["is_likelihood"]
-    params = entry.params.model_validate({"challenges": ["c"], "items": ["a"]})
+    params = entry.params.model_validate({"challenge": "c", "items": ["a"]})
     found: Finding = entry.function(
         ask(folder, (HEAD + source,), {"c": challenge}), params, Context("a", 1e-3, Golden())
     )
@@ -109,7 +109,7 @@ def test_without_a_function_the_training_tells(tmp_path: Path) -> None:
     seen = ask(tmp_path, (HEAD + "x = 1",), {"c": NLL})
     cells = (NotebookCell(0, "code", "", "", 0, "a", None),)
     entry = CHECKS["is_likelihood"]
-    params = entry.params.model_validate({"challenges": ["c"], "items": ["a"]})
+    params = entry.params.model_validate({"challenge": "c", "items": ["a"]})
     step, loss = TrainingSeen(0, "step", "Adam", 9), TrainingSeen(0, "loss", "binary_cross_entropy", 9)
     found = []
     for training in ((), (step,), (step, loss)):
@@ -134,7 +134,7 @@ def trained(folder: Path, source: str, check: str, *losses: str, used: str = "",
     training += (TrainingSeen(1, "step", "Adam", 9),)
     evidence = replace(seen, cells=cells, observations=replace(seen.observations, training=training))
     entry = CHECKS[check]
-    given = entry.params.model_validate({"challenges": ["c"], "items": ["a"]} | params)
+    given = entry.params.model_validate({"challenge": "c", "items": ["a"]} | params)
     found: Finding = entry.function(evidence, given, Context("a", 1e-3, Golden()))
     return found
 
