@@ -16,9 +16,6 @@ from autograder.records import Limits
 from autograder.registry import Assignment, find_assignment, load_reference_module
 from autograder.store import RunDirectory
 
-PARTS = ("a",)
-"""What demo classes hand in unless told otherwise."""
-
 LIMITS = Limits(cell_seconds=20, total_seconds=120, call_seconds=20)
 """The slowest cell of a correct style takes 4 s on two busy cores; the endless loop costs 20 s."""
 
@@ -41,7 +38,7 @@ def demo(
         typer.Option(
             "--part",
             metavar="PART",
-            help="What the class hands in; may be given several times. Default: `a`. Parts that train are run "
+            help="What the class hands in; may be given several times. Default: the first one. Parts that train are run "
             "short, on small generated stand-ins for their data sets.",
         ),
     ] = None,
@@ -66,7 +63,7 @@ def demo(
 
     found = find_assignment(assignment)
     clear_place(run, assignment, fresh)
-    parts = tuple(part or PARTS)
+    parts = tuple(part or [load_rubric(found).parts[0].part])
     trains = any(spec.data for spec in load_rubric(found, parts).parts)
     course = Course.load(assignment, parts, "short" if trains else "full", stand_ins=trains)
     data = run / "data" if trains else None
