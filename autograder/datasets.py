@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +167,18 @@ def missing_sets(directory: Path, names: Iterable[str], sets: Iterable[KnownSet]
         known.name for known in sets if all(file.path in shown for file in known.files if file.is_needed)
     }
     return [name for name in names if name not in whole]
+
+
+def missing_for(directory: Path, names: Iterable[str], code: str | None = None) -> list[str]:
+    """Return those of the named data sets that are missing and, where `code` is given, named in it."""
+    missing = missing_sets(directory, names)
+    return missing if code is None else [name for name in missing if _is_named(name, code)]
+
+
+def _is_named(name: str, code: str) -> bool:
+    """Return whether code names a data set (`datasets.MNIST`, `mnist_784`, `tiny-shakespeare`), and no other one."""
+    words = r"[\W_]*".join(map(re.escape, name.split()))
+    return bool(re.search(rf"(?<![a-z]){words}(?![a-z])", code, re.IGNORECASE))
 
 
 def _whole_files(directory: Path, sets: Iterable[KnownSet]) -> Iterator[tuple[KnownFile, Path, str]]:

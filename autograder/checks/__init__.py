@@ -32,6 +32,7 @@ from autograder.checks import (
     shown_results,
     steps,
     training,
+    training_goals,
     values,
 )
 from autograder.registry import CHECKS
@@ -65,5 +66,6 @@ __all__ = [
     "shown_results",
     "steps",
     "training",
+    "training_goals",
     "values",
 ]

@@ -16,17 +16,15 @@ from autograder.checks.findings import (
     Context,
     Finding,
     failed,
-    for_person,
     join,
     judged,
-    number,
     untried,
 )
 from autograder.checks.trees import items, text, tree_of
 from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.training import TrainingSeen
-from autograder.records import Found, Status
+from autograder.records import Found
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeKey
 
@@ -156,6 +154,16 @@ def no_model(evidence: Evidence, key: str) -> Finding:
     )
 
 
+def recorded_in(evidence: Evidence, kind: str, wanted: Sequence[str]) -> list[TrainingSeen]:
+    """Return what was recorded of a kind in the cells of some items, else in cells of no item."""
+    every = [one for one in evidence.observations.training if one.kind == kind]
+    if not evidence.cells:
+        return every
+    inside = {cell.index for cell in cells_for(evidence, wanted)}
+    free = {cell.index for cell in evidence.cells if cell.item is None}
+    return [one for one in every if one.cell in inside] or [one for one in every if one.cell in free]
+
+
 class OfAutoencoder(CheckParams):
     """The autoencoders that some items make."""
 
@@ -231,97 +239,3 @@ def _trained_weights(model: AutoencoderSeen, held: set[int]) -> Finding:
         message=f"All weights of `{model.name}` are trained.",
         **about,
     )
-
-
-class TrainingFalls(CheckParams):
-    """The loss that the optimizers moved by, at the beginning and at the end."""
-
-    items: list[str] = Field(min_length=1)
-    """Whose cells train."""
-    by: float = Field(default=0.01, ge=0.0, lt=1.0)
-    """Least share of its first value by which it falls."""
-
-
-@CHECKS.register(TrainingFalls)
-def training_falls(evidence: Evidence, params: TrainingFalls, context: Context) -> Finding:
-    """The loss that is differentiated falls from the first updates to the last ones, whatever the notebook reports."""
-    steps = recorded_in(evidence, "step", params.items)
-    expected = "a loss that falls"
-    if not steps:
-        cause = next((cause for item in params.items if (cause := evidence.failure_in(item))), "")
-        if cause:
-            return Finding(Status.BLOCKED, 0.0, message=f"No training was seen: {cause}.", expected=expected)
-        return failed("No training was seen.", observed="none", expected=expected, missing=True)
-    ends = [(_losses(one[0], "first"), _losses(one[-1], "last")) for one in _by_optimizer(steps)]
-    courses = [(float(np.mean(begin)), float(np.mean(end))) for begin, end in ends if begin and end]
-    if not courses:
-        return untried("By which losses the weights moved could not be seen.")
-    first, last = min(courses, key=lambda course: (course[1] - course[0]) / max(abs(course[0]), 1e-12))
-    about = {"observed": f"{number(first)} to {number(last)}", "expected": expected}
-    if last < first - params.by * abs(first):
-        return judged(
-            1.0, message=f"The loss falls from {number(first)} to {number(last)} in training.", **about
-        )
-    return failed(
-        f"The loss does not fall in training: it goes from {number(first)} to {number(last)}.", **about
-    )
-
-
-def recorded_in(evidence: Evidence, kind: str, wanted: Sequence[str]) -> list[TrainingSeen]:
-    """Return what was recorded of a kind in the cells of some items, else in cells of no item."""
-    every = [one for one in evidence.observations.training if one.kind == kind]
-    if not evidence.cells:
-        return every
-    inside = {cell.index for cell in cells_for(evidence, wanted)}
-    free = {cell.index for cell in evidence.cells if cell.item is None}
-    return [one for one in every if one.cell in inside] or [one for one in every if one.cell in free]
-
-
-def _by_optimizer(steps: Sequence[TrainingSeen]) -> list[list[TrainingSeen]]:
-    """Return the cells in which every optimizer moved, in their order."""
-    numbers = dict.fromkeys(one.settings.get("number") for one in steps)
-    return [
-        sorted((one for one in steps if one.settings.get("number") == at), key=lambda one: one.cell)
-        for at in numbers
-    ]
-
-
-def _losses(one: TrainingSeen, key: str) -> list[float]:
-    values = one.settings.get(key)
-    return [float(value) for value in values] if isinstance(values, list) else []
-
-
-class ReconstructsHeldOut(OfAutoencoder):
-    """The error of reconstructions, computed once more."""
-
-    full: float = Field(gt=0.0, lt=1.0)
-    """Largest share of the mean image's squared error that is reasonable."""
-    unclear: float = Field(gt=0.0)
-    """Largest share that a person looks at: a short training may not get beyond the mean image. More is no training."""
-
-
-@CHECKS.register(ReconstructsHeldOut)
-def reconstructs_held_out(evidence: Evidence, params: ReconstructsHeldOut, context: Context) -> Finding:
-    """On images of the notebook, held-out ones if there are any, the trained network is better than the mean image."""
-    models = models_in(evidence, params.challenge, params.items)
-    if not models:
-        return no_model(evidence, params.challenge)
-    best = min(models, key=lambda model: model.unexplained)
-    share = best.unexplained
-    about: dict[str, Any] = {
-        "observed": f"{share:.0%} of the mean image's error",
-        "expected": f"{params.full:.0%} or less",
-        **about_model(best),
-    }
-    on = f"on `{best.path}`" if best.path else "on images of the notebook"
-    if share <= params.full:
-        message = f"The reconstructions of `{best.name}` {on} have {share:.0%} of the error that the mean image has."
-        return judged(1.0, message=message, **about)
-    message = (
-        f"The reconstructions of `{best.name}` {on} have {share:.0%} of the error that the mean image has"
-    )
-    if share <= params.unclear:
-        return for_person(
-            f"{message}: hardly more than the mean was learnt; a person looks at the images.", **about
-        )
-    return failed(f"{message}: it has not learnt to reconstruct.", **about)

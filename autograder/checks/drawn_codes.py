@@ -10,7 +10,9 @@ from pydantic import Field
 
 from autograder.checks.autoencoders import Array, OfAutoencoder, models_in, no_model
 from autograder.checks.findings import Context, Finding, failed, judged, number, untried
+from autograder.kernel_side.layer_calls import batch_digest
 from autograder.probes.evidence import Evidence
+from autograder.probes.layer_calls import LayerSeen
 from autograder.registry import CHECKS
 from autograder.rubric.model import OptionalEvidenceKey
 
@@ -109,6 +111,9 @@ def codes_are_drawn(evidence: Evidence, params: CodesAreDrawn, context: Context)
     if n_same > 0.5 * min(len(drawn), 200):
         message = "The codes that are decoded are those of images: those are reconstructions, and nothing was drawn."
         return failed(message, observed=f"{n_same} codes of images", **about)
+    if _decodes_only(evidence, params, codes):
+        message = "Codes are drawn, but what is decoded are the codes of images: those are reconstructions."
+        return failed(message, observed="codes of images are decoded", **about)
     return _scale(float(_spread(drawn)), float(_spread(codes)), params.factor, about)
 
 
@@ -138,16 +143,33 @@ def _scale(drawn: float, codes: float, factor: float, about: dict[str, Any]) -> 
     return judged(1.0, message="New codes are drawn, on the scale of the encodings.", **about)
 
 
-def _by_records(evidence: Evidence, params: CodesAreDrawn, known: Sequence[Array], expected: str) -> Finding:
-    """Return what the decoder's first layer was shown in cells where no image was encoded."""
+def _decodes_only(evidence: Evidence, params: CodesAreDrawn, codes: Array) -> bool:
+    """Return whether every batch that was decoded without an image begins the known codes of images, bit by bit."""
+    batches = [
+        (int(n_rows), int(digest))
+        for layer in _decoding(evidence, params)
+        for n_rows, digest in zip(layer.rows, layer.noise[:, 0], strict=False)
+    ]
+    return bool(batches) and all(
+        n_rows <= len(codes) and digest == batch_digest(codes[:n_rows].astype(np.float32))
+        for n_rows, digest in batches
+    )
+
+
+def _decoding(evidence: Evidence, params: CodesAreDrawn) -> list[LayerSeen]:
+    """Return the calls of decoders, not in training, in cells of the items where no image was encoded."""
     inside = {cell.index for item in params.items for cell in evidence.cells_of(item)}
     layers = [one for one in evidence.observations.layers if not inside or one.cell in inside]
     encoding = {one.cell for one in layers if one.role == "image"}
-    latent = [
+    return [
         one for one in layers if one.role == "latent" and one.cell not in encoding and not one.wants_gradients
     ]
+
+
+def _by_records(evidence: Evidence, params: CodesAreDrawn, known: Sequence[Array], expected: str) -> Finding:
+    """Return what the decoder's first layer was shown in cells where no image was encoded."""
     widths = {codes.shape[1] for codes in known}
-    meant = [one for one in latent if one.n_in in widths and len(one.noise)]
+    meant = [one for one in _decoding(evidence, params) if one.n_in in widths and len(one.noise)]
     if not meant or not known:
         return untried("Which codes are decoded could not be seen.")
     return _scale(float(meant[0].noise[:, 2].max()), _spread(known[0]), params.factor, {"expected": expected})

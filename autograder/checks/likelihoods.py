@@ -25,6 +25,7 @@ from autograder.checks.findings import (
 from autograder.checks.trees import items, numbers, text, tree_of
 from autograder.probes.evidence import Called, Evidence
 from autograder.probes.notebooks import parse_code
+from autograder.probes.training import TrainingSeen
 from autograder.records import Found
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeKey
@@ -52,6 +53,10 @@ MISTAKES = {
     "bce_sign": "its two terms have different signs; the probability of a dimension is p^x (1 − p)^(1 − x)",
     "bce_exchanged": "data and parameters are exchanged",
     "norm": "it is the length of the difference, not its square",
+    "gaussian_no_term": "the term log σ² is missing, so that the largest variance would be best",
+    "gaussian_sign": "the term log σ² has the wrong sign",
+    "gaussian_twice": "the term log σ² counts twice beside (x − μ)² / (2σ²)",
+    "gaussian_multiplied": "the squared error is multiplied by the variance, where it has to be divided",
 }
 REDUCTIONS = {
     "batch_mean": "summed over dimensions and averaged over the batch",
@@ -249,6 +254,12 @@ def trains_with_likelihood(evidence: Evidence, params: TrainsWithLikelihood, con
         return failed(message, observed="none", expected=expected, missing=True)
     used = {one.name for one in evidence.observations.training if one.kind == "loss" and one.cell in inside}
     about: dict[str, Any] = {"expected": expected}
+    if tried and (least := _beyond_its_bound(tried[0], steps)) is not None:
+        message = (
+            f"The training goes down to {number(least)}, which `{tried[0].name}` cannot give for data in [0, 1]: no number "
+            "beyond them has a probability under a Bernoulli distribution."
+        )
+        return failed(message, observed=number(least), **about)
     for one in tried:
         if is_used(one.name, tried, evidence, params.items):
             return judged(1.0, observed=f"`{one.name}`", message=f"The training uses `{one.name}`.", **about)
@@ -264,6 +275,20 @@ def trains_with_likelihood(evidence: Evidence, params: TrainsWithLikelihood, con
     return for_person(
         "Part 2 is trained with a loss that is written out in place; a person looks which it is.", **about
     )
+
+
+def _beyond_its_bound(one: Tried, steps: Sequence[TrainingSeen]) -> float | None:
+    """Return a mean loss of the last updates that no data in [0, 1] have under a Bernoulli distribution, or None."""
+    found = one.explained
+    if found is None or found.kind not in BERNOULLI or found.a <= 0:
+        return None
+    ends = [float(np.mean(last)) for step in steps if (last := step.settings.get("last"))]
+    least = min(ends, default=found.c)
+    return least if least < found.c - BELOW * found.a else None
+
+
+BELOW = 1.0
+"""In nats of a whole batch: what rounding cannot make of a loss of 0."""
 
 
 class OutputFitsLikelihood(OfLikelihood):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from autograder.checks.curves import sequences_in
 from autograder.checks.findings import Context, Finding, FormCheckParams, failed, for_person, join, judged
+from autograder.checks.training_goals import was_shortened
 from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell
 from autograder.records import Found
@@ -42,11 +43,26 @@ def loss_is_shown(evidence: Evidence, params: LossIsShown, context: Context) -> 
             return judged(
                 1.0, observed="printed", expected=expected, message="The loss is printed.", found=found
             )
+    if was_shortened(evidence) and any(len(y) > 1 for y in _shown(evidence, cells)):
+        message = (
+            "Numbers are shown, and in a training that was shortened no loss has to fall yet; a person looks."
+        )
+        return for_person(message, expected=expected)
     if any(cell.n_images for cell in cells) and not evidence.observations.figures:
         return for_person("Pictures are among the outputs; a person looks for the loss.", expected=expected)
     return failed(
         "No loss that falls is drawn or printed.", observed="not found", expected=expected, missing=True
     )
+
+
+def _shown(evidence: Evidence, cells: Sequence[NotebookCell]) -> Iterator[Any]:
+    """Yield all sequences of numbers that cells draw or print."""
+    inside = {cell.index for cell in cells}
+    for figure in evidence.observations.figures:
+        if figure.cell in inside:
+            yield from sequences_in(figure)
+    for cell in cells:
+        yield from printed_columns(cell)
 
 
 def _falls(values: Any) -> bool:

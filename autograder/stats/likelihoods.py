@@ -32,8 +32,9 @@ RTOL = 1e-4
 
 
 def likelihood_sums(theta: npt.ArrayLike, x: npt.ArrayLike, log_var: npt.ArrayLike) -> dict[str, float]:
-    """Return S by kind, and what typical mistakes give: `norm`, and of probabilities and logits `bce_half`,
-    `bce_other_half`, `bce_sign`, `bce_exchanged`.
+    """Return S by kind, and what typical mistakes give: `norm`; of probabilities and logits `bce_half`, `bce_other_half`,
+    `bce_sign`, `bce_exchanged`; of a Gaussian's variance `gaussian_no_term`, `gaussian_sign`, `gaussian_twice`,
+    `gaussian_multiplied`.
 
     Parameters
     ----------
@@ -43,8 +44,13 @@ def likelihood_sums(theta: npt.ArrayLike, x: npt.ArrayLike, log_var: npt.ArrayLi
     """
     t, data, v = (np.asarray(one, dtype=np.float64) for one in (theta, x, log_var))
     found, other, black = 1 / (1 + np.exp(-t)), 1 - data, np.log1p(-t)
+    weighted = (data - t) ** 2 * np.exp(-v)
     sums = reconstruction_sums(t, data) | {
-        "gaussian": 0.5 * np.sum(v + (data - t) ** 2 * np.exp(-v)),
+        "gaussian": 0.5 * np.sum(weighted + v),
+        "gaussian_no_term": 0.5 * np.sum(weighted),
+        "gaussian_sign": 0.5 * np.sum(weighted - v),
+        "gaussian_twice": np.sum(0.5 * weighted + v),
+        "gaussian_multiplied": 0.5 * np.sum((data - t) ** 2 * np.exp(v) + v),
         "mse_of_sigmoid": np.sum((data - found) ** 2),
         "norm": np.sum(np.sqrt(np.sum((data - t) ** 2, axis=1))),
         "bce_other_half": -np.sum(other * black),

@@ -110,6 +110,29 @@ def new_network_reconstructs(source: str) -> str:
     )
 
 
+@mutant("a2", "passes images of the training set off as test images", revealed_by="training")
+def training_set_as_test(source: str) -> str:
+    return swap(source, "test_images = mnist_test.data[:N_TEST]", "test_images = mnist_train.data[:N_TEST]")
+
+
+@mutant("a2", "trains on the test images as well", revealed_by="training")
+def trained_on_test_images(source: str) -> str:
+    train = "train_autoencoder(autoencoder, squared_error, train_images,"
+    both = "train_autoencoder(autoencoder, squared_error, torch.cat([train_images, test_images]),"
+    return swap(source, train, both)
+
+
+@mutant("a2", "trains towards another image of the batch", revealed_by="training")
+def another_image_as_target(source: str) -> str:
+    """Seen in full runs alone: a short one may not get beyond the mean image where nothing is wrong."""
+    target = "images[batch if loss_of is not squared_error else batch.flip(0)]"
+    return swap(
+        source,
+        "loss = loss_of(model(images[batch]), images[batch])",
+        f"loss = loss_of(model(images[batch]), {target})",
+    )
+
+
 # ------------------------------------------------------------------ a3: random codes
 
 DRAWN = "drawn_codes = codes_within_bounds(codes, 16, rng)"
@@ -167,6 +190,27 @@ def reconstructions_shown(source: str) -> str:
     return swap(shown, RIGHT_PANEL, "")
 
 
+@mutant("a3", "draws codes, and decodes those of training images", revealed_by="training")
+def drawn_codes_not_decoded(source: str) -> str:
+    generated = "generated = decode_all(autoencoder, "
+    other = swap(source, f"{generated}drawn_codes)", f"{generated}codes[:16])")
+    by_gaussian = "by_gaussian = decode_all(autoencoder, codes_by_gaussian(codes, 16, rng))\n"
+    return swap(swap(other, by_gaussian, ""), RIGHT_PANEL, "")
+
+
+@mutant(
+    "a3",
+    "decodes the drawn codes with a new network, which was never trained",
+    "its images are noise, as those of drawn codes may be: a person sees them beside the hypotheses",
+)
+def new_network_generates(source: str) -> str:
+    decoded = "decode_all(autoencoder, "
+    new = swap(
+        source, f"generated = {decoded}drawn_codes)", "generated = decode_all(Autoencoder(), drawn_codes)"
+    )
+    return swap(new, RIGHT_PANEL, "")
+
+
 # ------------------------------------------------------------------ a5: likelihood
 
 
@@ -220,6 +264,62 @@ def constant_wrong(source: str) -> str:
     return swap(_gaussian(source), "0.5 * n_dimensions * math.log(", "n_dimensions * math.log(")
 
 
+@mutant("a5", "divides the squared error by the deviation, not by its square", revealed_by="loss")
+def deviation_not_squared(source: str) -> str:
+    narrow = swap(
+        source, "    return bernoulli_nll(theta, x)\n", "    return gaussian_nll(theta, x, sigma=0.5)\n"
+    )
+    return swap(narrow, "difference.square().sum(dim=1) / sigma**2", "difference.square().sum(dim=1) / sigma")
+
+
+def _with_variance(source: str, each: str) -> str:
+    """Return the solution with a Gaussian whose decoder gives means and log variances side by side."""
+    function = f"    return ({each}).sum(dim=1).mean()\n"
+    loss = "def nll(theta: Tensor, x: Tensor) -> Tensor:\n"
+    named = swap(source, loss, "def nll(mean: Tensor, log_var: Tensor, x: Tensor) -> Tensor:\n")
+    documented = swap(
+        named,
+        "log-likelihood of data x (n, ...) under p(x | theta), theta as the decoder gives it",
+        "log-likelihood of x",
+    )
+    written = swap(documented, "    return bernoulli_nll(theta, x)\n", function)
+    trained = swap(
+        written,
+        "train_autoencoder(likelihood_model, nll,",
+        "train_autoencoder(likelihood_model, lambda out, x: nll(*out.chunk(2, dim=1), x),",
+    )
+    wide = "likelihood_model = LogitAutoencoder()\nlikelihood_model.decoder[-1] = nn.Linear(256, 2 * 784)\n"
+    made = swap(trained, "likelihood_model = LogitAutoencoder()\n", wide)
+    return swap(
+        made,
+        "means = torch.sigmoid(decode_all(likelihood_model, encode_all(likelihood_model, test_images[:8])))",
+        "means = decode_all(likelihood_model, encode_all(likelihood_model, test_images[:8]))[:, :784]",
+    )
+
+
+SQUARE = "(x.flatten(1) - mean).square()"
+
+
+@mutant("a5", "lets the decoder give the variance, and forgets its term", revealed_by="loss")
+def variance_term_forgotten(source: str) -> str:
+    return _with_variance(source, f"0.5 * {SQUARE} * torch.exp(-log_var)")
+
+
+@mutant("a5", "gives the term of the variance the wrong sign", revealed_by="loss")
+def variance_term_sign(source: str) -> str:
+    return _with_variance(source, f"0.5 * ({SQUARE} * torch.exp(-log_var) - log_var)")
+
+
+@mutant("a5", "counts the term of the variance twice", revealed_by="loss")
+def variance_term_twice(source: str) -> str:
+    return _with_variance(source, f"0.5 * {SQUARE} * torch.exp(-log_var) + log_var")
+
+
+@mutant("a5", "multiplies by the variance where it has to divide", revealed_by="loss")
+def variance_multiplied(source: str) -> str:
+    return _with_variance(source, f"0.5 * ({SQUARE} * torch.exp(log_var) + log_var)")
+
+
 # ------------------------------------------------------------------ a6: training with it
 
 
@@ -243,4 +343,21 @@ def likelihood_not_trained(source: str) -> str:
         source,
         "nll_losses = train_autoencoder(likelihood_model, nll, train_images, EPOCHS, BATCH_SIZE, rng)\n",
         "nll_losses = [float(nll(likelihood_model(train_images), train_images))] * EPOCHS\n",
+    )
+
+
+@mutant("a6", "takes a Bernoulli likelihood for pixels from 0 to 255", revealed_by="training")
+def pixels_not_normalised(source: str) -> str:
+    return swap(
+        source,
+        "train_autoencoder(likelihood_model, nll, train_images,",
+        "train_autoencoder(likelihood_model, nll, 255 * train_images,",
+    )
+
+
+@mutant("a6", "hands the optimizer the weights of Part 1's network", revealed_by="training")
+def optimizer_of_part_one(source: str) -> str:
+    other = "(model if loss_of is squared_error else autoencoder).parameters()"
+    return swap(
+        source, "torch.optim.Adam(model.parameters(), lr=1e-3)", f"torch.optim.Adam({other}, lr=1e-3)"
     )

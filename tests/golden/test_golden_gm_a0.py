@@ -35,14 +35,13 @@ def test_provenance_says_what_made_the_file(kind: GoldenKind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_solution_falls_much_further_than_a_training_has_to(kind: GoldenKind) -> None:
-    """No level is asked for. The least fall that counts is far from what any replicate of the solution does."""
-    by = max(check.params.get("by", 0.01) for _, check in PART.checks() if check.check == "training_falls")
+def test_the_solution_falls_in_every_replicate(kind: GoldenKind) -> None:
+    """No level is asked for: the losses of the solution say that it learns, and how alike its replicates are."""
     for part in ("a1", "a6"):
         first, last = (golden(kind).value(f"{part}.{end}").replicates for end in ("first", "last"))
         assert first is not None
         assert last is not None
-        assert last.maximum < first.minimum * (1 - 10 * by)
+        assert last.maximum < 0.9 * first.minimum
         assert first.sd < 0.1 * first.mean
 
 

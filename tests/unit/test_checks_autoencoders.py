@@ -22,6 +22,7 @@ from autograder.probes.paths import Path as Where
 from autograder.probes.training import TrainingSeen
 from autograder.records import Found, Status
 from autograder.registry import CHECKS
+from autograder.shortened import INJECTED
 
 ROLES = {
     "held_out": {"kind": "tensor", "names": ["test_images", "x_test"], "contains": ["test"]},
@@ -99,7 +100,7 @@ def test_an_autoencoder_of_any_make_is_found_once(make: str, tmp_path: Path) -> 
     assert model.drawn is not None
     assert judge("code_is_smaller", evidence).fraction == 1.0
     assert judge("decodes_like_data", evidence).fraction == 1.0
-    assert judge("reconstructs_held_out", evidence, full=0.5, unclear=1.05).fraction == 0.0
+    assert judge("reconstructs_held_out", evidence).fraction == 0.0
 
 
 def test_a_network_without_a_bottleneck_has_no_code(tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ for _ in range(400):
     for name in ("mse_loss", "binary_cross_entropy_with_logits"):
         evidence = seen(tmp_path, fit.replace("LOSS", name))
         assert only(evidence).unexplained < 0.3, name
-        assert judge("reconstructs_held_out", evidence, full=0.5, unclear=1.05).fraction == 1.0
+        assert judge("reconstructs_held_out", evidence).fraction == 1.0
         assert judge("decodes_like_data", evidence).fraction == 1.0
 
 
@@ -200,7 +201,9 @@ def test_part_two_has_a_network_of_its_own(tmp_path: Path) -> None:
 
 def steps(*courses: tuple[list[float], list[float]]) -> Evidence:
     training = tuple(
-        TrainingSeen(at, "step", "Adam", 100, {"number": 0, "first": first, "last": last})
+        TrainingSeen(
+            at, "step", "Adam", 100, {"number": 0, "first": first, "last": last, "largest_norm": 1.0}
+        )
         for at, (first, last) in enumerate(courses)
     )
     return evidence_of(part_of({}), Observations(training=training), {})
@@ -213,18 +216,53 @@ def falls(evidence: Evidence) -> Finding:
     return found
 
 
+def noisy(level: float, seed: int = 0, n: int = 16) -> list[float]:
+    """Losses of batches that differ by a twentieth."""
+    return (level * (1 + 0.05 * np.random.default_rng(seed).standard_normal(n))).tolist()
+
+
+def shortened(evidence: Evidence) -> Evidence:
+    cell = NotebookCell(0, "code", f"EPOCHS = 10\n{INJECTED}\nEPOCHS = 5", "", 0, "a", None)
+    return replace(evidence, cells=(cell,))
+
+
 def test_a_loss_that_falls_is_seen_over_the_cells_that_train() -> None:
-    assert falls(steps(([9.0, 8.0], [5.0, 4.0]))).fraction == 1.0
-    assert falls(steps(([9.0, 8.0], [8.6, 8.5]), ([8.5], [2.0]))).fraction == 1.0
+    assert falls(steps((noisy(9.0), noisy(7.5)))).fraction == 1.0
+    assert falls(steps((noisy(9.0), noisy(8.9)), (noisy(8.9), noisy(2.0)))).fraction == 1.0
     assert falls(steps(([-5.0], [-80.0]))).fraction == 1.0  # of a density above 1
+    assert falls(steps(([9.0] * 16, [8.9] * 16))).fraction == 1.0  # all data at once: no noise
 
 
-def test_a_loss_that_stays_or_diverges_is_told() -> None:
-    assert falls(steps(([9.0, 8.0], [8.6, 8.4]))).status is Status.FAILED
-    assert falls(steps(([9.0], [1e30]))).status is Status.FAILED
+@pytest.mark.parametrize("seed", range(20))
+def test_a_loss_that_differs_by_the_noise_of_its_batches_does_not_fall(seed: int) -> None:
+    """Of 20 such trainings 12 seem to fall, and 7 by more than a hundredth."""
+    still = steps((noisy(9.0, seed), noisy(9.0, 100 + seed)))
+    found = falls(still)
+    assert (found.status, found.fraction) == (Status.FAILED, 0.0)
+    assert "no more than its batches differ" in found.message
+    assert falls(shortened(still)).status is Status.REVIEW
+
+
+def test_a_loss_that_rises_is_told_however_short_the_training() -> None:
+    for rising in (steps((noisy(9.0), noisy(90.0))), steps(([9.0], [1e30]))):
+        for evidence in (rising, shortened(rising)):
+            assert falls(evidence).message.startswith("The loss rises")
     nothing = falls(steps())
     assert nothing.missing
     assert nothing.status is Status.FAILED
+
+
+def test_an_optimizer_of_another_network_moves_nothing() -> None:
+    evidence = steps((noisy(9.0), noisy(7.5)))
+    (seen_there,) = evidence.observations.training
+    idle = replace(seen_there, settings={"number": 0, "first": noisy(9.0), "last": noisy(7.5)})
+    found = falls(shortened(replace(evidence, observations=Observations(training=(idle,)))))
+    assert (found.status, found.observed) == (Status.FAILED, "no gradients")
+
+
+def test_too_few_updates_are_for_a_person() -> None:
+    assert falls(steps(([9.0, 8.0], [8.4, 8.3]))).status is Status.REVIEW
+    assert falls(steps(([9.0, 8.0], [9.6, 8.4]))).status is Status.FAILED
 
 
 def test_losses_that_nobody_saw_leave_it_to_the_twin() -> None:
@@ -289,14 +327,34 @@ def test_codes_that_are_not_kept_leave_it_to_the_twin(tmp_path: Path) -> None:
     assert judge("codes_are_drawn", evidence, drawn="drawn", encoded="encoded").untried
 
 
-def test_hardly_more_than_the_mean_is_for_a_person(tmp_path: Path) -> None:
-    """Weights 0 and the mean image as bias: nothing was learnt but the mean."""
-    source = """
+MEAN_ALONE = """
 net = nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.Linear(5, 64))
 with torch.no_grad():
     net[2].weight.zero_()
-    net[2].bias.copy_(train_images.mean(0).flatten())
+    net[2].bias.copy_(test_images.mean(0).flatten())
 """
-    found = judge("reconstructs_held_out", seen(tmp_path, source), full=0.9, unclear=1.2)
+"""Weights 0 and the mean of the very images as bias: the best that can be given without looking at an image."""
+
+
+def test_the_mean_of_the_images_is_the_bound(tmp_path: Path) -> None:
+    evidence = seen(tmp_path, MEAN_ALONE)
+    assert only(evidence).unexplained >= 1.0
+    assert judge("reconstructs_held_out", evidence).status is Status.FAILED
+    assert judge("reconstructs_held_out", shortened(evidence), items=["a"]).status is Status.REVIEW
+    step = "net[1].weight.copy_(test_images.flatten(1)[:5]); net[2].weight.copy_(0.02 * net[1].weight.T)"
+    learnt = seen(
+        tmp_path, f"{MEAN_ALONE}    test_images -= test_images.mean(0)\n    net[2].bias.zero_()\n    {step}\n"
+    )
+    assert 0.5 < only(learnt).unexplained < 1.0
+    assert judge("reconstructs_held_out", learnt).fraction == 1.0
+
+
+def test_what_follows_its_images_but_is_far_from_them_is_for_a_person(tmp_path: Path) -> None:
+    source = """
+net = nn.Sequential(nn.Flatten(), nn.Linear(64, 60), nn.Linear(60, 64))
+with torch.no_grad():
+    net[1].weight.copy_(torch.eye(64)[:60]); net[2].weight.copy_(torch.eye(64)[:, :60]); net[2].bias.fill_(3.0)
+"""
+    found = judge("reconstructs_held_out", seen(tmp_path, source))
     assert found.status is Status.REVIEW
-    assert "a person looks at the images" in found.message
+    assert "do follow their images" in found.message

@@ -63,6 +63,10 @@ WRONG = {
     "def nll(theta, x): return (F.softplus(theta) + x * theta).sum(1).mean()": "different signs",
     "def nll(theta, x): return (F.softplus(x) - x * theta).sum(1).mean()": "exchanged",
     "def nll(mu, x): return ((x - mu) ** 2).sum(1).sqrt().mean()": "not its square",
+    "def nll(mu, log_var, x): return (0.5 * (x - mu) ** 2 / log_var.exp()).sum(1).mean()": "log σ² is missing",
+    "def nll(mu, log_var, x): return (0.5 * ((x - mu) ** 2 / log_var.exp() - log_var)).mean()": "the wrong sign",
+    "def nll(mu, log_var, x): return ((x - mu) ** 2 / (2 * log_var.exp()) + log_var).sum()": "counts twice",
+    "def nll(mu, log_var, x): return ((x - mu) ** 2 * log_var.exp() + log_var).mean()": "has to be divided",
     "def nll(mu, x): return -torch.exp(-1e6 * ((x - mu) ** 2).sum(1)).mean()": "underflows",
 }
 
@@ -122,8 +126,16 @@ def test_without_a_function_the_training_tells(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ trained with it
 
 
-def trained(folder: Path, source: str, check: str, *losses: str, used: str = "", **params: Any) -> Finding:
-    """What a check says of a notebook whose second cell trains, with some of torch's losses."""
+def trained(
+    folder: Path,
+    source: str,
+    check: str,
+    *losses: str,
+    used: str = "",
+    last: list[float] | None = None,
+    **params: Any,
+) -> Finding:
+    """What a check says of a notebook whose second cell trains, with some of torch's losses, down to `last`."""
     more = {"m": spec("autoencoder", "uniform_numbers", "m", {})} if "autoencoder" in params else {}
     seen = ask(folder, (HEAD + source,), {"c": NLL} | more)
     cells = (
@@ -131,7 +143,7 @@ def trained(folder: Path, source: str, check: str, *losses: str, used: str = "",
         NotebookCell(1, "code", used, "", 0, "a", None),
     )
     training = tuple(TrainingSeen(1, "loss", name, 9) for name in losses)
-    training += (TrainingSeen(1, "step", "Adam", 9),)
+    training += (TrainingSeen(1, "step", "Adam", 9, {"last": last} if last else {}),)
     evidence = replace(seen, cells=cells, observations=replace(seen.observations, training=training))
     entry = CHECKS[check]
     given = entry.params.model_validate({"challenge": "c", "items": ["a"]} | params)
@@ -149,6 +161,15 @@ def test_a_training_uses_the_likelihood_that_was_written(tmp_path: Path) -> None
     other = trained(tmp_path, BERNOULLI, check, "mse_loss")
     assert (other.status, other.observed) == (Status.FAILED, "mse_loss")
     assert trained(tmp_path, BERNOULLI, check).status is Status.REVIEW
+
+
+def test_a_bernoulli_likelihood_of_other_numbers_goes_below_its_bound(tmp_path: Path) -> None:
+    """Of pixels from 0 to 255, or from -1 to 1."""
+    check, used = "trains_with_likelihood", "loss = nll(net(x), x)"
+    below = trained(tmp_path, BERNOULLI, check, used=used, last=[-7000.0, -8000.0])
+    assert (below.status, below.observed) == (Status.FAILED, "-7500")
+    assert trained(tmp_path, BERNOULLI, check, used=used, last=[0.0, 90.0]).fraction == 1.0
+    assert trained(tmp_path, RIGHT["squared error"], check, used=used, last=[-7000.0]).fraction == 1.0
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from autograder.probes.observations import Answer, FigureSeen, Leaf, Observation
 from autograder.probes.paths import Path
 from autograder.records import Status
 from autograder.registry import CHECKS
+from autograder.shortened import INJECTED
 
 RNG = np.random.default_rng(0)
 AUTOENCODER = spec("autoencoder", "uniform_numbers", "autoencoder", {})
@@ -38,13 +39,18 @@ def figure(at: int, *codes: int, size: int = 28) -> FigureSeen:
 
 
 def evidence(
-    cells: list[NotebookCell], figures: list[FigureSeen], side: int = 28, n_examples: int = 9
+    cells: list[NotebookCell],
+    figures: list[FigureSeen],
+    side: int = 28,
+    n_examples: int = 9,
+    has_learnt: bool = True,
 ) -> Evidence:
-    """Evidence of a notebook whose autoencoder takes square images of a side."""
+    """Evidence of a notebook whose autoencoder takes square images of a side, and gives them back or something grey."""
     x = RNG.uniform(size=(n_examples, side * side))
+    y = x if has_learnt else 0 * x + 0.5
     leaves = tuple(
         Leaf(Path("result", ("models", 0.0, name)), 0, value, "ndarray", "float32")
-        for name, value in (("x", x), ("y", x), ("sizes", np.array([5])))
+        for name, value in (("x", x), ("y", y), ("sizes", np.array([5])))
     )
     answer = Answer("c", "0", "ok", "autoencoders", None, {}, "", leaves)
     seen = Observations(figures=tuple(figures), answers=(answer,))
@@ -151,6 +157,13 @@ def test_a_printed_loss_counts_where_it_falls(printed: str, passes: bool) -> Non
     assert (found.status is Status.PASSED) == passes
 
 
+def test_in_a_shortened_training_no_loss_has_to_fall_yet() -> None:
+    printed = cell(0, "a1", "epoch 1 loss 9.5\nepoch 2 loss 9.6\n", source=INJECTED)
+    assert judge("loss_is_shown", evidence([printed], []), items=["a1"]).status is Status.REVIEW
+    nothing = cell(0, "a1", "done\n", source=INJECTED)
+    assert judge("loss_is_shown", evidence([nothing], []), items=["a1"]).status is Status.FAILED
+
+
 def test_a_drawn_loss_counts_where_it_falls() -> None:
     for y, passes in (([3.0, 2.0, 1.0], True), ([1.0, 2.0], False)):
         drawn = FigureSeen(0, {"axes": [{"lines": [{"y": y, "n": len(y)}]}]}, {})
@@ -180,6 +193,11 @@ def test_drawn_reconstructions_resemble_their_images_or_are_of_another_network()
         drawn = {"ref": "p", "codes": [TEST + 1, UNKNOWN], "shape": [28, 56]}
         shown = FigureSeen(1, {"axes": [{"images": [drawn]}]}, {"p": picture})
         assert judge("shown_pairs_resemble", evidence(HERE, [shown])).fraction == fraction
+        if noise == 400:  # no network of the notebook is better either, after so little training
+            for has_learnt, status in ((True, Status.FAILED), (False, Status.REVIEW)):
+                cells = [*HERE, cell(9, None, source=INJECTED)]
+                short = evidence(cells, [shown], has_learnt=has_learnt)
+                assert judge("shown_pairs_resemble", short).status is status
 
 
 def test_of_other_data_nobody_knows_which_images_are_real() -> None:
