@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,7 @@ class AutoencoderSeen:
 
     @property
     def unexplained(self) -> float:
-        """Squared error of the reconstructions as a share of that of the mean image; of logits, of their sigmoid."""
+        """Squared error of the reconstructions as a share of that of the mean image; through a sigmoid or tanh if that is less."""
         return min(self._errors(self.y))
 
     @property
@@ -74,21 +74,27 @@ class AutoencoderSeen:
         return self.again if self.again is not None and self.again.shape == self.x.shape else self.y
 
     def as_data(self, values: Array) -> Array:
-        """Return what the decoder gives as data: through a sigmoid where it gives logits."""
-        plain, squeezed = self._errors(self.decoded)
-        return sigmoid(values) if squeezed < plain else values
+        """Return what the decoder gives as data: through the sigmoid or the tanh that the network ends in, if in any."""
+        errors = self._errors(self.decoded)
+        return ENDS[errors.index(min(errors))](values)
 
-    def _errors(self, values: Array) -> tuple[float, float]:
-        """Return the error as it is and through a sigmoid."""
+    def _errors(self, values: Array) -> list[float]:
+        """Return the error as it is and through what a network may end in."""
         variance = max(float(np.mean((self.x - self.x.mean(axis=0)) ** 2)), 1e-12)
-        shares = [float(np.mean((one - self.x) ** 2)) / variance for one in (values, sigmoid(values))]
-        return shares[0], shares[1]
+        return [float(np.mean((end(values) - self.x) ** 2)) / variance for end in ENDS]
 
 
 def sigmoid(values: Array) -> Array:
     """Return 1 / (1 + exp(-values)), without a warning for large numbers."""
     found: Array = 0.5 * (1.0 + np.tanh(0.5 * values))
     return found
+
+
+def _as_it_is(values: Array) -> Array:
+    return values
+
+
+ENDS: tuple[Callable[[Array], Array], ...] = (_as_it_is, sigmoid, np.tanh)
 
 
 def models_in(evidence: Evidence, key: str, wanted: Sequence[str] = ()) -> list[AutoencoderSeen]:

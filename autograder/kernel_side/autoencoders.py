@@ -31,8 +31,18 @@ from .values import is_tensor
 
 MAX_MODELS, MAX_PARTS, MAX_MEMBERS = 6, 12, 32
 HISTORY = ("In", "Out")
-ENCODE = ("encode", "encoder", "enc", "codificar", "codificador", "encoding", "to_code", "down")
-DECODE = ("decode", "decoder", "dec", "decodificar", "decodificador", "decoding", "from_code", "up")
+ENCODE = ("encode", "encoder", "enc", "codificar", "codificador", "kodier", "encoding", "to_code", "down")
+DECODE = (
+    "decode",
+    "decoder",
+    "dec",
+    "decodificar",
+    "decodificador",
+    "dekodier",
+    "decoding",
+    "from_code",
+    "up",
+)
 Call = Callable[[Any], Any]
 
 
@@ -118,7 +128,7 @@ def networks(namespace: Namespace, tell: Callable[[Network], Any]) -> Iterator[A
 def _speaks(name: str, words: tuple[str, ...]) -> bool:
     """Whether a name is that of an encoder (a decoder is none, though it holds no other word)."""
     last = name.rpartition(".")[2].casefold()
-    is_decoder = any(word in last for word in ("decod", "dec_", "_dec")) or last.startswith("dec")
+    is_decoder = any(word in last for word in ("decod", "dekod", "dec_", "_dec")) or last.startswith("dec")
     return is_decoder if words is DECODE else not is_decoder and any(word in last for word in words)
 
 
