@@ -65,7 +65,7 @@ class AutoencoderSeen:
 
     @property
     def unexplained(self) -> float:
-        """Squared error of the reconstructions as a share of that of the mean image; through a sigmoid or tanh if that is less."""
+        """Squared error of reconstructions as a share of the mean image's; through a sigmoid or tanh if that is less."""
         return min(self._errors(self.y))
 
     @property
