@@ -30,6 +30,14 @@ from autograder.registry import assignment_ids, content_root, find_assignment
 LEAST_PYTHON = (3, 11)
 KERNEL_PACKAGES = ("ipykernel", "torch", "matplotlib", "numpy")
 """Without these no notebook of the assignments runs."""
+EXTRAS = {
+    "review": (("starlette", "uvicorn", "nh3", "nbconvert"), "marking written answers, executed notebooks"),
+    "xlsx": (("openpyxl",), "`export --to xlsx`"),
+    "canvas": (("canvasapi",), "`push --to canvas`"),
+    "moodle": (("requests",), "`push --to moodle`"),
+    "similarity": (("copydetect",), "what notebooks share"),
+}
+"""What some verbs need beside the grader: extra to its packages, and to what it is for."""
 COMMON_PACKAGES = ("pandas", "seaborn", "tqdm", "scipy")
 """What students import beside them."""
 INSTALL = (
@@ -73,6 +81,7 @@ def _examine(executor: Executor, survey: Survey) -> Iterator[Finding]:
         disk,
         content,
         data,
+        extras,
         encoding,
     )
     for look in looks:
@@ -244,7 +253,8 @@ def content() -> Iterator[Finding]:
     yield Finding("Rubrics", "ok" if ids else "problem", f"{', '.join(ids) or 'none'} in {root / 'rubrics'}")
     for assignment_id in ids:
         assignment = find_assignment(assignment_id)
-        n_goldens = len(list((assignment.reference / "golden").glob("part_*.json")))
+        goldens = (assignment.reference / "golden").glob("part_*.json")
+        n_goldens = len({path.name.partition(".")[0] for path in goldens})
         has_source = any(assignment.reference.glob("notebook_*.py"))
         name = f"Reference of {assignment_id}"
         if not n_goldens:
@@ -289,6 +299,21 @@ def data() -> Iterator[Finding]:
     is_damaged = any(one.state == "damaged" for one in lacking)
     text = f"{told} in {folder}; only parts that train on data sets need them"
     yield Finding("Data sets", "problem" if is_damaged else "note", text, "autograder data fetch")
+
+
+def extras() -> Iterator[Finding]:
+    """Yield which verbs lack packages that grading does without."""
+    lacking = {
+        name: what
+        for name, (packages, what) in EXTRAS.items()
+        if any(importlib.util.find_spec(package) is None for package in packages)
+    }
+    if not lacking:
+        yield Finding("Extras", "ok", f"installed: {', '.join(EXTRAS)}")
+        return
+    text = "; ".join(f"{name} ({what})" for name, what in lacking.items())
+    mend = f"pip install 'generative-autograder[{','.join(lacking)}]', if you want it"
+    yield Finding("Extras", "note", f"not installed: {text}; grading does without", mend)
 
 
 def encoding() -> Iterator[Finding]:

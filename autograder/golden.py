@@ -16,6 +16,9 @@ from pydantic import Field, ValidationError
 from autograder.errors import UsageError, nearest
 from autograder.records import Record
 
+MARK = "@"
+"""Between the key of a golden value and the convention that it holds in (:mod:`autograder.conventions`)."""
+
 
 class Replicates(Record):
     """One statistic of the reference over runs that differ in their random streams only."""

@@ -11,7 +11,7 @@ import json
 import platform
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from autograder import __version__
+from autograder.conventions import edited, keys_in_conventions
 from autograder.datasets import data_directory, identity, shown_sets
-from autograder.errors import InternalError
+from autograder.errors import InternalError, UsageError, nearest
 from autograder.execute.protocol import Executor, Job, Plan
-from autograder.golden import Golden, GoldenValue, Replicates
+from autograder.golden import MARK, Golden, GoldenValue, Replicates
 from autograder.jobs import job_digest
 from autograder.probes.evidence import Evidence, gather
 from autograder.probes.notebooks import read_cells
@@ -52,6 +53,7 @@ def make_golden(
     kind: GoldenKind = "full",
     data: Path | None = None,
     runs: Path | None = None,
+    conventions: Collection[str] | None = None,
 ) -> Golden:
     """Return the golden values of a part, from one kind of runs.
 
@@ -59,38 +61,51 @@ def make_golden(
     ----------
     data : folder of the data sets that the executor shows
     runs : where the runs of the reference are kept: those that are there already are not repeated
+    conventions : only what these give of the ways that a sheet leaves open; None: everything
 
     Raises
     ------
     InternalError
         When a replicate of the reference does not run through.
+    UsageError
+        When the rubric or the reference knows no such convention.
     """
-    values = truths_of(part)
-    source = solution_source(assignment, part.part)
     budget: Budget = "full" if kind == "full" else "short"
-    solution = with_values(json.loads(to_ipynb(source)), part.values_of(budget))
+    source = solution_source(assignment, part.part)
     shown = identity(data_directory(data)) if part.data else ""
-    with _kept(runs) as folder:
+    named = keys_in_conventions(part, budget)
+    wanted = {name: edited(assignment, part, name, source) for name in _known(named, conventions)}
+
+    def samples_of(text: str, folder: Path) -> dict[str, GoldenValue]:
+        solution = with_values(json.loads(to_ipynb(text)), part.values_of(budget))
         samples = replicate(part, solution, executor, n_replicates, n_workers, progress, folder, shown)
-    for key, numbers in samples.items():
-        if len(numbers) != n_replicates:
-            raise InternalError(f"the reference gave {key!r} in {len(numbers)} of {n_replicates} replicates")
-        sample = np.array(numbers)
-        replicates = Replicates(
-            n=len(sample),
-            mean=float(sample.mean()),
-            sd=float(sample.std(ddof=1)),
-            minimum=float(sample.min()),
-            maximum=float(sample.max()),
-        )
-        values[key] = values.get(key, GoldenValue(source="replicates of the reference")).model_copy(
-            update={"replicates": replicates}
-        )
+        return {key: _replicated(key, numbers, n_replicates) for key, numbers in samples.items()}
+
+    values: dict[str, GoldenValue] = {}
+    with _kept(runs) as folder:
+        if conventions is None:
+            values = truths_of(part)
+            for key, value in samples_of(source, folder).items():
+                values[key] = (
+                    values[key].model_copy(update={"replicates": value.replicates})
+                    if key in values
+                    else value
+                )
+        for name, text in wanted.items():
+            own = folder / "conventions" / name
+            own.mkdir(parents=True, exist_ok=True)
+            given = samples_of(text, own)
+            values |= {f"{key}{MARK}{name}": given[key] for key in sorted(named[name])}
+    made = datetime.now(UTC).isoformat(timespec="seconds")
     provenance = {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "made": made,
         "engine": __version__,
-        "reference_sha256": hashlib.sha256(source.encode()).hexdigest(),
+        "reference_sha256": _sha256(source),
         "n_replicates": n_replicates,
+        "conventions": {
+            name: {"made": made, "reference_sha256": _sha256(text), "n_replicates": n_replicates}
+            for name, text in wanted.items()
+        },
         "seed_shift": SHIFT_OF_REPLICATE,
         "budget": budget,
         "values": {str(old): new for old, new in part.values_of(budget).items()},
@@ -101,6 +116,42 @@ def make_golden(
     return Golden(
         assignment=assignment.id, part=part.part, provenance=provenance, values=dict(sorted(values.items()))
     )
+
+
+def with_conventions(stored: Golden, made: Golden) -> Golden:
+    """Return stored golden values with those of the conventions that were made again."""
+    told = {
+        **stored.provenance,
+        "conventions": stored.provenance.get("conventions", {}) | made.provenance["conventions"],
+    }
+    values = dict(sorted((stored.values | made.values).items()))
+    return stored.model_copy(update={"provenance": told, "values": values})
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _known(named: Mapping[str, object], conventions: Collection[str] | None) -> list[str]:
+    """Return the conventions to run, in the order of the rubric; UsageError when it names one of them nowhere."""
+    for name in conventions or ():
+        if name not in named:
+            raise UsageError(f"no check of this budget names the convention {name!r}{nearest(name, named)}")
+    return [name for name in named if conventions is None or name in conventions]
+
+
+def _replicated(key: str, numbers: Sequence[float], n: int) -> GoldenValue:
+    if len(numbers) != n:
+        raise InternalError(f"the reference gave {key!r} in {len(numbers)} of {n} replicates")
+    sample = np.array(numbers)
+    replicates = Replicates(
+        n=len(sample),
+        mean=float(sample.mean()),
+        sd=float(sample.std(ddof=1)),
+        minimum=float(sample.min()),
+        maximum=float(sample.max()),
+    )
+    return GoldenValue(source="replicates of the reference", replicates=replicates)
 
 
 def truths_of(part: PartSpec) -> dict[str, GoldenValue]:

@@ -199,3 +199,10 @@ def load_reference_module(assignment: Assignment, name: str) -> ModuleType:
     sys.modules[qualified] = module
     spec.loader.exec_module(module)
     return module
+
+
+def module_of(assignment: Assignment, name: str, part: str) -> ModuleType:
+    """Return the part's own module (`mutants_b`), or the assignment's (`mutants`) where there is none."""
+    own = f"{name}_{part}"
+    is_there = (assignment.reference / f"{own}.py").is_file()
+    return load_reference_module(assignment, own if is_there else name)

@@ -46,11 +46,16 @@ def write_marks(
 
 
 def write_class_page(run: RunDirectory, grades: Sequence[Grade]) -> None:
-    """Write the class page from `results.json` and the grades."""
+    """Write the class page from `results.json` and the grades, with links to the pages that stand beside it."""
     lists = ClassLists.of(run)
     rows = [class_row(run, grade) for grade in grades]
     page = reports.render_class(
-        read_json(run.results), rows, lists.names(), lists.problems(), questions=run.questions_page.name
+        read_json(run.results),
+        rows,
+        lists.names(),
+        lists.problems(),
+        questions=run.questions_page.name,
+        similarity=run.similarity_page.name if run.similarity_page.is_file() else None,
     )
     write_text(run.index, page)
 

@@ -216,6 +216,8 @@ class RunDirectory:
         self.index = path / "index.html"
         self.questions = path / "questions.json"
         self.questions_page = path / "questions.html"
+        self.similarity = path / "similarity.json"
+        self.similarity_page = path / "similarity.html"
         self.rubric = path / "rubric.json"
         self.gradebook = path / "gradebook.db"
         self.roster = path / "roster.json"

@@ -125,6 +125,7 @@ def render_class(
     list_problems: Sequence[str] = (),
     *,
     questions: str | None = None,
+    similarity: str | None = None,
 ) -> str:
     """Return the class page as one HTML file.
 
@@ -142,6 +143,8 @@ def render_class(
         What is wrong in the roster and the groups file.
     questions : str or None
         Relative link to the page of the question analysis.
+    similarity : str or None
+        Relative link to the page of what notebooks share, where there is one.
     """
     script = static("table.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -154,6 +157,7 @@ def render_class(
             script=Markup(script),
             results=results,
             questions=relative_link(questions),
+            similarity=relative_link(similarity),
             list_problems=list_problems,
             **class_facts(results, rows, names or {}),
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from autograder.checks.bands import BandSpec
 from autograder.checks.curves import CurveInBands, curve_in_bands, curve_of
 from autograder.checks.findings import (
     CheckParams,
@@ -259,10 +261,42 @@ def _another(tree: Tree, nll: float, value: float, params: ReportsItsLoss, about
     return failed(f"The {params.label} is not that of your trained model on the validation split.", **about)
 
 
+Range = Annotated[list[float], Field(min_length=2, max_length=2)]
+"""Least and largest value."""
+
+
+class Embedding(BaseModel):
+    """How tokens enter a model, with bands of its own: what the sheet leaves open."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str
+    """In words that the report shows."""
+    sd: Range
+    """Between what the standard deviation of its weights lies after the training."""
+    factor: Range = [0.5, 2.0]
+    """Between what lies what its weights are multiplied by."""
+    is_tied: bool = False
+    """Whether the head has its weights."""
+    first: list[BandSpec] = Field(default_factory=list)
+    last: list[BandSpec] = Field(min_length=1)
+
+    def is_that_of(self, tree: Tree) -> bool:
+        """Whether a trained model takes its tokens in like this."""
+        seen = branch(tree, "embedding")
+        sd, factor = seen.get("sd"), seen.get("factor")
+        if not isinstance(sd, float) or not isinstance(factor, float):
+            return False
+        within = self.sd[0] <= sd <= self.sd[1] and self.factor[0] <= factor <= self.factor[1]
+        return within and seen.get("is_tied") is self.is_tied
+
+
 class LossInBands(CurveInBands):
-    """A curve of a language model, whose level depends on how its windows lie."""
+    """A curve of a language model, whose level depends on how its windows lie and how its tokens enter."""
 
     challenge: ChallengeKey
+    embeddings: list[Embedding] = Field(default_factory=list)
+    """Embeddings with levels of their own; the bands speak for any other."""
 
 
 @CHECKS.register(LossInBands)
@@ -270,14 +304,20 @@ def loss_in_bands(evidence: Evidence, params: LossInBands, context: Context) -> 
     """A curve lies where correct trainings lie; where windows overlap, epochs are longer and it may lie lower.
 
     How fast a model learns in few epochs depends on what the sheet leaves open: how its embedding is drawn and scaled,
-    whether it is tied to the head. Replicates speak for what they have; a model that was seen, with a curve that falls
-    beside them, is looked at by a person. What is wrong with its training is found by the checks of that.
+    whether it is tied to the head. The model that was seen says which replicates speak for it. A curve that falls beside
+    them is looked at by a person: what is wrong with its training is found by the checks of that.
     """
+    tree, _ = trained_in(evidence, params.challenge)
+    embedding = next((one for one in params.embeddings if one.is_that_of(tree)), None)
+    if embedding is not None:
+        params = params.model_copy(update={"first": embedding.first, "last": embedding.last})
     finding: Finding = curve_in_bands(evidence, params, context)
+    if embedding is not None:
+        note = f"Your model has {embedding.name}; its losses are compared with those of such models."
+        finding = replace(finding, notes=(*finding.notes, note))
     values = curve_of(evidence, params.evidence)
     if finding.fraction == 1.0 or not len(values) or typed_in(evidence, params.evidence):
         return finding
-    tree, _ = trained_in(evidence, params.challenge)
     n_train = size_of(tree, "train")
     losses = [one for one in evidence.observations.training if one.kind == "loss"]
     trained = sum(_n(one.settings, "trained") for one in losses)
@@ -308,6 +348,7 @@ def _unless_it_learns(tree: Tree, values: np.ndarray, finding: Finding) -> Findi
         expected=finding.expected,
         found=finding.found,
         pictures=finding.pictures,
+        notes=finding.notes,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from math import isclose
@@ -138,6 +138,16 @@ def golden(
             "stand-ins for the data sets. Default: all that a part needs.",
         ),
     ] = None,
+    convention: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--convention",
+            metavar="NAME",
+            help="Only what this convention gives (the rubric's golden values `KEY@NAME`); the other golden values stay. "
+            "May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -155,6 +165,8 @@ def golden(
     `--check` takes seconds.
     """
     import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
+    from autograder.golden import read_golden
+    from autograder.goldens import with_conventions
     from autograder.rubric.loader import load_rubric
 
     found = find_assignment(assignment)
@@ -170,7 +182,9 @@ def golden(
             n = replicates or _n_replicates(spec, kind)
             with _data_for(found, kind, data) as folder:
                 kept = runs / key if runs is not None else None
-                made = make(found, spec, n, n_workers(workers), kind, folder, kept)
+                made = make(found, spec, n, n_workers(workers), kind, folder, kept, convention)
+            if convention:
+                made = with_conventions(read_golden(path), made)
             write_record(path, made)
             n_replicated = sum(value.replicates is not None for value in made.values.values())
             told[key] |= {"values": len(made.values), "replicated": n_replicated, "replicates": n}
@@ -224,6 +238,7 @@ def make(
     kind: GoldenKind = "full",
     data: Path | None = None,
     runs: Path | None = None,
+    conventions: Collection[str] | None = None,
 ) -> Golden:
     """Return the golden values of a part, with a bar on standard error while the replicates run."""
     from autograder.cli.progress import bar
@@ -242,7 +257,16 @@ def make(
             progress.update(task, completed=done, total=total)
 
         return make_golden(
-            assignment, part, executor, n_replicates, workers, move, kind=kind, data=data, runs=runs
+            assignment,
+            part,
+            executor,
+            n_replicates,
+            workers,
+            move,
+            kind=kind,
+            data=data,
+            runs=runs,
+            conventions=conventions or None,
         )
 
 

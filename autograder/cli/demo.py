@@ -13,7 +13,7 @@ from autograder.cli.options import AsJson, WorkersOption, n_workers
 from autograder.cli.output import err, print_json
 from autograder.errors import UsageError
 from autograder.records import Limits
-from autograder.registry import Assignment, find_assignment, load_reference_module
+from autograder.registry import Assignment, find_assignment, load_reference_module, module_of
 from autograder.store import RunDirectory
 
 LIMITS = Limits(cell_seconds=20, total_seconds=120, call_seconds=20)
@@ -138,8 +138,6 @@ def class_files(assignment: Assignment, part: str) -> dict[str, bytes]:
             rendering.template_ipynb(assignment, part) if source == template else rendering.to_ipynb(source)
         )
         return text.encode()
-
-    from autograder.validation.trials import module_of
 
     mutants = module_of(assignment, "mutants", part).MUTANTS
     files: dict[str, bytes] = load_reference_module(assignment, "demo").demo_class(

@@ -51,16 +51,20 @@ def similarity(
     `similarity.json` too. Needs the extra `similarity`. Exit status 1 means that there is something to look at.
     """
     import reports
+    from autograder.refreshing import stored_grades
+    from autograder.results import write_class_page
     from autograder.similarity.evidence import anything_to_see, compare
 
     run = RunDirectory(directory)
     run.info()
     with run.locked():
         found = compare(run, pool or (), threshold)
-        page = run.path / "similarity.html"
+        page = run.similarity_page
         write_text(page, reports.render_similarity(found))
         if as_json:
-            write_json(run.path / "similarity.json", found)
+            write_json(run.similarity, found)
+        if run.index.is_file():
+            write_class_page(run, stored_grades(run))  # it links to the page
     if as_json:
         print_json(found)
     else:

@@ -40,6 +40,7 @@ MODULES = (
     "traces",
     "found_modules",
     "vocabularies",
+    "embeddings",
     "trained",
     "modules",
     "placing",

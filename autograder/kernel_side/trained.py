@@ -6,6 +6,7 @@ outside::
     vocabulary      the characters in the order of their tokens, as one text; "" where there is no table
     splits          role to {path, n, begins: the first tokens}
     losses          role to {chunks, whole, batches, sliding, spread}: the mean loss by window, in nats
+    embedding       {sd, factor, is_tied} as far as they are known (:mod:`embeddings`)
     texts           {path, tokens, lead: how many of them are the prompt, starts, ranks, gaps, laws} each
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from .binding import Refusal
+from .embeddings import embedding_of
 from .found_modules import copied
 from .modes import Candidate, Fields, Setting
 from .structure import outputs_of
@@ -62,7 +64,13 @@ def put_trained(
     splits = {role: split for role, about in challenge["roles"].items() if (split := meant(about, found))}
     trained = Trained(torch, model, int(case["values"]["context_length"]))
     setting.guarded(trained.turn)
-    told: dict[str, Any] = {"vocabulary": "".join(vocabulary.texts), "splits": {}, "losses": {}}
+    embedding = setting.guarded(functools.partial(embedding_of, torch, model, trained.log_probs))
+    told: dict[str, Any] = {
+        "vocabulary": "".join(vocabulary.texts),
+        "splits": {},
+        "losses": {},
+        "embedding": embedding,
+    }
     n_prompt, n_new = int(case["values"]["n_prompt"]), int(case["values"]["n_new"])
     for role, (path, tokens) in splits.items():
         told["splits"][role] = {"path": path, "n": len(tokens), "begins": np.array(tokens[:n_prompt])}

@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import zip_longest
-from types import ModuleType
 from typing import Literal
 
 from autograder.errors import UsageError, nearest
-from autograder.registry import Assignment, load_reference_module
+from autograder.registry import Assignment, module_of
 from autograder.rendering import solution_source, style_sources, template_ipynb, to_ipynb
 from autograder.rubric.model import PartSpec
 
@@ -94,13 +93,6 @@ def collect_trials(assignment: Assignment, part: PartSpec) -> list[Trial]:
         about = (mutant.item,), mutant.unrevealable, mutant.revealed_by
         trials.append(Trial("mutant", mutant.id, mutant.title, "loss", notebook, *about))
     return trials
-
-
-def module_of(assignment: Assignment, name: str, part: str) -> ModuleType:
-    """Return the part's own module (`mutants_b`), or the assignment's (`mutants`) where there is none."""
-    own = f"{name}_{part}"
-    is_there = (assignment.reference / f"{own}.py").is_file()
-    return load_reference_module(assignment, own if is_there else name)
 
 
 def select(trials: Sequence[Trial], only: Collection[str]) -> list[Trial]:

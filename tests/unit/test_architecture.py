@@ -37,6 +37,7 @@ LAYERS = (
         "template_cells",
         "leaks",
         "public_rubric",
+        "conventions",
     ),
     ("probes", "checks", "truths"),
     (

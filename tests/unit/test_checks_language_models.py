@@ -14,6 +14,7 @@ from kernel_asker import ask
 from neural_specs import HEAD, role
 
 import autograder.registered  # noqa: F401  # fills the registries
+from autograder.checks import language_models
 from autograder.checks.findings import Context, Finding
 from autograder.checks.language_models import size_of, trained_in
 from autograder.golden import Golden, GoldenValue
@@ -237,11 +238,47 @@ def test_a_person_looks_at_a_curve_that_falls_at_another_pace(
     assert _in_band(seen(tmp_path, DATA, MODEL), losses, n_tokens=0).status is status
 
 
+SMALL = {
+    "name": "a small embedding",
+    "sd": [0.0, 0.1],
+    "last": [{"name": "side by side", "method": "normal", "golden": "loss@small"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("embedding", "losses", "status"),
+    [
+        ({"sd": 0.02, "factor": 1.0, "is_tied": False}, [4.5, 4.0], Status.PASSED),
+        ({"sd": 0.02, "factor": 1.0, "is_tied": False}, [4.5, 3.0], Status.REVIEW),
+        ({"sd": 1.0, "factor": 1.0, "is_tied": False}, [4.5, 4.0], Status.REVIEW),
+        ({"sd": 1.0, "factor": 1.0, "is_tied": False}, [4.5, 3.0], Status.PASSED),
+        ({"sd": 0.02, "factor": 14.0, "is_tied": False}, [4.5, 4.0], Status.REVIEW),
+        ({"sd": 0.02, "factor": 1.0, "is_tied": True}, [4.5, 4.0], Status.REVIEW),
+        ({"sd": 0.02, "is_tied": False}, [4.5, 4.0], Status.REVIEW),
+        ({"sd": "0.02", "factor": None, "is_tied": 0}, [4.5, 4.0], Status.REVIEW),
+        ({}, [4.5, 3.0], Status.PASSED),
+    ],
+)
+def test_the_model_that_was_seen_says_which_level_is_its_own(
+    embedding: dict[str, Any],
+    losses: list[float],
+    status: Status,
+    right: Evidence,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree, name = trained_in(right, "c1.trained")
+    monkeypatch.setattr(language_models, "trained_in", lambda *_: ({**tree, "embedding": embedding}, name))
+    finding = _in_band(right, losses, 0, embeddings=[SMALL])
+    assert finding.status is status, finding.message
+    is_small = embedding == {"sd": 0.02, "factor": 1.0, "is_tied": False}
+    assert any("a small embedding" in note for note in finding.notes) is is_small
+
+
 def test_a_curve_without_a_model_is_judged(tmp_path: Path) -> None:
     assert _in_band(seen(tmp_path, DATA), [3.5, 2.5], n_tokens=0).status is Status.FAILED
 
 
-def _in_band(evidence: Evidence, losses: list[float], n_tokens: int) -> Finding:
+def _in_band(evidence: Evidence, losses: list[float], n_tokens: int, **more: Any) -> Finding:
     """Return what is said of losses that end between 2.8 and 3.2 in correct trainings."""
     entry = TrainingSeen(0, "loss", "cross_entropy", 9, {"trained": n_tokens})
     leaf = Leaf(parse_path("validation_losses"), 0, np.array(losses), "list", "float64")
@@ -252,8 +289,13 @@ def _in_band(evidence: Evidence, losses: list[float], n_tokens: int) -> Finding:
     )
     check = CHECKS["loss_in_bands"]
     band = {"name": "side by side", "method": "normal", "golden": "loss"}
-    about = {"challenge": "c1.trained", "evidence": "c1.losses", "label": "loss", "last": [band]}
-    golden = Golden(values={"loss": GoldenValue(truth=3.0, sd=0.05)})
+    about = {"challenge": "c1.trained", "evidence": "c1.losses", "label": "loss", "last": [band], **more}
+    golden = Golden(
+        values={
+            "loss": GoldenValue(truth=3.0, sd=0.05),
+            "loss@small": GoldenValue(truth=4.0, sd=0.05),
+        }
+    )
     finding = check.function(given, check.params.model_validate(about), Context("c1", 1e-3, golden))
     assert isinstance(finding, Finding)
     return finding

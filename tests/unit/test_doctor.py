@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,9 +189,11 @@ def test_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_content_of_this_repository() -> None:
-    rubrics, reference = doctor.content()
-    assert (rubrics.state, reference.state) == ("ok", "ok")
+    rubrics, *references = doctor.content()
+    assert {one.state for one in (rubrics, *references)} == {"ok"}
     assert "aml-a3" in rubrics.text
+    (aml_a3,) = (one for one in references if one.name.endswith("aml-a3"))
+    assert "golden values of 3 parts" in aml_a3.text
 
 
 def test_content_without_goldens_or_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,6 +235,26 @@ def test_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_folder_of_data_sets_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOGRADER_DATA", str(tmp_path / "nowhere"))
     assert only(doctor.data()).state == "problem"
+
+
+def test_extras_that_are_missing_are_a_note_that_says_what_they_are_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = importlib.util.find_spec
+    absent = ("openpyxl", "copydetect")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else there(name))
+    finding = only(doctor.extras())
+    assert finding.state == "note"
+    assert "xlsx (`export --to xlsx`)" in finding.text
+    assert "review" not in finding.text
+    assert "generative-autograder[xlsx,similarity]" in finding.mend
+
+
+def test_extras_are_those_of_the_package() -> None:
+    declared = importlib.metadata.requires("generative-autograder") or []
+    for extra, (packages, _) in doctor.EXTRAS.items():
+        needed = {one.split(">")[0].split("=")[0] for one in declared if f'extra == "{extra}"' in one}
+        assert set(packages) <= needed
 
 
 def test_encoding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -377,10 +377,25 @@ def test_page_says_where_marks_are() -> None:
 
 
 def test_failed_submission_says_why_and_gives_no_zero() -> None:
-    text = Page(render_student(samples.failed_grade())).text
+    items = copy.deepcopy(samples.full_grade()["items"])
+    for item in items:
+        item |= {"earned": 0.0, "pending": 0.0}
+        for check in item["checks"]:
+            check |= {"status": "blocked", "earned": 0.0, "pending": 0.0, "fraction": 0.0}
+    for grade in (samples.failed_grade(), samples.failed_grade() | {"items": items}):
+        text = Page(render_student(grade)).text
+        assert "Not graded" in text
+        assert "part_a.ipynb is no notebook" in text
+        assert "0 of" not in text
+        assert "not earned" not in text
+
+
+def test_marks_that_a_person_gives_where_nothing_was_graded_are_shown() -> None:
+    whole = samples.full_grade()
+    about = {key: whole[key] for key in ("items", "earned", "pending", "possible")}
+    text = Page(render_student(samples.failed_grade() | about)).text
     assert "Not graded" in text
-    assert "part_a.ipynb is no notebook" in text
-    assert "0 of" not in text
+    assert "A person will mark this" in text
 
 
 def test_failed_checks_come_before_passed_ones() -> None:

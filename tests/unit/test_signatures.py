@@ -175,7 +175,7 @@ def test_committed_tables_name_checks_that_exist_and_mistakes_of_the_reference(p
     for mistake in table.mistakes:
         assert {checks.get(check) for check in mistake.checks} <= {mistake.item}
         assert set(mistake.checks) <= set(table.checks)
-    from autograder.validation.trials import module_of
+    from autograder.registry import module_of
 
     listed = module_of(assignment, "mutants", table.part).MUTANTS.values()
     assert {mistake.id for mistake in table.mistakes} <= {one.id for one in listed}

@@ -21,7 +21,9 @@ from review_runs import grade_of, make_run, rubric_of
 
 import reports
 from autograder import cli
+from autograder.refreshing import stored_grades
 from autograder.registry import find_assignment
+from autograder.results import write_class_page
 from autograder.similarity import comparing, evidence, thresholds, winnowing
 from autograder.similarity.comparing import Given, Reading
 from autograder.similarity.documents import Document
@@ -307,6 +309,8 @@ def test_a_submission_that_cannot_be_read_is_listed_with_its_reason(run: RunDire
 def test_the_verb_writes_a_page_and_changes_no_mark(
     run: RunDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    write_class_page(run, stored_grades(run))
+    assert "similarity.html" not in run.index.read_text(encoding="utf-8")
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     assert cli.run(["similarity", str(run.path), "--json"]) == 1
     shown = json.loads(capsys.readouterr().out)
@@ -314,7 +318,9 @@ def test_the_verb_writes_a_page_and_changes_no_mark(
     after = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     new = {path.name for path in after if path not in before}
     assert new <= {"similarity.html", "similarity.json", ".lock"}
-    assert {path for path in before if path.name != ".lock" and before[path] != after[path]} == set()
+    changed = {path.name for path in before if path.name != ".lock" and before[path] != after[path]}
+    assert changed <= {"index.html"}
+    assert 'href="similarity.html"' in run.index.read_text(encoding="utf-8")
     assert cli.run(["similarity", str(run.path)]) == 1
     assert "shown from" in capsys.readouterr().out
 
