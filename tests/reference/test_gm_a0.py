@@ -92,7 +92,9 @@ def test_a_mutant_is_another_notebook_that_is_still_python(name: str) -> None:
         if cell.source != before.source
     }
     shared = {"a1", None}  # the training loop and the set-up serve both parts
-    its_network = {"a6"} if mutant.item == "a5" else set()  # gives the parameters that another likelihood takes
+    its_network = (
+        {"a6"} if mutant.item == "a5" else set()
+    )  # gives the parameters that another likelihood takes
     assert changed <= {mutant.item} | shared | its_network
 
 
