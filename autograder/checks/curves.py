@@ -285,7 +285,7 @@ class CurvesAreDrawn(FormCheckParams):
 @CHECKS.register(CurvesAreDrawn)
 def curves_are_drawn(evidence: Evidence, params: CurvesAreDrawn, context: Context) -> Finding:
     """Every curve is drawn as a line, as marks or as bars, whatever its scale or sign; each counts equally."""
-    drawn = [(figure, y) for figure in _figures(evidence, context.item) for y in _sequences(figure)]
+    drawn = [(figure, y) for figure in _figures(evidence, context.item) for y in sequences_in(figure)]
     drawn = [(figure, y) for figure, y in drawn if len(y) >= params.n_min]
     known = {key: curve_of(evidence, key) for key in params.curves if evidence.has(key)}
     if not drawn:
@@ -325,7 +325,8 @@ def _figures(evidence: Evidence, item: str) -> list[FigureSeen]:
     return [*evidence.figures_of(item), *evidence.figures_elsewhere(item)]
 
 
-def _sequences(figure: FigureSeen) -> list[Array]:
+def sequences_in(figure: FigureSeen) -> list[Array]:
+    """Return the heights of all lines, bars and clouds that a figure draws."""
     found: list[Any] = []
     for axes in figure.axes:
         found += [line.get("y", []) for line in axes.get("lines", []) if int(line.get("n", 0)) <= MAX_POINTS]
