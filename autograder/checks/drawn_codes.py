@@ -10,6 +10,7 @@ from pydantic import Field
 
 from autograder.checks.autoencoders import Array, OfAutoencoder, models_in, no_model
 from autograder.checks.findings import Context, Finding, failed, judged, number, untried
+from autograder.checks.image_training import trained_calls
 from autograder.kernel_side.layer_calls import batch_digest
 from autograder.probes.evidence import Evidence
 from autograder.probes.layer_calls import LayerSeen
@@ -144,25 +145,42 @@ def _scale(drawn: float, codes: float, factor: float, about: dict[str, Any]) -> 
 
 
 def _decodes_only(evidence: Evidence, params: CodesAreDrawn, codes: Array) -> bool:
-    """Return whether every batch that was decoded without an image begins the known codes of images, bit by bit."""
-    batches = [
-        (int(n_rows), int(digest))
-        for layer in _decoding(evidence, params)
-        for n_rows, digest in zip(layer.rows, layer.noise[:, 0], strict=False)
-    ]
+    """Return whether every batch that was decoded begins the known codes of images, bit by bit.
+
+    Reconstructions elsewhere say nothing of the codes that were drawn: cells of other items that encode images are
+    left out.
+    """
+    inside, encoding = _cells(evidence, params), _encoding(evidence)
+    batches: list[tuple[int, int]] = []
+    for layer in evidence.observations.layers:
+        if layer.role != "latent" or (layer.cell in encoding and layer.cell not in inside):
+            continue
+        calls = zip(layer.rows, layer.noise[:, 0], trained_calls(layer), strict=False)
+        batches += [(int(n_rows), int(digest)) for n_rows, digest, is_trained in calls if not is_trained]
     return bool(batches) and all(
         n_rows <= len(codes) and digest == batch_digest(codes[:n_rows].astype(np.float32))
         for n_rows, digest in batches
     )
 
 
+def _cells(evidence: Evidence, params: CodesAreDrawn) -> set[int]:
+    return {cell.index for item in params.items for cell in evidence.cells_of(item)}
+
+
+def _encoding(evidence: Evidence) -> set[int]:
+    return {one.cell for one in evidence.observations.layers if one.role == "image"}
+
+
 def _decoding(evidence: Evidence, params: CodesAreDrawn) -> list[LayerSeen]:
     """Return the calls of decoders, not in training, in cells of the items where no image was encoded."""
-    inside = {cell.index for item in params.items for cell in evidence.cells_of(item)}
-    layers = [one for one in evidence.observations.layers if not inside or one.cell in inside]
-    encoding = {one.cell for one in layers if one.role == "image"}
+    inside, encoding = _cells(evidence, params), _encoding(evidence)
     return [
-        one for one in layers if one.role == "latent" and one.cell not in encoding and not one.wants_gradients
+        one
+        for one in evidence.observations.layers
+        if one.role == "latent"
+        and not one.wants_gradients
+        and (not inside or one.cell in inside)
+        and one.cell not in encoding
     ]
 
 

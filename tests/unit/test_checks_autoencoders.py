@@ -14,8 +14,10 @@ from neural_specs import HEAD, spec
 from autograder.checks.autoencoders import AutoencoderSeen, models_in
 from autograder.checks.findings import Context, Finding
 from autograder.golden import Golden
+from autograder.kernel_side.layer_calls import batch_digest
 from autograder.probes.bindings import Bound, Tier
 from autograder.probes.evidence import Evidence
+from autograder.probes.layer_calls import LayerSeen
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import Leaf, Observations
 from autograder.probes.paths import Path as Where
@@ -319,6 +321,53 @@ def test_codes_are_new_and_on_the_scale_of_the_encodings(
     drawn: np.ndarray, fraction: float, tmp_path: Path
 ) -> None:
     evidence = kept(seen(tmp_path, MAKES["methods"]), drawn=drawn, encoded=CODES)
+    assert judge("codes_are_drawn", evidence, drawn="drawn", encoded="encoded").fraction == fraction
+
+
+def decoded(cell: int, *batches: np.ndarray, is_image: bool = False) -> LayerSeen:
+    """The calls of a decoder's first layer, or of an encoder's, as recorded."""
+    noise = np.array([[batch_digest(one.astype(np.float32)), 0, 1, 0.5] for one in batches])
+    return LayerSeen(
+        cell=cell,
+        role="image" if is_image else "latent",
+        layer=0,
+        n_in=5,
+        n_out=8,
+        is_training=False,
+        wants_gradients=False,
+        n=len(batches),
+        rows=np.array([len(one) for one in batches]),
+        steps=np.zeros(len(batches) + 1),
+        codes=np.zeros(0),
+        noise=noise,
+        means=np.zeros(len(batches)),
+        known=None,
+        new=None,
+        outputs=(),
+        is_trainable=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "fraction"),
+    [
+        ([decoded(0, CODES[:9])], 0.0),
+        ([decoded(0, CODES[:9]), decoded(0, CODES[:1], is_image=True)], 0.0),  # encoded in the same cell
+        ([decoded(0, CODES[:9], CODES[:9] + 1.0), decoded(0, CODES[:1], is_image=True)], 1.0),
+        ([decoded(0, CODES[:9]), decoded(1, CODES[:9] + 1.0)], 1.0),  # decoded under another heading
+        (
+            [decoded(1, CODES[:9]), decoded(1, CODES[:1], is_image=True)],
+            1.0,
+        ),  # reconstructions of another task
+    ],
+)
+def test_codes_that_are_drawn_have_to_be_decoded(
+    layers: list[LayerSeen], fraction: float, tmp_path: Path
+) -> None:
+    drawn = np.random.default_rng(1).normal(2.0, 3.0, size=(9, 5))
+    evidence = in_sections(kept(seen(tmp_path, MAKES["methods"]), drawn=drawn, encoded=CODES), "a", "other")
+    observations = replace(evidence.observations, layers=tuple(layers))
+    evidence = replace(evidence, observations=observations)
     assert judge("codes_are_drawn", evidence, drawn="drawn", encoded="encoded").fraction == fraction
 
 
