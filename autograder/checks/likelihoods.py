@@ -64,7 +64,11 @@ REDUCTIONS = {
     "element_mean": "averaged over dimensions and the batch",
     "pixel_mean": "averaged over dimensions and summed over the batch",
 }
-CONSTANTS = {"full": "with its constant", "without_two_pi": "with a constant that lacks log 2π"}
+CONSTANTS = {
+    "full": "with its constant",
+    "without_two_pi": "with a constant that lacks log 2π",
+    "without_two": "with a constant that lacks log 2",
+}
 LOSSES = {
     "binary_cross_entropy": ("bce",),
     "binary_cross_entropy_with_logits": ("bce_with_logits",),
@@ -227,7 +231,7 @@ def _named(name: str, found: Likelihood, read: list[Reading], about: dict[str, A
         return judged(0.75, observed=f"{what}, with another constant", message=said, **about)
     reduction, variance, constant = read[0]
     said = REDUCTIONS.get(reduction, f"{number(found.a)} times the sum")
-    said += f", σ² = {number(variance)}" if variance else ""
+    said += f", {'b' if found.kind == 'l1' else 'σ²'} = {number(variance)}" if variance else ""
     said += f", {CONSTANTS[constant]}" if constant in CONSTANTS else ""
     notes = (f"{name} is {what}: {said}; that is accepted.",)
     return judged(1.0, observed=f"{what}: {said}", message=f"{name} is {what}: {said}.", notes=notes, **about)

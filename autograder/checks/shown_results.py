@@ -31,7 +31,7 @@ class LossIsShown(FormCheckParams):
 def loss_is_shown(evidence: Evidence, params: LossIsShown, context: Context) -> Finding:
     """A loss that falls is drawn, or printed in two lines or more; stored outputs show it as well."""
     expected = "a loss that falls, drawn or printed"
-    cells = [cell for item in params.items for cell in evidence.cells_of(item)] or list(evidence.cells)
+    cells = evidence.cells_around(params.items) or evidence.cells
     inside = {cell.index for cell in cells}
     for figure in evidence.observations.figures:
         if figure.cell in inside and any(_falls(y) for y in sequences_in(figure)):

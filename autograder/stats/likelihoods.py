@@ -9,8 +9,8 @@ Sums over a whole batch of data x (n, D) and parameters t (n, D) as a decoder gi
     l1                sum |x - t|                              Laplace of fixed scale about t
     gaussian          1/2 sum v + (x - t)^2 exp(-v)            Gaussian of log variance v
 
--log N(x | t, s^2 I) is mse / (2 s^2) + n D / 2 log(2 pi s^2): a loss is explained as a S + c over several batches, and
-a and c then tell variance, reduction and constant.
+-log N(x | t, s^2 I) is mse / (2 s^2) + n D / 2 log(2 pi s^2), and -log Laplace(x | t, b) is l1 / b + n D log(2 b): a loss is
+explained as a S + c over several batches, and a and c then tell variance or scale, reduction and constant.
 """
 
 from __future__ import annotations
@@ -100,12 +100,13 @@ def explain_likelihood(values: Sequence[float], sums: Sequence[Mapping[str, floa
 
 
 class Reading(NamedTuple):
-    """One way to read factor and constant: the reduction, the variance (0 where there is none), and the constant."""
+    """One way to read factor and constant: the reduction, the variance (0 where there is none; of a Laplace distribution
+    its scale), and the constant."""
 
     reduction: str
     variance: float
     constant: str
-    """`none`, `full` or `without_two_pi`."""
+    """`none`, `full`, `without_two_pi` or `without_two`."""
 
 
 def readings(found: Likelihood, n: int, n_dimensions: int, rtol: float = 2e-3) -> list[Reading]:
@@ -141,6 +142,12 @@ def _readings(
                     found.c, factor * size / 2 * math.log(2 * math.pi)
                 ):
                     yield Reading(name, 0.0, "full")
+        if found.kind == "l1" and found.a > 0 and not is_free:
+            for name, factor in factors.items():
+                scale = factor / found.a
+                for constant, each in {"full": math.log(2 * scale), "without_two": math.log(scale)}.items():
+                    if _is_near(found.c, factor * size * each):
+                        yield Reading(name, scale, constant)
         if is_free:
             yield Reading("", 0.0, "none")
         return

@@ -203,3 +203,21 @@ def test_drawn_reconstructions_resemble_their_images_or_are_of_another_network()
 def test_of_other_data_nobody_knows_which_images_are_real() -> None:
     shown = figure(1, UNKNOWN, UNKNOWN, size=16)
     assert judge("shown_pairs_resemble", evidence(HERE, [shown], side=16)).untried
+
+
+@pytest.mark.parametrize(
+    ("items", "drawn_in", "passes"),
+    [
+        ((None, "a1"), 0, True),
+        (("a1", None), 1, True),
+        (("a1", "b1", None), 2, False),
+        (("b1", "a1"), 0, False),
+    ],
+)
+def test_a_loss_under_a_heading_of_its_own_belongs_to_what_stands_around_it(
+    items: tuple[str | None, ...], drawn_in: int, passes: bool
+) -> None:
+    drawn = FigureSeen(drawn_in, {"axes": [{"lines": [{"y": [3.0, 2.0], "n": 2}]}]}, {})
+    cells = [cell(at, item, n=int(at == drawn_in)) for at, item in enumerate(items)]
+    found = judge("loss_is_shown", evidence(cells, [drawn]), items=["a1"])
+    assert (found.status is Status.PASSED) == passes

@@ -66,6 +66,15 @@ def test_a_variance_from_the_decoder_is_read() -> None:
     assert readings(found, N, D)[0] == Reading("sum", 0.0, "full")
 
 
+@pytest.mark.parametrize("constant", ["full", "without_two"])
+def test_a_laplace_distribution_has_a_constant_of_its_own(constant: str) -> None:
+    b = 0.2
+    each = math.log(2 * b) if constant == "full" else math.log(b)
+    found = Likelihood("l1", 1 / (b * N), D * each)
+    assert readings(found, N, D)[0] == Reading("batch_mean", pytest.approx(b), constant)
+    assert readings(found._replace(c=found.c * 1.1), N, D) == []
+
+
 def test_a_laplace_distribution_is_one_of_them() -> None:
     values = [float(np.abs(x - theta).sum() / N) for theta, x, _ in batches()]
     found = explain_likelihood(values, SUMS)
