@@ -37,8 +37,8 @@ TERMS = {
 class OutputFitsLoss(CheckParams):
     """A decoder and the loss that takes what it gives."""
 
-    model: ChallengeKey
-    loss: ChallengeKey
+    challenge_model: ChallengeKey
+    challenge_loss: ChallengeKey
     size: int = Field(default=784, ge=1)
     """Numbers an example of the reconstruction."""
 
@@ -46,12 +46,12 @@ class OutputFitsLoss(CheckParams):
 @CHECKS.register(OutputFitsLoss)
 def output_fits_loss(evidence: Evidence, params: OutputFitsLoss, context: Context) -> Finding:
     """The decoder gives what the loss takes: numbers in [0, 1] for a cross-entropy, any for one with logits."""
-    terms = reconstruction_terms(evidence, params.loss) or {
+    terms = reconstruction_terms(evidence, params.challenge_loss) or {
         TERMS[one.name] for one in seen_in(evidence, context.item, "loss") if one.name in TERMS
     }
     if not terms & set(TERMS.values()):
         return untried("Which reconstruction term the loss has could not be told.")
-    for module in modules_in(evidence, params.model):
+    for module in modules_in(evidence, params.challenge_model):
         values = output_values(module, params.size)
         if values is not None:
             break

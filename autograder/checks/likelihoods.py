@@ -103,7 +103,7 @@ class OfLikelihood(CheckParams):
     """The student's negative log-likelihood."""
 
     challenge: ChallengeKey
-    binary: ChallengeKey | None = None
+    challenge_binary: ChallengeKey | None = None
     """The same question with data of zeros and ones alone: the better answer counts."""
     items: list[str] = Field(min_length=1)
     """Whose cells define it and train with it."""
@@ -111,7 +111,7 @@ class OfLikelihood(CheckParams):
     @property
     def asked(self) -> list[str]:
         """The challenges."""
-        return [self.challenge] if self.binary is None else [self.challenge, self.binary]
+        return [self.challenge] if self.challenge_binary is None else [self.challenge, self.challenge_binary]
 
 
 def likelihoods_in(evidence: Evidence, params: OfLikelihood) -> list[Tried]:
@@ -298,14 +298,14 @@ BELOW = 1.0
 class OutputFitsLikelihood(OfLikelihood):
     """What the trained decoder gives, beside what its loss takes."""
 
-    autoencoder: ChallengeKey
+    challenge_autoencoder: ChallengeKey
 
 
 @CHECKS.register(OutputFitsLikelihood)
 def output_fits_likelihood(evidence: Evidence, params: OutputFitsLikelihood, context: Context) -> Finding:
     """The decoder gives the parameters that its loss takes: probabilities in [0, 1], logits beyond, any mean."""
     tried = [one for one in likelihoods_in(evidence, params) if one.explained is not None]
-    models = models_in(evidence, params.autoencoder, params.items)
+    models = models_in(evidence, params.challenge_autoencoder, params.items)
     if not tried or not models:
         return untried("The decoder and its loss could not be tried together.")
     name, kind = tried[0].name, tried[0].explained.kind if tried[0].explained else ""

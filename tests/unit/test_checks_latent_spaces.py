@@ -145,14 +145,14 @@ def test_the_decoder_gives_what_the_loss_takes(
 ) -> None:
     challenges = {"model": ChallengeSpec.model_validate(MODEL), "loss": LOSS}
     given = ask(tmp_path, (HEAD + NETWORK.format(output, loss),), challenges)
-    found = judge("output_fits_loss", given, model="model", loss="loss")
+    found = judge("output_fits_loss", given, challenge_model="model", challenge_loss="loss")
     assert found.fraction == fraction, found.message
 
 
 def test_a_loss_that_is_none_says_nothing_of_the_decoder(tmp_path: Path) -> None:
     challenges = {"model": ChallengeSpec.model_validate(MODEL), "loss": LOSS}
     given = ask(tmp_path, (HEAD + "vae = nn.Sequential(nn.Linear(784, 2), nn.Linear(2, 784))",), challenges)
-    assert judge("output_fits_loss", given, model="model", loss="loss").untried
+    assert judge("output_fits_loss", given, challenge_model="model", challenge_loss="loss").untried
 
 
 # ---------------------------------------------------------------------- other accepted terms

@@ -136,7 +136,7 @@ def trained(
     **params: Any,
 ) -> Finding:
     """What a check says of a notebook whose second cell trains, with some of torch's losses, down to `last`."""
-    more = {"m": spec("autoencoder", "uniform_numbers", "m", {})} if "autoencoder" in params else {}
+    more = {"m": spec("autoencoder", "uniform_numbers", "m", {})} if "challenge_autoencoder" in params else {}
     seen = ask(folder, (HEAD + source,), {"c": NLL} | more)
     cells = (
         NotebookCell(0, "code", source, "", 0, "a", None),
@@ -189,6 +189,6 @@ def test_the_decoder_gives_what_the_loss_takes(last: str, loss: str, fraction: f
         "with torch.no_grad():\n    net[1].bias.mul_(30)\n"
     )
     found = trained(
-        tmp_path, f"{net}{loss}", "output_fits_likelihood", used="nll(net(x), x)", autoencoder="m"
+        tmp_path, f"{net}{loss}", "output_fits_likelihood", used="nll(net(x), x)", challenge_autoencoder="m"
     )
     assert found.fraction == fraction, found.message
