@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,6 +38,16 @@ SchedulerOption = Annotated[
         "--scheduler",
         metavar="ADDRESS",
         help="Where the cluster's scheduler listens, such as tcp://10.0.0.1:8786; needed by `--executor dask`.",
+        show_default=False,
+    ),
+]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="A folder of executions that several runs and machines share by content; what drew random numbers without "
+        "a seed is not among them. Give it from the first `grade` of a run on.",
         show_default=False,
     ),
 ]

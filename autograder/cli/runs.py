@@ -20,7 +20,13 @@ from autograder.cli.classes import (
     dry_run,
     print_class,
 )
-from autograder.cli.executors import ExecutorKind, ExecutorOption, SchedulerOption, chosen_executor
+from autograder.cli.executors import (
+    CacheOption,
+    ExecutorKind,
+    ExecutorOption,
+    SchedulerOption,
+    chosen_executor,
+)
 from autograder.cli.interrupts import stoppable
 from autograder.cli.options import (
     AsJson,
@@ -127,6 +133,7 @@ def grade(
     kernel: KernelOption = KernelKind.AUTO,
     executor: ExecutorOption = ExecutorKind.LOCAL,
     scheduler: SchedulerOption = None,
+    cache: CacheOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Execute and mark the notebooks of a class.
@@ -144,6 +151,7 @@ def grade(
     from autograder.courses import Course
     from autograder.datasets import data_directory, has_stand_ins, require_directory
     from autograder.execute.protocol import Options
+    from autograder.execution_cache import ExecutionCache
     from autograder.grading import grade as grade_batch
     from autograder.intake import read_class_bindings
 
@@ -189,6 +197,7 @@ def grade(
             listener=progress,
             form=source.form,
             lists=lists,
+            cache=ExecutionCache(cache) if cache is not None else None,
         )
     if as_json:
         print_json(run_document(batch.run))

@@ -1015,3 +1015,16 @@ def test_module_that_ends_the_kernel_or_is_not_there_is_told(fenced: Run) -> Non
     )
     assert done.calls["call-net-0"].document["status"] == "time_limit"
     assert done.record.cells[0].status == "ok"
+
+
+def test_what_chance_decided_is_told(fenced: Run) -> None:
+    done = fenced(
+        "import random\nimport numpy as np\nimport torch",
+        "np.random.seed(1); torch.manual_seed(1); np.random.rand(); torch.rand(1); np.random.default_rng(2).random()",
+        "random.random()",
+        "np.random.default_rng().random()",
+    )
+    told = [container.document["by_chance"] for _, container in sorted(done.cells.items())]
+    assert told == [[], [], ["random"], ["numpy.random.default_rng", "random"]]
+    late = fenced("import numpy as np\nimport torch", "np.random.rand(); np.random.seed(1)", "torch.rand(1)")
+    assert late.cells[2].document["by_chance"] == ["numpy", "torch"]

@@ -29,9 +29,10 @@ class PreparedExecutor:
 
     name = "prepared"
 
-    def __init__(self, log: Path, state: str = "complete"):
+    def __init__(self, log: Path, state: str = "complete", by_chance: tuple[str, ...] = ()):
         self.log = log
         self.state = state
+        self.by_chance = by_chance
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +43,13 @@ class PreparedExecutor:
     def describe(self) -> str:
         """One sentence."""
         return "Nothing is executed; prepared values are written."
+
+    def cancel(self) -> None:
+        """Nothing runs."""
+
+    def where(self, out: Path) -> str:
+        """Nowhere."""
+        return ""
 
     def execute(self, job: Job) -> ExecutionRecord:
         """See the protocol: the containers first, the record last."""
@@ -70,6 +78,7 @@ class PreparedExecutor:
             "figures": [],
             "seeds": [{"call": "numpy.random.seed", "seed": 1234}],
             "torch_initial_seed": 1234,
+            "by_chance": list(self.by_chance),
             "dropped": [],
         }
         write_container(str(job.out / "arrays" / "cell-0000.safetensors"), document, {"k1": grid})

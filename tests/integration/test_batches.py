@@ -21,6 +21,7 @@ from autograder import cli, jobs, marking
 from autograder.courses import Course
 from autograder.errors import UsageError
 from autograder.execute.protocol import Job
+from autograder.execution_cache import ExecutionCache
 from autograder.grading import Listener, grade, rescore
 from autograder.jobs import Task
 from autograder.records import ExecutionRecord, Grade, Limits, Submission
@@ -172,7 +173,7 @@ def test_what_ctrl_c_kills_is_not_taken_for_the_notebooks_own_end(source: Path, 
     assert executed(log) == ["bo", "dara"]
 
 
-@pytest.mark.parametrize("step", ["_copy_results", "write_record"])
+@pytest.mark.parametrize("step", ["copy_results", "write_record"])
 def test_cut_off_while_results_are_copied_it_goes_on_and_ends_the_same(
     step: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +217,66 @@ def test_another_environment_is_another_execution(
     executed(log)
     monkeypatch.setattr(jobs, "fingerprint", lambda python: "upgraded")
     graded(source, run, log)
+    assert executed(log) == ["ada", "bo", "dara"]
+
+
+# ------------------------------------------------------------------- what may be shared
+
+
+class Counter(Listener):
+    """Counts what is to be executed."""
+
+    n = 0
+
+    def begins(self, n_submissions: int, n_to_execute: int) -> None:
+        """So many."""
+        self.n = n_to_execute
+
+    def further(self, tasks: Any) -> None:
+        """And these."""
+        self.n += len(tasks)
+
+
+def test_nobody_has_the_luck_of_somebody_else(source: Path, tmp_path: Path) -> None:
+    """What drew random numbers without a seed is executed for everybody who handed it in."""
+    course, run, log = Course.load("aml-a3", ["a"]), tmp_path / "run", tmp_path / "log"
+    heard = Counter()
+    grade(source, course, run, PreparedExecutor(log, by_chance=("numpy",)), listener=heard)
+    assert executed(log) == ["ada", "bo", "chen", "dara"]
+    assert heard.n == 4
+    assert record_of(run, "chen").same_as == ""
+    hand_in(source, "emmy", "one")
+    grade(source, course, run, PreparedExecutor(log, by_chance=("numpy",)))
+    assert executed(log) == ["emmy"]
+
+
+def test_executions_are_shared_between_runs_by_content(source: Path, tmp_path: Path) -> None:
+    course, log = Course.load("aml-a3", ["a"]), tmp_path / "log"
+    cache = tmp_path / "cache"
+    first = grade(source, course, tmp_path / "one", PreparedExecutor(log), cache=ExecutionCache(cache))
+    assert executed(log) == ["ada", "bo", "dara"]
+    hand_in(source, "emmy", "four")
+    second = grade(source, course, tmp_path / "two", PreparedExecutor(log), cache=ExecutionCache(cache))
+    assert executed(log) == ["emmy"]
+    assert record_of(tmp_path / "two", "bo").from_cache
+    marks = {one.submission.id: one.earned for one in second.grades}
+    assert marks.items() >= {one.submission.id: one.earned for one in first.grades}.items()
+    assert (cache.stat().st_mode & 0o077) == 0
+    third = grade(
+        source, course, tmp_path / "three", PreparedExecutor(log)
+    )  # without it, with another secret
+    assert executed(log) == ["ada", "bo", "dara", "emmy"]
+    assert len(third.grades) == 5
+
+
+@pytest.mark.parametrize("executor", [{"by_chance": ("torch",)}, {"state": "kernel_died"}])
+def test_what_another_try_might_change_is_not_kept(
+    executor: dict[str, Any], source: Path, tmp_path: Path
+) -> None:
+    course, log, cache = Course.load("aml-a3", ["a"]), tmp_path / "log", ExecutionCache(tmp_path / "cache")
+    grade(source, course, tmp_path / "one", PreparedExecutor(log, **executor), cache=cache)
+    executed(log)
+    grade(source, course, tmp_path / "two", PreparedExecutor(log), cache=cache)
     assert executed(log) == ["ada", "bo", "dara"]
 
 

@@ -67,6 +67,7 @@ LAYERS = (
         "registered",
         "courses",
         "jobs",
+        "execution_cache",
         "execution_notes",
         "notebook_pages",
         "instructor_pages",
@@ -282,7 +283,7 @@ def test_what_is_imported_is_declared() -> None:
 
     extras = project["optional-dependencies"]
     engine = named(project["dependencies"]) | named(extras["review"])
-    for extra in ("canvas", "moodle", "similarity", "xlsx"):
+    for extra in ("canvas", "cluster", "moodle", "similarity", "xlsx"):
         engine |= named(extras[extra])
     everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()

@@ -26,7 +26,7 @@ class Clock:
 
 def task(name: str, part: str = "a") -> Task:
     limits = Limits(total_seconds=600)
-    job = Job(notebook=Path("n"), out=Path(name), limits=limits, input_digest=f"{name}-{part}")
+    job = Job(notebook=Path("n"), out=Path(name, part), limits=limits, input_digest=f"{name}-{part}")
     return Task(Submission(id=name, students=(name.title(),)), part, job, {}, {}, None, None)
 
 
