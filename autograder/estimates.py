@@ -54,15 +54,18 @@ class Estimate:
     waiting: dict[str, Expected]
     n_workers: int
     n_to_score: int
+    n_scorers: int = 1
     _running: dict[str, tuple[Expected, float]] = field(default_factory=dict)
     _finished: dict[str, list[float]] = field(default_factory=dict)
     _n_scored: int = 0
     _scoring_seconds: float = 0.0
 
     @classmethod
-    def of(cls, expected: Iterable[Expected], n_workers: int, n_to_score: int) -> Estimate:
+    def of(
+        cls, expected: Iterable[Expected], n_workers: int, n_to_score: int, n_scorers: int = 1
+    ) -> Estimate:
         """Return the estimate of a batch before it begins; `expected` in the order of execution."""
-        return cls({one.key: one for one in expected}, max(1, n_workers), n_to_score)
+        return cls({one.key: one for one in expected}, max(1, n_workers), n_to_score, max(1, n_scorers))
 
     def started(self, key: str, now: float) -> None:
         """Note that a notebook began to run; one that is not known is left aside."""
@@ -151,7 +154,7 @@ class Estimate:
             heapq.heappush(free, end)
             ends.append(end)
         n_left = max(0, self.n_to_score - self._n_scored)
-        mean = self._scoring_seconds / self._n_scored if self._n_scored else 0.0
+        mean = self._scoring_seconds / self._n_scored / self.n_scorers if self._n_scored else 0.0
         if not ends:
             return n_left * mean
         scored = 0.0

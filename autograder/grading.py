@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autograder.class_lists import ClassLists, IntakeRecord
 from autograder.course_rules import CourseRules
@@ -30,7 +31,7 @@ from autograder.intake import (
 )
 from autograder.intake.deliveries import Form
 from autograder.jobs import Task, Twins, groups_of, longest_first, may_be_shared, plan_tasks, twins_of
-from autograder.marking import score_submission, write_graded
+from autograder.marking import write_graded
 from autograder.records import (
     ExecutionRecord,
     Grade,
@@ -39,6 +40,7 @@ from autograder.records import (
 )
 from autograder.resubmissions import that_count, that_may_count
 from autograder.results import finish, rubric_changes
+from autograder.scorers import Marking, Scorers
 from autograder.store import (
     Budgets,
     RunDirectory,
@@ -60,8 +62,8 @@ class Listener:
     def begins(self, n_submissions: int, n_to_execute: int) -> None:
         """The submissions were found."""
 
-    def planned(self, tasks: Sequence[Task], n_workers: int) -> None:
-        """What will be executed was decided: these, in this order, so many side by side."""
+    def planned(self, tasks: Sequence[Task], n_workers: int, n_scorers: int) -> None:
+        """What will be executed was decided: these, in this order, so many side by side, and so many marked."""
 
     def behind(self, fence: str) -> None:
         """How notebooks are executed: one sentence of the executor. Said only when something is executed."""
@@ -78,8 +80,8 @@ class Listener:
     def scoring(self, submission: Submission) -> None:
         """A submission begins to be scored."""
 
-    def scored(self, grade: Grade) -> None:
-        """A submission was scored."""
+    def scored(self, grade: Grade, seconds: float) -> None:
+        """A submission was scored, which took so long."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +182,11 @@ def grade(
         tasks = plan_tasks(run, info, course.rubric.parts, submissions, python, shown, course.goldens)
         if cache is not None:
             tasks = [cache.filled(task) for task in tasks]
-        work = _Work(run, info, course, executor, listener, submissions, tasks, lists.rules, cache)
-        grades = that_count(work.carry_out(max(1, n_workers)), delivery.submissions, lists.rules)
+        twins = twins_of((task.submission.id, task.digest) for task in tasks)
+        with Scorers(Marking(run, info, course, twins, lists.rules), len(submissions)) as scorers:
+            work = _Work(executor, listener, submissions, tasks, _Marks(scorers, listener), cache)
+            found = work.carry_out(max(1, n_workers))
+        grades = that_count(found, delivery.submissions, lists.rules)
         _tell_attempts(run, info, grades)
         finish(run, info, course, grades, author=author, why="graded")
     return Batch(run, grades, course, lists, delivery)
@@ -260,32 +265,60 @@ def _keep_all(run: RunDirectory, delivery: Delivery) -> None:
         write_record(run.taken_in, taken_in)
 
 
+class _Marks:
+    """The scorings of one grading, on their way."""
+
+    def __init__(self, scorers: Scorers, listener: Listener):
+        self.n_scorers = scorers.n
+        self.waiting: dict[Future[tuple[Grade, float]], Submission] = {}
+        self.grades: dict[str, Grade] = {}
+        self._scorers, self._listener = scorers, listener
+        self._asked: set[str] = set()
+
+    def ask(self, submission: Submission) -> None:
+        """Have a submission marked, once."""
+        if submission.id in self._asked:
+            return
+        self._asked.add(submission.id)
+        self._listener.scoring(submission)
+        future = self._scorers.score(submission)
+        self.waiting[future] = submission
+        if future.done():
+            self.take(future)
+
+    def take(self, future: Future[tuple[Grade, float]]) -> None:
+        """Take a grade that is there."""
+        submission = self.waiting.pop(future)
+        self.grades[submission.id], seconds = self._scorers.result(submission, future)
+        self._listener.scored(self.grades[submission.id], seconds)
+
+    def of(self, submissions: Iterable[Submission]) -> tuple[Grade, ...]:
+        """Return the grades of submissions in their order, when all of them are there."""
+        while self.waiting:
+            for future in wait(self.waiting, return_when=FIRST_COMPLETED).done:
+                self.take(future)
+        return tuple(self.grades[submission.id] for submission in submissions)
+
+
 class _Work:
-    """The executions and scorings of one grading, on their way."""
+    """The executions of one grading, on their way, and what becomes of them."""
 
     def __init__(
         self,
-        run: RunDirectory,
-        info: RunInfo,
-        course: Course,
         executor: Executor,
         listener: Listener,
         submissions: Sequence[Submission],
         tasks: Sequence[Task],
-        rules: CourseRules | None,
+        marks: _Marks,
         cache: ExecutionCache | None,
     ):
-        self._run, self._info, self._course, self._rules = run, info, course, rules
-        self._cache = cache
-        self._executor, self._listener = executor, listener
+        self._executor, self._listener, self._marks, self._cache = executor, listener, marks, cache
         self._submissions = submissions
         self._groups = {group[0].digest: group for group in groups_of(tasks)}
-        self._twins = twins_of((task.submission.id, task.digest) for task in tasks)
         self._n_open = {submission.id: 0 for submission in submissions}
         """How many parts of a submission are not executed yet."""
         for task in tasks:
             self._n_open[task.submission.id] += task.done is None
-        self._grades: dict[str, Grade] = {}
 
     def carry_out(self, n_workers: int) -> tuple[Grade, ...]:
         """Return the grades in the order of the submissions."""
@@ -293,14 +326,14 @@ class _Work:
         if leaders:
             self._listener.behind(self._executor.describe())
         self._listener.begins(len(self._submissions), len(leaders))
-        self._listener.planned(leaders, n_workers)
+        self._listener.planned(leaders, n_workers, self._marks.n_scorers)
         for group in self._groups.values():
             self._share_stored(group)
         for submission in self._submissions:
-            if self._n_open[submission.id] == 0 and submission.id not in self._grades:
-                self._score(submission)
+            if self._n_open[submission.id] == 0:
+                self._marks.ask(submission)
         self._execute(leaders, n_workers)
-        return tuple(self._grades[submission.id] for submission in self._submissions)
+        return self._marks.of(self._submissions)
 
     def _share_stored(self, group: Sequence[Task]) -> None:
         """Give what one of the group left at an earlier start to those that have nothing."""
@@ -310,14 +343,17 @@ class _Work:
 
     def _execute(self, leaders: Sequence[Task], n_workers: int) -> None:
         pool = ThreadPoolExecutor(max_workers=n_workers)
-        running: dict[Future[ExecutionRecord], Task] = {}
+        running: dict[Future[Any], Task] = {}
         cut: list[Task] = []
         try:
             for task in leaders:
                 running[pool.submit(self._execute_one, task)] = task
             while running:
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                done, _ = wait([*running, *self._marks.waiting], return_when=FIRST_COMPLETED)
                 for future in done:
+                    if future in self._marks.waiting:
+                        self._marks.take(future)
+                        continue
                     for task in self._take(running.pop(future), future):
                         running[pool.submit(self._execute_one, task)] = task
         except KeyboardInterrupt:
@@ -364,13 +400,7 @@ class _Work:
         """Note that one more part of a submission is executed; score it when it was the last one."""
         self._n_open[submission.id] -= 1
         if self._n_open[submission.id] == 0:
-            self._score(submission)
-
-    def _score(self, submission: Submission) -> None:
-        self._listener.scoring(submission)
-        scored = score_submission(self._run, self._info, self._course, submission, self._twins, self._rules)
-        self._grades[submission.id] = scored
-        self._listener.scored(scored)
+            self._marks.ask(submission)
 
 
 def _origin(group: Sequence[Task]) -> Task | None:
@@ -440,11 +470,12 @@ def rescore(
         submissions = that_may_count(everything, lists.rules)
         listener.begins(len(submissions), 0)
         twins = stored_twins(run, info, submissions)
-        grades = []
-        for submission in submissions:
-            listener.scoring(submission)
-            grades.append(score_submission(run, info, course, submission, twins, lists.rules))
-            listener.scored(grades[-1])
+        with Scorers(Marking(run, info, course, twins, lists.rules), len(submissions)) as scorers:
+            listener.planned((), 1, scorers.n)
+            marks = _Marks(scorers, listener)
+            for submission in submissions:
+                marks.ask(submission)
+            grades = marks.of(submissions)
         counted = that_count(grades, everything, lists.rules)
         _tell_attempts(run, info, counted)
         finish(run, info, course, counted, author=author, why=why or "rescored")

@@ -97,7 +97,6 @@ class BatchProgress(Listener):
         self._names: dict[str, str] = {}
         self._has_parts = False
         self._n_submissions = self._n_to_execute = self._n_executed = self._n_scored = self._n_failed = 0
-        self._scoring_since = self._began
         self._line_at = self._began
         self._line = ""
         self._fence = ""
@@ -143,12 +142,12 @@ class BatchProgress(Listener):
         self._fence = fence
         self._say(Text(fence))
 
-    def planned(self, tasks: Sequence[Task], n_workers: int) -> None:
+    def planned(self, tasks: Sequence[Task], n_workers: int, n_scorers: int) -> None:
         """Note what may be expected of every notebook."""
         with self._lock:
             self._has_parts = len({task.part for task in tasks}) > 1
             self._names = {str(task.job.out): self._name(task) for task in tasks}
-            self._estimate = Estimate.of(map(expected_of, tasks), n_workers, self._n_submissions)
+            self._estimate = Estimate.of(map(expected_of, tasks), n_workers, self._n_submissions, n_scorers)
 
     def started(self, submission: Submission, job: Job) -> None:
         """Show that a notebook runs now."""
@@ -171,17 +170,12 @@ class BatchProgress(Listener):
     def _name(self, task: Task) -> str:
         return f"{task.submission.id} {task.part}" if self._has_parts else task.submission.id
 
-    def scoring(self, submission: Submission) -> None:
-        """Measure how long scoring takes."""
-        with self._lock:
-            self._scoring_since = self._clock()
-
-    def scored(self, grade: Grade) -> None:
+    def scored(self, grade: Grade, seconds: float) -> None:
         """Count who is done; on a terminal, say it with the marks."""
         with self._lock:
             self._n_scored += 1
             self._n_failed += grade.state == "failed" or any(flag in FAULTS for flag in grade.flags)
-            self._estimate.scored(self._clock() - self._scoring_since)
+            self._estimate.scored(seconds)
             counted = f"{self._n_scored:>{len(str(self._n_submissions))}}/{self._n_submissions}  "
             self._recent.appendleft(_scored_line(grade, "").plain)
         if self._live is not None:

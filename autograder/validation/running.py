@@ -212,7 +212,7 @@ class _Hearer(Listener):
         """A notebook was executed."""
         self._n_executed += 1
 
-    def scored(self, grade: Grade) -> None:
+    def scored(self, grade: Grade, seconds: float) -> None:
         """A trial was scored."""
         trial = self._trials[grade.submission.id]
         outcome = outcome_of(trial, self._seed, grade, self._part, self._budget)

@@ -106,7 +106,7 @@ class Talker(Listener):
         """A notebook was executed."""
         print("executed", submission.id, flush=True)
 
-    def scored(self, grade: Grade) -> None:
+    def scored(self, grade: Grade, seconds: float) -> None:
         """A submission was scored."""
         print("scored", grade.submission.id, flush=True)
 

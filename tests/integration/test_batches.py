@@ -159,7 +159,7 @@ def test_what_ctrl_c_kills_is_not_taken_for_the_notebooks_own_end(source: Path, 
             return record
 
     class Stopper(Listener):
-        def scored(self, grade: Grade) -> None:
+        def scored(self, grade: Grade, seconds: float) -> None:
             stopped.set()
             raise KeyboardInterrupt
 
@@ -304,7 +304,7 @@ class Hearer(Listener):
         self.order: list[str] = []
         self.started_by: dict[str, threading.Thread] = {}
 
-    def planned(self, tasks: Any, n_workers: int) -> None:
+    def planned(self, tasks: Any, n_workers: int, n_scorers: int) -> None:
         """What will be executed."""
         self.order = [task.submission.id for task in tasks]
 
@@ -390,7 +390,7 @@ class Intruder(Listener):
         self.source, self.run, self.log = source, run, log
         self.refusals: list[str] = []
 
-    def scored(self, grade: Grade) -> None:
+    def scored(self, grade: Grade, seconds: float) -> None:
         """A submission was scored."""
         for act in (lambda: graded(self.source, self.run, self.log), lambda: rescore(self.run)):
             with pytest.raises(UsageError) as refused:

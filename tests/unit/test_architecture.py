@@ -68,6 +68,7 @@ LAYERS = (
         "courses",
         "jobs",
         "execution_cache",
+        "scorers",
         "execution_notes",
         "notebook_pages",
         "instructor_pages",

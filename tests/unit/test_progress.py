@@ -46,7 +46,7 @@ class Batch:
         self.progress = BatchProgress(console, self.clock)
         self.tasks = {name: task(name) for name in names}
         self.progress.begins(len(names), len(names))
-        self.progress.planned(list(self.tasks.values()), 2)
+        self.progress.planned(list(self.tasks.values()), 2, 1)
 
     def start(self, name: str) -> None:
         self.progress.started(self.tasks[name].submission, self.tasks[name].job)
@@ -56,7 +56,7 @@ class Batch:
         record = ExecutionRecord(state="complete", input_digest=one.digest)
         self.progress.executed(one.submission, one.job, record)
         self.progress.scoring(one.submission)
-        self.progress.scored(mark(one, state, **about))
+        self.progress.scored(mark(one, state, **about), 0.0)
 
     def wait(self, seconds: float) -> None:
         """Let time pass as the ticker of a file sees it."""
@@ -133,7 +133,7 @@ def test_failures_and_the_time_left_are_told() -> None:
 def test_parts_are_told_apart_only_where_there_are_several() -> None:
     batch = Batch("ada")
     both = [task("ada", "a"), task("ada", "b")]
-    batch.progress.planned(both, 2)
+    batch.progress.planned(both, 2, 1)
     for one in both:
         batch.progress.started(one.submission, one.job)
     batch.said()
