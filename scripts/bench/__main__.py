@@ -16,11 +16,11 @@ from pathlib import Path
 
 from autograder.execute.local import LocalExecutor
 from autograder.execute.protocol import Options
-from scripts.bench import batch, kernels, long, probes, sameness, tables
+from scripts.bench import batch, grading, kernels, long, probes, sameness, tables
 
 CACHE = batch.ROOT / "build" / "bench"
 PACKAGES = ("torch", "torchvision", "numpy", "ipykernel", "jupyter_client", "nbclient", "pyzmq")
-ALL_TABLES = "12345678"
+ALL_TABLES = "123456789"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -39,6 +39,8 @@ def main(arguments: Sequence[str]) -> None:
         if "8" in asked.only:
             tables.say("the probes of parts that train")
             probes.show_probes(folder / "probes")
+        if "9" in asked.only:
+            grading.show(folder / "grading", CACHE, 4 if asked.quick else 16)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{_load('At the end')}")

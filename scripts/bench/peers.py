@@ -74,13 +74,23 @@ def _borrow_packages(python: Path) -> None:
 
 
 def nbgrader_courses(
-    environment: Environment, variables: Mapping[str, str], folder: Path, batch: Sequence[Path], n: int
+    environment: Environment,
+    variables: Mapping[str, str],
+    folder: Path,
+    batch: Sequence[Path],
+    n: int,
+    source: Path | None = None,
 ) -> list[Path]:
-    """`n` course folders with a share of the batch each, ready for `nbgrader autograde`, which uses one core."""
+    """`n` course folders with a share of the batch each, ready for `nbgrader autograde`, which uses one core.
+
+    `source`: the instructor's notebook, in the place of the short one that trains.
+    """
     courses = [folder / f"course{index}" for index in range(n)]
     for index, course in enumerate(courses):
         shutil.rmtree(course, ignore_errors=True)
-        notebooks.write(course / "source" / "vae" / "vae.ipynb", notebooks.vae_cells(0))
+        own = notebooks.write(course / "source" / "vae" / "vae.ipynb", notebooks.vae_cells(0))
+        if source is not None:
+            shutil.copyfile(source, own)
         (course / "nbgrader_config.py").write_text(
             "c = get_config()\nc.CourseDirectory.course_id = 'bench'\nc.ExecutePreprocessor.timeout = 300\n"
         )
@@ -103,37 +113,30 @@ def autograde(
 
 # ----------------------------------------------------------------------- otter
 
-OTTER_TEST = {
-    "name": "test",
-    "points": 1,
-    "suites": [
-        {
-            "cases": [
-                {"code": ">>> bool(losses[-1] > 0 and slope < 0)\nTrue", "hidden": False, "locked": False}
-            ],
-            "scored": True,
-            "setup": "",
-            "teardown": "",
-            "type": "doctest",
-        }
-    ],
-}
+VAE_TEST = "losses[-1] > 0 and slope < 0"
 
 
-def otter_archive(path: Path) -> Path:
-    """The configuration that `otter run` takes: one trivial test."""
+def otter_archive(path: Path, test: str) -> Path:
+    """The configuration that `otter run` takes: one trivial test, an expression that has to be true."""
+    case = {"code": f">>> bool({test})\nTrue", "hidden": False, "locked": False}
+    suite = {"cases": [case], "scored": True, "setup": "", "teardown": "", "type": "doctest"}
+    whole = {"name": "test", "points": 1, "suites": [suite]}
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("otter_config.json", json.dumps({"lang": "python", "show_hidden": True}))
-        archive.writestr("tests/test.py", f"OK_FORMAT = True\ntest = {OTTER_TEST!r}\n")
+        archive.writestr("tests/test.py", f"OK_FORMAT = True\ntest = {whole!r}\n")
     return path
 
 
 def otter_run(
-    environment: Environment, variables: Mapping[str, str], folder: Path, batch: Sequence[Path]
+    environment: Environment,
+    variables: Mapping[str, str],
+    folder: Path,
+    batch: Sequence[Path],
+    test: str = VAE_TEST,
 ) -> list[Command]:
     """One command for each notebook."""
-    archive = otter_archive(folder / "autograder.zip")
+    archive = otter_archive(folder / "autograder.zip", test)
     commands = []
     for path in batch:
         out = folder / path.stem
