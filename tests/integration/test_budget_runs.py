@@ -31,6 +31,12 @@ class Nobody:
 
     name = "nobody"
 
+    def cancel(self) -> None:
+        pass
+
+    def where(self, out: Path) -> str:
+        return ""
+
     def describe(self) -> str:
         return "Nothing is executed."
 

@@ -29,8 +29,8 @@ from autograder.store import RunDirectory, RunInfo, write_record
 
 ROOT = Path(__file__).parents[2]
 VERBS = (
-    "demo", "doctor", "grade", "rescore", "review", "report", "questions", "similarity", "export", "push", "gradescope",
-    "check",
+    "demo", "doctor", "grade", "cancel", "rescore", "review", "report", "questions", "similarity", "export", "push",
+    "gradescope", "check",
     "template", "release", "golden", "validate", "lint",
 )  # fmt: skip
 
@@ -119,6 +119,12 @@ class FakeExecutor:
 
     def __exit__(self, *about: object) -> None:
         pass
+
+    def cancel(self) -> None:
+        pass
+
+    def where(self, out: Path) -> str:
+        return ""
 
     def describe(self) -> str:
         return "Runs nothing."

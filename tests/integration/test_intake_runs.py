@@ -33,6 +33,12 @@ class RecordingExecutor:
     def __init__(self) -> None:
         self.helpers: dict[str, dict[str, str]] = {}
 
+    def cancel(self) -> None:
+        pass
+
+    def where(self, out: Path) -> str:
+        return ""
+
     def describe(self) -> str:
         """One sentence."""
         return "Nothing is executed."

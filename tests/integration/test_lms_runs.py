@@ -55,6 +55,12 @@ class CountingExecutor:
     def __init__(self) -> None:
         self.executed: list[str] = []
 
+    def cancel(self) -> None:
+        pass
+
+    def where(self, out: Path) -> str:
+        return ""
+
     def describe(self) -> str:
         """One sentence."""
         return "Nothing is executed."

@@ -202,6 +202,12 @@ class Prepared:
 
     name = "prepared"
 
+    def cancel(self) -> None:
+        pass
+
+    def where(self, out: Path) -> str:
+        return ""
+
     def describe(self) -> str:
         return "Runs nothing."
 

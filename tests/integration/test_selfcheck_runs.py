@@ -44,6 +44,12 @@ class Kept:
         self.executor = executor
         self.done: dict[str, Path] = {}
 
+    def cancel(self) -> None:
+        pass
+
+    def where(self, out: Path) -> str:
+        return ""
+
     def describe(self) -> str:
         return self.executor.describe()
 
@@ -183,6 +189,12 @@ class FakeExecutor:
 
     def __exit__(self, *about: object) -> None:
         pass
+
+    def cancel(self) -> None:
+        pass
+
+    def where(self, out: Path) -> str:
+        return ""
 
     def describe(self) -> str:
         return "Runs nothing."

@@ -30,6 +30,12 @@ class Blank:
         self.jobs: list[Job] = []
         self._n_until_cut = n_until_cut
 
+    def cancel(self) -> None:
+        pass
+
+    def where(self, out: Path) -> str:
+        return ""
+
     def describe(self) -> str:
         return "Executes nothing."
 

@@ -33,6 +33,12 @@ class Pretending:
     def __init__(self, record: ExecutionRecord | None):
         self.record = record
 
+    def cancel(self) -> None:
+        pass
+
+    def where(self, out: Path) -> str:
+        return ""
+
     def describe(self) -> str:
         return "Pretends."
 
