@@ -50,6 +50,7 @@ MODULES = (
     "steps",
     "decoders",
     "likelihoods",
+    "subwords",
     "updates",
     "recorders",
     "layer_calls",

@@ -8,7 +8,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import decoders, likelihoods, losses, modules, noise, steps  # noqa: F401  # each adds modes of challenges
+from . import (  # noqa: F401  # each adds modes of challenges
+    decoders,
+    likelihoods,
+    losses,
+    modules,
+    noise,
+    steps,
+    subwords,
+)
 from .calls import Caller
 from .colab import Colab
 from .containers import MIB, fit, write_container

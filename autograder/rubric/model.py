@@ -90,7 +90,7 @@ class RoleSpec(Model):
 class ChallengeSpec(Model):
     """A function of the student's that is called on inputs drawn at grading time."""
 
-    mode: Literal["call", "points", "module", "loss", "noise", "step", "decoder", "likelihood"]
+    mode: Literal["call", "points", "module", "loss", "noise", "step", "decoder", "likelihood", "subwords"]
     draw: StrictStr
     """The registered generator of the inputs (`autograder.probes.challenges`)."""
     params: dict[str, Any] = Field(default_factory=dict)
@@ -209,6 +209,8 @@ class ItemSpec(Model):
     points: Number
     sheet: StrictStr = ""
     """Where the sheet sets it."""
+    extra: StrictBool = False
+    """Whether its points are extra credit: earned above the points of the part, which are full without them."""
     checks: list[CheckSpec]
     withheld: WithheldSpec = Field(default_factory=WithheldSpec)
     """In the public part of a rubric, which students get: what was left out of the item."""

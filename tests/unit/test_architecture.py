@@ -272,7 +272,7 @@ def test_what_is_imported_is_declared() -> None:
 
     extras = project["optional-dependencies"]
     engine = named(project["dependencies"]) | named(extras["review"])
-    for extra in ("canvas", "moodle", "similarity", "xlsx"):
+    for extra in ("canvas", "formulas", "moodle", "similarity", "xlsx"):
         engine |= named(extras[extra])
     everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()

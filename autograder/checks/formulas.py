@@ -1,0 +1,130 @@
+"""Claims about formulas that students write in their answers: they are compared as mathematics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from autograder.checks.findings import CheckParams, Context, Finding, failed, for_person, judged
+from autograder.formula_texts import Formula, FormulaError, read_formula
+from autograder.formulas import is_equal, shown
+from autograder.probes.evidence import Evidence
+from autograder.probes.notebooks import NotebookCell
+from autograder.records import Found
+from autograder.registry import CHECKS
+from autograder.template_cells import squeeze
+
+_BLANK = re.compile(r"[_.…\s]*|\*+|TODO|\?+", re.IGNORECASE)
+_LEADING = re.compile(r"^[\s:=>*_)\]|`-]+(?![\d(])|^\s*(is|are|ist|es)\b[\s:=]*", re.IGNORECASE)
+_REASON = re.compile(r"[,;(]?\s+(because|since|where|which|so|as|weil|porque|for)\b.*$", re.IGNORECASE)
+MAX_SHOWN = 160
+
+
+class FormulaIs(CheckParams):
+    """A blank whose answer is a formula."""
+
+    labels: list[str] = Field(min_length=1)
+    """Regular expressions for what stands before the formula on its line, tried without regard to case."""
+    names: dict[str, list[str]] = Field(min_length=1)
+    """Each variable with everything that may stand for it, itself left out: `{D: [d, d_model]}`."""
+    accepts: dict[str, str] = Field(min_length=1)
+    """Right formulas, each with the convention that it follows, in words that the report shows ("" for the usual one)."""
+    mistakes: dict[str, str] = Field(default_factory=dict)
+    """Formulas that typical mistakes give, each with the mistake: "the recurrent weights are missing"."""
+    what: str
+    """What is asked for: "the operations of one step"."""
+
+
+@CHECKS.register(FormulaIs)
+def formula_is(evidence: Evidence, params: FormulaIs, context: Context) -> Finding:
+    """The formula in the answer equals an accepted one, however it is written; what cannot be read is for a person."""
+    names = {one: name for name, others in params.names.items() for one in (name, *others)}
+    right = {read_formula(text, names): words for text, words in params.accepts.items()}
+    expected = shown(next(iter(right)))
+    unread: tuple[str, str, int] | None = None
+    wrong: tuple[Formula, int] | None = None
+    for text, cell in _candidates(evidence, params, context):
+        try:
+            given = read_formula(text, names)
+        except FormulaError as error:
+            unread = unread or (text, str(error), cell)
+            continue
+        for formula, words in right.items():
+            if is_equal(given, formula):
+                notes = (f"Accepted for {params.what}: {words}.",) if words else ()
+                return judged(
+                    1.0,
+                    observed=shown(given),
+                    expected=expected,
+                    message=f"Your formula for {params.what} is right.",
+                    found=(Found(how="source", cell=cell),),
+                    notes=notes,
+                )
+        wrong = wrong or (given, cell)
+    if unread is not None:
+        text, why, cell = unread
+        return for_person(
+            f"Your answer for {params.what} could not be read as a formula ({why}); a person reads it.",
+            observed=text[:MAX_SHOWN],
+            expected=expected,
+            found=(Found(how="source", cell=cell),),
+        )
+    if wrong is None:
+        return failed(
+            f"No formula was found for {params.what}.", observed="no answer", expected=expected, missing=True
+        )
+    given, cell = wrong
+    return failed(
+        f"Your formula for {params.what} is another one{_mistake(given, params, names)}.",
+        observed=shown(given),
+        expected=expected,
+        found=(Found(how="source", cell=cell),),
+    )
+
+
+def _mistake(given: Formula, params: FormulaIs, names: dict[str, str]) -> str:
+    for text, words in params.mistakes.items():
+        if is_equal(given, read_formula(text, names)):
+            return f": {words}"
+    if given.is_order:
+        return ": an order of growth stands where the count itself is asked for"
+    return ""
+
+
+def _candidates(evidence: Evidence, params: FormulaIs, context: Context) -> Iterator[tuple[str, int]]:
+    """Yield what stands behind a label on its line (or on the next one), in the cells of the item before all others."""
+    cells = evidence.cells_of(context.item)
+    ordered = [*cells, *(cell for cell in evidence.cells if cell not in cells)]
+    for cell in ordered:
+        if cell.kind == "markdown" and squeeze(cell.source) not in context.template.texts:
+            for text in _behind_labels(cell, params.labels):
+                yield text, cell.index
+
+
+def _behind_labels(cell: NotebookCell, labels: list[str]) -> Iterator[str]:
+    lines = [line.strip() for line in cell.source.splitlines()]
+    for at, line in enumerate(lines):
+        for label in labels:
+            match = re.search(label, line, re.IGNORECASE)
+            if match is None:
+                continue
+            text = _cleaned(line[match.end() :])
+            following = _cleaned(lines[at + 1]) if at + 1 < len(lines) else ""
+            if not _BLANK.fullmatch(text):
+                yield text
+            elif following and not _BLANK.fullmatch(following):
+                yield following
+            break
+
+
+def _cleaned(text: str) -> str:
+    """Return a text without the marks and words that lead from a label to its formula, and without what encloses it."""
+    before = None
+    while before != text:
+        before, text = text, _LEADING.sub("", text.strip(), count=1)
+    text = text.split("|")[0]  # the cell of a table
+    if text.startswith("$") and text.count("$") >= 2:
+        text = text[: text.index("$", text.startswith("$$") + 1) + 1].strip("$")
+    return _REASON.sub("", text).strip().strip("*").strip()
