@@ -18,7 +18,7 @@ from autograder.template_cells import squeeze
 
 _BLANK = re.compile(r"[_.…\s]*|\*+|TODO|\?+", re.IGNORECASE)
 _LEADING = re.compile(r"^[\s:=>*_)\]|`-]+(?![\d(])|^\s*(is|are|ist|es)\b[\s:=]*", re.IGNORECASE)
-_REASON = re.compile(r"[,;(]?\s+(because|since|where|which|so|as|weil|porque|for)\b.*$", re.IGNORECASE)
+_REASON = re.compile(r"[,;(]?\s+(because|since|where|which|so|weil|porque)\b.*$", re.IGNORECASE)
 MAX_SHOWN = 160
 
 
