@@ -146,12 +146,7 @@ def _grade(
         state="graded",
         earned=0.0,
         pending=0.0,
-<<<<<<< HEAD
-        possible=sum(item.possible for item in items),
-=======
         possible=possible_of(items),
-        flags=tuple(_flags(submission, executions.values(), items, notes, others)),
->>>>>>> 589ee06 (WIP 5.1: formulas as mathematics, extra credit, Elman networks, subword tokenisers; notebook and rubric drafts, not registered)
         items=tuple(items),
         engine=__version__,
         rubric_sha256=course.rubric.sha256,
