@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import autograder.registered  # noqa: F401  # fills the registries that rubrics refer to
 from autograder.errors import UsageError
-from autograder.golden import Golden, read_golden
+from autograder.golden import Golden, GoldenValue, read_golden
+from autograder.goldens import is_of_data
 from autograder.registry import Assignment, find_assignment
 from autograder.rubric.loader import load_rubric
-from autograder.rubric.model import Budget, Rubric
+from autograder.rubric.model import Budget, PartSpec, Rubric
 from autograder.template_cells import TemplateCells, template_cells
 
 
@@ -24,6 +25,14 @@ class Course:
     templates: Mapping[str, TemplateCells] = field(default_factory=dict)
     budget: Budget = "full"
     stand_ins: bool = False
+
+    def with_truths(self, truths: Mapping[str, Mapping[str, GoldenValue]]) -> Course:
+        """Return the course with the truths of the data of a run, part by part, in the place of the golden files'."""
+        goldens = {
+            part.part: _with_truths(self.goldens[part.part], part, truths.get(part.part, {}))
+            for part in self.rubric.parts
+        }
+        return replace(self, goldens=goldens)
 
     @classmethod
     def load(
@@ -61,3 +70,10 @@ class Course:
             for part in rubric.parts
         }
         return cls(assignment, rubric, goldens, templates, budget, stand_ins)
+
+
+def _with_truths(golden: Golden, part: PartSpec, truths: Mapping[str, GoldenValue]) -> Golden:
+    if not truths:
+        return golden
+    kept = {key: value for key, value in golden.values.items() if not is_of_data(part, key)}
+    return golden.model_copy(update={"values": kept | dict(truths)})

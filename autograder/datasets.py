@@ -2,6 +2,7 @@
 
     DIR/MNIST/raw/train-images-idx3-ubyte(.gz) ...    the layout of torchvision
     DIR/tinyshakespeare/input.txt
+    DIR/lyrics/lyrics.csv                             a table of the course's own, with any content
 
 `DIR` is `--data`, else the environment variable AUTOGRADER_DATA, else a folder of the user's. Kernels see the
 known files in it that are whole, and nothing else of it.
@@ -21,7 +22,15 @@ from typing import Literal
 import platformdirs
 
 from autograder.errors import UsageError
-from autograder.kernel_side.known_data import KNOWN_SETS, STAND_INS, VARIABLE, KnownFile, KnownSet
+from autograder.kernel_side.known_data import (
+    ALL_SETS,
+    COURSE_SETS,
+    KNOWN_SETS,
+    STAND_INS,
+    VARIABLE,
+    KnownFile,
+    KnownSet,
+)
 
 State = Literal["present", "stand-in", "damaged", "missing"]
 PART = ".part"
@@ -103,9 +112,16 @@ def is_whole(path: Path, file: KnownFile) -> bool:
     """Whether `path` holds the content of `file`; what was looked at once and has not changed is not read again."""
     try:
         seen = path.stat()
+        if file.is_own:
+            return seen.st_size > 0
         return seen.st_size == file.size and _sha256(path, seen.st_size, seen.st_mtime_ns) == file.sha256
     except OSError:
         return False
+
+
+def _sha256_of(path: Path) -> str:
+    seen = path.stat()
+    return _sha256(path, seen.st_size, seen.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=256)
@@ -142,30 +158,49 @@ def _is_stand_in(path: Path, digest: str) -> bool:
 # ------------------------------------------------------------------ what kernels see
 
 
-def shown_files(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> dict[str, Path]:
+def shown_files(directory: Path, sets: Iterable[KnownSet] = ALL_SETS) -> dict[str, Path]:
     """Return the files that kernels are shown: path below their folder of data sets to the file."""
     shown = {file.path: path for file, path, _ in _whole_files(directory, sets)}
     return shown | {STAND_INS: directory / STAND_INS} if shown and has_stand_ins(directory) else shown
 
 
-def shown_sets(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> dict[str, str]:
+def shown_sets(directory: Path, sets: Iterable[KnownSet] = ALL_SETS) -> dict[str, str]:
     """Return the data sets that kernels are shown whole: name to a digest of their content."""
     return {known.name: found for known in sets if (found := identity(directory, (known,)))}
 
 
-def identity(directory: Path, sets: Iterable[KnownSet] = KNOWN_SETS) -> str:
+def identity(directory: Path, sets: Iterable[KnownSet] = ALL_SETS) -> str:
     """Return a digest of the content that kernels are shown, or "": two equal ones give the same results."""
     found = sorted((file.path, digest) for file, _, digest in _whole_files(directory, sets))
     return hashlib.sha256(json.dumps(found).encode()).hexdigest() if found else ""
 
 
-def missing_sets(directory: Path, names: Iterable[str], sets: Iterable[KnownSet] = KNOWN_SETS) -> list[str]:
+def missing_sets(directory: Path, names: Iterable[str], sets: Iterable[KnownSet] = ALL_SETS) -> list[str]:
     """Return those of the named data sets that kernels cannot be shown whole."""
     shown = shown_files(directory, sets)
     whole = {
         known.name for known in sets if all(file.path in shown for file in known.files if file.is_needed)
     }
     return [name for name in names if name not in whole]
+
+
+def table_path(directory: Path, name: str) -> Path | None:
+    """Return where the course's own table of this name lies, or None: there is none, or the name is another's."""
+    for known in COURSE_SETS:
+        path = directory / known.files[0].path
+        if known.name == name and path.is_file():
+            return path
+    return None
+
+
+def how_to_get(directory: Path, names: Iterable[str]) -> str:
+    """Return what to do so that the named data sets are there, as the end of a sentence."""
+    own = {known.name: directory / known.files[0].path for known in COURSE_SETS}
+    listed = list(names)
+    ways = [f"put the course's own table at {own[name]}" for name in listed if name in own]
+    if any(name not in own for name in listed):
+        ways.append("fetch it with: autograder data fetch")
+    return "; ".join(ways)
 
 
 def _whole_files(directory: Path, sets: Iterable[KnownSet]) -> Iterator[tuple[KnownFile, Path, str]]:
@@ -177,4 +212,4 @@ def _whole_files(directory: Path, sets: Iterable[KnownSet]) -> Iterator[tuple[Kn
             if path.is_file() and _is_stand_in(path, digest):
                 yield file, path, digest
             elif path.is_file() and is_whole(path, file):
-                yield file, path, file.sha256
+                yield file, path, file.sha256 or _sha256_of(path)

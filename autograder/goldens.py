@@ -74,6 +74,8 @@ def make_golden(
     budget: Budget = "full" if kind == "full" else "short"
     source = solution_source(assignment, part.part)
     shown = identity(data_directory(data)) if part.data else ""
+    if not (part.evidence or part.summaries):  # nothing of it is a number
+        n_replicates = 0
     named = keys_in_conventions(part, budget)
     wanted = {name: edited(assignment, part, name, source) for name in _known(named, conventions)}
 
@@ -85,7 +87,7 @@ def make_golden(
     values: dict[str, GoldenValue] = {}
     with _kept(runs) as folder:
         if conventions is None:
-            values = truths_of(part)
+            values = truths_of(part, data_directory(data))
             for key, value in samples_of(source, folder).items():
                 values[key] = (
                     values[key].model_copy(update={"replicates": value.replicates})
@@ -160,14 +162,35 @@ def _replicated(key: str, numbers: Sequence[float], n: int) -> GoldenValue:
     return GoldenValue(source="replicates of the reference", replicates=replicates)
 
 
-def truths_of(part: PartSpec) -> dict[str, GoldenValue]:
-    """Return the exact values of a part, by the engine's own formulas."""
+def truths_of(
+    part: PartSpec, data: Path | None = None, *, of_data_alone: bool = False
+) -> dict[str, GoldenValue]:
+    """Return the exact values of a part, by the engine's own formulas.
+
+    Parameters
+    ----------
+    data : folder of the data sets; without it, truths of data are left out
+    of_data_alone : whether the others are left out
+    """
     values: dict[str, GoldenValue] = {}
     for key, spec in part.truths.items():
         truth = TRUTHS[spec.truth]
-        for suffix, value in truth.function(truth.params.model_validate(spec.params)).items():
+        params = truth.params.model_validate(spec.params)
+        is_of_data = bool(getattr(params, "of_data", False))
+        if (is_of_data and data is None) or (of_data_alone and not is_of_data):
+            continue
+        given = (params, data) if is_of_data else (params,)
+        for suffix, value in truth.function(*given).items():
             values[f"{key}{suffix}"] = value
     return values
+
+
+def is_of_data(part: PartSpec, key: str) -> bool:
+    """Return whether a golden value is one of the data that notebooks are shown."""
+    return any(
+        key.startswith((f"{name}[", f"{name}.")) and getattr(TRUTHS[spec.truth].params, "of_data", False)
+        for name, spec in part.truths.items()
+    )
 
 
 def replicate(

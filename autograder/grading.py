@@ -14,9 +14,11 @@ from pathlib import Path
 from autograder.class_lists import ClassLists, IntakeRecord
 from autograder.course_rules import CourseRules
 from autograder.courses import Course
-from autograder.datasets import data_directory, identity, missing_sets
+from autograder.datasets import data_directory, how_to_get, identity, missing_sets
 from autograder.errors import InternalError, UsageError, nearest
 from autograder.execute.protocol import Executor, Job
+from autograder.golden import GoldenValue
+from autograder.goldens import truths_of
 from autograder.intake import Delivery, require_source, take_in
 from autograder.intake.deliveries import Form
 from autograder.jobs import Task, Twins, groups_of, longest_first, plan_tasks, twins_of
@@ -34,9 +36,14 @@ from autograder.store import (
     RunDirectory,
     RunInfo,
     new_secret,
+    read_json,
     read_record,
+    write_json,
     write_record,
 )
+
+DATA_TRUTHS = "data_truths.json"
+"""In a run: what is true of the tables that its notebooks were shown."""
 
 
 class Listener:
@@ -155,6 +162,7 @@ def grade(
         lists.keep(run)
         _keep_all(run, delivery)
         shown = identity(data_directory(data))
+        course = with_data(course, run, data_directory(data))
         tasks = plan_tasks(run, info, course.rubric.parts, submissions, python, shown, course.goldens)
         work = _Work(run, info, course, executor, listener, submissions, tasks, lists.rules)
         grades = that_count(work.carry_out(max(1, n_workers)), delivery.submissions, lists.rules)
@@ -172,8 +180,44 @@ def _require_data(course: Course, submissions: Sequence[Submission], folder: Pat
         if missing and any(part.part in submission.sources for submission in submissions):
             raise UsageError(
                 f"notebooks of part {part.part} need {' and '.join(missing)}, which {folder} does not hold; "
-                "fetch it with: autograder data fetch"
+                f"{how_to_get(folder, missing)}"
             )
+
+
+def with_data(course: Course, run: RunDirectory, folder: Path) -> Course:
+    """Return the course with the truths of the data that this run shows; they are kept in it.
+
+    A replay shows none: what was kept before holds, else the golden files.
+    """
+    truths = {}
+    if course.budget != "replay":
+        truths = {
+            part.part: found
+            for part in course.rubric.parts
+            if not missing_sets(folder, part.data) and (found := truths_of(part, folder, of_data_alone=True))
+        }
+    if truths:
+        path = run.path / DATA_TRUTHS
+        document = {
+            part: {key: value.model_dump(mode="json", exclude_none=True) for key, value in found.items()}
+            for part, found in truths.items()
+        }
+        if read_json(path) != document:
+            write_json(path, document)
+    return course_of_run(course, run)
+
+
+def course_of_run(course: Course, run: RunDirectory) -> Course:
+    """Return the course with the truths of data that the run keeps; as it is where it keeps none."""
+    kept = read_json(run.path / DATA_TRUTHS)
+    if not isinstance(kept, dict):
+        return course
+    return course.with_truths(
+        {
+            part: {key: GoldenValue.model_validate(value) for key, value in found.items()}
+            for part, found in kept.items()
+        }
+    )
 
 
 def _keep_all(run: RunDirectory, delivery: Delivery) -> None:
@@ -335,6 +379,7 @@ def rescore(
         for confirmed in bindings:
             run.bind(*confirmed)
         info = run.info()
+        course = course_of_run(course, run)
         changes = rubric_changes(run, course.rubric)
         lists = ClassLists.of(run).with_rules(rules)
         lists.keep(run)

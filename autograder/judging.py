@@ -220,11 +220,11 @@ def is_random(check: CheckSpec) -> bool:
 
 
 def has_any_work(evidence: Evidence) -> bool:
-    """Return whether the student computed anything: an array, a figure, or a function that answers.
+    """Return whether the student computed anything: an array, a figure, a training, or a function that answers.
 
     Numbers alone may be constants that were typed in, and so may lists of them; what a template gives is no work either.
     """
-    if evidence.observations.figures:
+    if evidence.observations.figures or any(one.kind == "step" for one in evidence.observations.training):
         return True
     for key, bound in evidence.bound.items():
         if typed_in(evidence, key):

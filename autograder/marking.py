@@ -87,7 +87,7 @@ def _unscored(info: RunInfo, course: Course, submission: Submission, told: str) 
     first, *rest = items
     broken = first.checks[0].model_copy(update={"traceback": told})
     items = [first.model_copy(update={"checks": (broken, *first.checks[1:])}), *rest]
-    return _grade(info, course, submission, items, flags=("grader fault",))
+    return _grade(info, course, submission, items)
 
 
 def _graded(

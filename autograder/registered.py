@@ -1,6 +1,7 @@
 """Importing this module fills every registry that a rubric refers to: checks, draws, summaries, truths."""
 
 import autograder.checks
+import autograder.data_truths
 import autograder.probes.array_draws
 import autograder.probes.challenges
 import autograder.probes.neural_draws

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from autograder import __version__
-from autograder.kernel_side.known_data import KNOWN_SETS
+from autograder.kernel_side.known_data import COURSE_SETS, KNOWN_SETS
 from autograder.public_rubric import withheld_of
 from autograder.rubric.model import FormSpec, ItemSpec, PartSpec, Rubric
 from autograder.rubric.public import is_public
@@ -138,4 +138,6 @@ def data_page(names: Iterable[str]) -> str:
             lines += [
                 f"| {known.name} | `{file.path}` | {file.size:,} | `{file.sha256}` |" for file in known.files
             ]
+    own = [known for known in COURSE_SETS if known.name in wanted]
+    lines += [f"| {known.name} | `{known.files[0].path}`: the table of the course | | |" for known in own]
     return "\n".join(lines) + "\n"

@@ -100,7 +100,7 @@ def _cases(key: str, cases: list[dict[str, object]], given: tuple[Answer, ...]) 
 def _outputs(leaves: tuple[Leaf, ...]) -> list[StoredOutput]:
     """Return the numbers of an answer; a list that stands as an array beside its members is its members."""
     paths = {leaf.path for leaf in leaves}
-    whole = {path for path in paths for other in paths if _is_inside(other, path)}
+    whole = {path for path in paths if any(_is_inside(other, path) for other in paths)}
     return [
         StoredOutput(
             path=str(leaf.path), shape=array.shape, values=tuple(_rounded(v) for v in array.reshape(-1))

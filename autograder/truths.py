@@ -7,6 +7,8 @@ test makes the two agree.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 from autograder.checks.targets import TargetSpec, accepted_rate
@@ -23,6 +25,9 @@ class TruthParams(BaseModel):
     """Base of the parameters of truths."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    of_data: ClassVar[bool] = False
+    """Whether the truth is one of the data that notebooks are shown: its function is also given their folder."""
 
 
 class RejectionRate(TruthParams):

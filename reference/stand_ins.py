@@ -93,6 +93,16 @@ def write_stand_ins(folder: Path, n_train: int, n_test: int, n_characters: int, 
     The grader shows kernels what the manifest lists, and knows by it that they are no data sets.
     """
     rng = np.random.default_rng(seed)
+    write_images(folder, n_train, n_test, rng)
+    (folder / TEXT_FILE).parent.mkdir(parents=True, exist_ok=True)
+    (folder / TEXT_FILE).write_text(grammar_text(n_characters, rng), encoding="utf-8", newline="\n")
+    write_manifest(
+        folder, "Generated stand-ins in the layout of MNIST and Tiny Shakespeare; not the data sets."
+    )
+
+
+def write_images(folder: Path, n_train: int, n_test: int, rng: np.random.Generator) -> None:
+    """Write digits made of strokes under `folder` in the layout of MNIST."""
     raw = folder / MNIST_FOLDER
     raw.mkdir(parents=True, exist_ok=True)
     for subset, n in (("train", n_train), ("test", n_test)):
@@ -100,11 +110,13 @@ def write_stand_ins(folder: Path, n_train: int, n_test: int, n_characters: int, 
         pixels = np.rint(255 * digits.pixels[:, 0].numpy()).astype(np.uint8)
         write_idx(raw / f"{PREFIXES[subset]}-images-idx3-ubyte", pixels)
         write_idx(raw / f"{PREFIXES[subset]}-labels-idx1-ubyte", digits.labels.numpy().astype(np.uint8))
-    (folder / TEXT_FILE).parent.mkdir(parents=True, exist_ok=True)
-    (folder / TEXT_FILE).write_text(grammar_text(n_characters, rng), encoding="utf-8", newline="\n")
+
+
+def write_manifest(folder: Path, note: str) -> None:
+    """Write what lies under `folder` into the manifest by which the grader knows stand-ins."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     manifest = {
-        "note": "Generated stand-ins in the layout of MNIST and Tiny Shakespeare; not the data sets.",
+        "note": note,
         "files": {
             path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in files

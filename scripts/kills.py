@@ -217,7 +217,14 @@ def left_over(temporary: Path, mounts_before: int) -> list[str]:
     left = [f"process {pid}: {command_line(pid)[:100]}" for pid in alive]
     if mounts() > mounts_before:
         left.append(f"{mounts() - mounts_before} mounts")
-    return left + [f"folder {path.name}" for path in temporary.iterdir()]
+    return left + [f"folder {path.name}" for path in temporary.iterdir() if not _is_pythons_own(path)]
+
+
+def _is_pythons_own(path: Path) -> bool:
+    """Whether it is the empty folder of Python's `multiprocessing`, of a grader that was killed in the milliseconds between
+    its making and the start of the server that removes it.
+    """
+    return path.name.startswith("pymp-") and path.is_dir() and not any(path.iterdir())
 
 
 def survivors(temporary: Path) -> list[int]:

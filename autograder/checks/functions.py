@@ -55,7 +55,11 @@ def function_gives(evidence: Evidence, params: FunctionGives, context: Context) 
     causes: dict[str, set[str]] = {name: set() for name in names}
     notes: set[str] = set()
     for answer, _ in answered:
+        # A list stands there as a whole and as its members: what is meant is found by size and value.
         arrays = [array for leaf in answer.leaves if (array := numbers_in(leaf)) is not None]
+        stacked = next((one for one in arrays if one.ndim > 1 and len(one) == len(names)), None)
+        if stacked is not None and not any(one.size == stacked[0].size for one in arrays):
+            arrays += list(stacked)
         for name, output in zip(names, wanted[answer.case], strict=True):
             truth = np.array(output.values).reshape(output.shape)
             seen = _like(arrays, truth, params)
@@ -66,7 +70,8 @@ def function_gives(evidence: Evidence, params: FunctionGives, context: Context) 
                     else set()
                 )
                 continue
-            nearest = _meant(arrays, truth, names.index(name))
+            before = wanted[answer.case][: names.index(name)]
+            nearest = _meant(arrays, truth, sum(len(one.values) == truth.size for one in before))
             shown.setdefault(name, (_few(nearest), _few(truth)))
             causes[name].add(_relation(nearest, truth, params))
             right[name] = False
@@ -83,7 +88,8 @@ def function_gives(evidence: Evidence, params: FunctionGives, context: Context) 
     cause = causes[wrong[0]].pop() if len(causes[wrong[0]]) == 1 else ""
     told += f": {cause}." if cause else "."
     if len(wrong) == len(names):
-        return failed(told, **about)
+        is_empty = not any(numbers_in(leaf) is not None for answer, _ in answered for leaf in answer.leaves)
+        return failed(told, missing=is_empty, **about)
     return judged(1.0 - len(wrong) / len(names), message=told, **about)
 
 
@@ -113,12 +119,12 @@ def _like(arrays: Sequence[Array], truth: Array, params: FunctionGives) -> Array
     return None
 
 
-def _meant(arrays: Sequence[Array], truth: Array, position: int) -> Array | None:
-    """Return the array that most likely stands for a result: the one in its place, else one of its size."""
+def _meant(arrays: Sequence[Array], truth: Array, rank: int) -> Array | None:
+    """Return the array that most likely stands for a result: of those of its size the one in its place, else the largest."""
     of_size = [array for array in arrays if array.size == truth.size]
-    if position < len(arrays) and arrays[position].size == truth.size:
-        return arrays[position]
-    return of_size[0] if of_size else (arrays[0] if arrays else None)
+    if of_size:
+        return of_size[min(rank, len(of_size) - 1)]
+    return max(arrays, key=lambda array: array.size, default=None)
 
 
 def _few(array: Array | None) -> str:
@@ -143,13 +149,13 @@ def _relation(seen: Array | None, truth: Array, params: FunctionGives) -> str:
     if same(given, -right):
         return "the sign is wrong"
     if np.all(right > 0) and same(given, np.log(right)):
-        return "it is the logarithm"
+        return "it is the logarithm of what it should be"
     if np.all(given > 0) and same(np.log(given), right):
-        return "it is the exponential"
+        return "it is the exponential of what it should be"
     if np.all(right >= 0) and same(given, np.sqrt(right)):
-        return "it is the square root"
+        return "it is the square root of what it should be"
     if np.all(given >= 0) and same(np.sqrt(given), right):
-        return "it is the square"
+        return "it is the square of what it should be"
     if right.size > 1 and np.all(np.abs(right) > params.atol):
         ratios = given / right
         if same(ratios, np.full_like(ratios, ratios[0])):

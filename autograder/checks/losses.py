@@ -11,7 +11,16 @@ import numpy as np
 from pydantic import Field
 
 from autograder.checks.calls import successes, unanswered
-from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number, untried
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    failed,
+    for_person,
+    judged,
+    number,
+    untried,
+)
 from autograder.checks.trees import items, numbers, text, tree_of, vector
 from autograder.probes.evidence import Called, Evidence
 from autograder.records import Found
@@ -56,18 +65,30 @@ BECAUSE = {
 }
 
 
+ReconstructionTerm = Literal["bce", "bce_with_logits", "mse"]
+
+
 class LossIs(CheckParams):
     """The student's loss on fixed tensors."""
 
     challenge: ChallengeKey
     quantity: Literal["vae", "reconstruction", "kl"] = "vae"
-    reconstruction: Literal["bce", "bce_with_logits", "mse"] = "bce"
+    reconstruction: ReconstructionTerm = "bce"
     reductions: dict[str, float] = Field(default={"batch_mean": 1.0})
     """Accepted reductions (`batch_mean`, `sum`, `element_mean`, `pixel_mean`), each with its share of the points."""
     kl_weights: list[float] = Field(default=[1.0])
     """Accepted weights of the KL term, relative to the reconstruction's."""
-    also: dict[str, list[float]] = Field(default_factory=dict)
-    """Other accepted reconstruction terms (`bce`, `bce_with_logits`, `mse`), each with its weights of the KL term."""
+    also: list[ReconstructionTerm] | dict[ReconstructionTerm, list[float]] = Field(default_factory=list)
+    """Other reconstruction terms that are accepted, each with its own weights of the KL term where it has some; whether
+    they fit what the decoder gives is another check's."""
+    in_loop: Literal["twin", "person"] = "twin"
+    """Who judges a loss that is written out in a training loop, where it cannot be called: the check's twin, or a person
+    where no twin sees the loss."""
+
+    def accepted_weights(self, reconstruction: str | None) -> list[float]:
+        """Return the accepted weights of the KL term beside a reconstruction term."""
+        weights = dict(self.also) if isinstance(self.also, dict) else {}
+        return weights.get(reconstruction, self.kl_weights)
 
 
 @CHECKS.register(LossIs)
@@ -78,9 +99,15 @@ def loss_is(evidence: Evidence, params: LossIs, context: Context) -> Finding:
     for rank, (way, values) in enumerate(_values_by_way(called).items()):
         finding = _judge_way(called, way, values, params)
         found.append((finding.fraction, -_vagueness(finding) * 1000 - rank, finding))
-    if not found:
-        return unanswered(called, "the loss")
-    return max(found, key=lambda one: one[:2])[2]
+    if found:
+        return max(found, key=lambda one: one[:2])[2]
+    finding = unanswered(called, "the loss")
+    is_trained = any(one.kind == "step" for one in evidence.observations.training)
+    if finding.untried and is_trained and params.in_loop == "person":
+        return for_person(
+            f"{finding.message} Something is trained, so the loss stands in the loop: a person looks at it."
+        )
+    return finding
 
 
 def _vagueness(finding: Finding) -> int:
@@ -204,7 +231,7 @@ def _judge_explained(
     n_latent = np.shape(case["mu"])[1]
     if whole.kl:
         weight = whole.b / whole.a if whole.reconstruction else whole.b * n
-        accepted = params.also.get(whole.reconstruction, params.kl_weights)
+        accepted = params.accepted_weights(whole.reconstruction)
         if params.quantity == "vae" and not any(abs(weight - one) <= 2e-3 * abs(one) for one in accepted):
             return _wrong_weight(name, weight, (n, n_pixels, n_latent), about)
         if params.quantity == "kl" and (mistake := _kl_factor(whole.b, (n, n_pixels, n_latent))):
@@ -325,6 +352,8 @@ class SampleIsReparameterised(CheckParams):
     """The sampled latent variable under known noise."""
 
     challenge: ChallengeKey
+    by_name: bool = False
+    """Whether a parameter that is called a variance is one, even if the model as a whole could mean a deviation."""
 
 
 @CHECKS.register(SampleIsReparameterised)
@@ -334,6 +363,7 @@ def sample_is_reparameterised(
     """Under noise that is known, z is μ + σ·ε, and the gradient reaches μ and σ."""
     called = evidence.called[params.challenge]
     findings: list[Finding] = []
+    decided: list[Finding] = []
     direct: list[tuple[Finding, bool]] = []
     for answer, values in successes(called):
         tree = tree_of(answer)
@@ -345,6 +375,8 @@ def sample_is_reparameterised(
             for call in items(tree, "calls"):
                 finding = _judge_latent(call, values, answer.function, about)
                 direct.append((finding, _is_certain(finding, text(call, "bound"))))
+                if finding.observed in OTHER_SPREADS and _is_called_variance(call):
+                    decided.append(finding)
         elif isinstance(tree, dict):
             shown, given = (_matrices(tree.get(key)) for key in ("shown", "given"))
             fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked")))
@@ -355,13 +387,20 @@ def sample_is_reparameterised(
         return untried("Where the model samples its latent variable could not be seen from its layers.")
     if not findings:
         return unanswered(called, "sampling the latent variable")
+    if params.by_name and decided:
+        return decided[0]
     if direct:
         best, is_certain = max(direct, key=lambda one: (one[0].fraction, one[1]))
-        if (
-            is_certain
-        ):  # seen in a whole model, mean and spread cannot be told apart, nor that the draw is cut off
+        if is_certain:  # a whole model tells neither mean from spread nor that the draw is cut off
             return best
     return max(findings, key=lambda one: (one.fraction, one.observed != "another value"))
+
+
+def _is_called_variance(call: Mapping[Any, Any]) -> bool:
+    """Whether the function's own name for what it was given says that it is a variance or its logarithm."""
+    names = dict(one.split("=", 1) for one in text(call, "bound").split(", ") if "=" in one)
+    name = names.get("log_var", "").casefold()
+    return "var" in name or name == "lv"
 
 
 def _matrices(value: Any) -> list[np.ndarray]:
@@ -410,6 +449,7 @@ LATENT_MISTAKES = {
     "shared_noise": "one draw of the noise is shared by the whole batch",
     "no_mu": "μ is not added: z is σ·ε",
 }
+OTHER_SPREADS = (LATENT_MISTAKES["log_var_as_sigma"], LATENT_MISTAKES["variance_as_sigma"])
 
 CUT_OFF = "a draw without gradient"
 _VARIANCE = re.compile(r"log_var=\w*(var|lv)\w*", re.IGNORECASE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from math import isclose
 from pathlib import Path
@@ -177,7 +177,7 @@ def golden(
         key = spec.part if kind == "full" else f"{spec.part}.{kind}"
         told[key] = {"path": str(path)}
         if check:
-            told[key]["differences"] = truth_differences(spec, path)
+            told[key]["differences"] = truth_differences(spec, path, found if kind == "stand_ins" else None)
         else:
             n = replicates or _n_replicates(spec, kind)
             with _data_for(found, kind, data) as folder:
@@ -270,13 +270,22 @@ def make(
         )
 
 
-def truth_differences(part: PartSpec, path: Path) -> list[str]:
-    """Return how the stored exact values differ from those computed now, a line each."""
-    from autograder.golden import read_golden
-    from autograder.goldens import truths_of
+def truth_differences(part: PartSpec, path: Path, of_stand_ins: Assignment | None = None) -> list[str]:
+    """Return how the stored exact values differ from those computed now, a line each.
 
-    stored, computed = read_golden(path).values, truths_of(part)
-    exact = {key for key, value in stored.items() if value.truth is not None}
+    Truths of data are compared for the stand-ins alone, which can be made anywhere.
+    """
+    from autograder.golden import read_golden
+    from autograder.goldens import is_of_data, truths_of
+
+    with ExitStack() as stack:
+        folder = stack.enter_context(_data_for(of_stand_ins, "stand_ins", None)) if of_stand_ins else None
+        stored, computed = read_golden(path).values, truths_of(part, folder)
+    exact = {
+        key
+        for key, value in stored.items()
+        if value.truth is not None and (folder is not None or not is_of_data(part, key))
+    }
     lines = [f"{key}: stored, but the rubric declares no such truth" for key in sorted(exact - set(computed))]
     for key, value in sorted(computed.items()):
         if key not in stored:

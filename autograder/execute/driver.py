@@ -1,4 +1,4 @@
-"""Drives kernels through notebooks, one after another, behind the slot's fence; `python -m autograder.execute.driver`.
+"""Drives kernels through notebooks, one after another, behind the slot's fence.
 
 A driver reads what kernels say, so it has no rights, no files of the machine and no secret, and every notebook
 is run by a fork of it that ends afterwards. It is asked and answers in frames (:mod:`autograder.execute.framing`):
@@ -418,7 +418,3 @@ def main(place: dict[str, Any]) -> None:
     if place["line"] is not None:
         supervisor = Supervisor(socket.socket(fileno=place["line"]), place["folders"], place["facts"])
     Host(channel, supervisor, place["folders"]).serve()
-
-
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))

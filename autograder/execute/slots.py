@@ -92,12 +92,13 @@ nursery.main(json.loads(sys.argv[1]))
 """
 
 _DRIVER = """
-import importlib.util, runpy, sys
+import importlib.util, json, sys
 spec = importlib.util.spec_from_file_location(
     "autograder", {init!r}, submodule_search_locations=[{folder!r}])
 package = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
-runpy.run_module("autograder.execute.driver", run_name="__main__")
+from autograder.execute.driver import main
+main(json.loads(sys.argv[1]))
 """
 
 

@@ -22,6 +22,7 @@ from autograder.errors import AutograderError, UsageError
 from autograder.gradescope.budgets import budgets_of, container_mib, is_cut
 from autograder.gradescope.results import STARTED, results_of, without_score
 from autograder.gradescope.settings import FILE, Settings
+from autograder.records import Status
 from autograder.store import read_record, write_json
 
 OURS = (
@@ -132,6 +133,8 @@ def _grade(place: Place, settings: Settings, started: float) -> int:
         written = {
             check.id for part in course.rubric.parts for _, check in part.checks() if check.check == WRITTEN
         }
+        results = [check for item in batch.grades[0].items for check in item.checks]
+        remarks += sorted({one.message for one in results if one.status is Status.ERROR})
         found = results_of(batch.grades[0], settings, written, time.monotonic() - started, "; ".join(remarks))
         place.write(found.document)
     print("\n".join(remarks))

@@ -306,8 +306,13 @@ def _choose(
 
 
 def _speaks_of(file: _File, part: PartSpec, parts: Sequence[PartSpec]) -> bool:
-    """Return whether a notebook without a fitting name speaks of a part: by its sections, else by its names."""
+    """Return whether a notebook without a fitting name speaks of a part: by its sections, else by its names.
+
+    One that is named for another part has to speak of half of the items.
+    """
     said = file.speech(part)
+    if any(is_named_for(file.name, one) for one in parts if one is not part):
+        return said.n_items > 0 and 2 * said.n_items >= len(part.sections)  # it may be everything in one file
     if said.n_items:
         return True
     others = [file.speech(one) for one in parts if one is not part]

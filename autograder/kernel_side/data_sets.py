@@ -85,7 +85,8 @@ class DataSets:
         own = os.path.join(self.folder, *file.path.split("/"))  # noqa: PTH118
         with contextlib.suppress(OSError, ValueError):
             is_stand_in = path == own and os.path.isfile(f"{self.folder}/{STAND_INS}")  # noqa: PTH113
-            return os.path.isfile(path) and (is_stand_in or os.path.getsize(path) == file.size)  # noqa: PTH113, PTH202
+            size = os.path.getsize(own) if file.is_own else file.size  # noqa: PTH202
+            return os.path.isfile(path) and (is_stand_in or os.path.getsize(path) == size)  # noqa: PTH113, PTH202
         return False
 
 

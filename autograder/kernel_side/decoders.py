@@ -10,13 +10,13 @@ import copy
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .binding import Refusal, is_named, parameters_of, positional
-from .functions import _codes, is_required
+from .functions import _codes, compared_texts, is_required, names_in_code, texts_in
 from .modes import MODES, Candidate, Fields, Mode, Setting
 from .namespace import Namespace
 from .placing import (
@@ -38,9 +38,9 @@ CONVENTIONS = ("all", "pair", "last")
 """Logits (B, T, V); a pair of them and a loss; logits (B, V) of the last position alone."""
 PROMPT_FORMS = ("rows", "row", "list", "text")
 SYNONYMS = {
-    "greedy": ("greedy", "argmax", "voraz", "glouton", "max"),
+    "greedy": ("greedy", "argmax", "voraz", "glouton", "gierig", "max"),
     "top_k": ("top_k", "topk", "top-k", "top k", "k"),
-    "nucleus": ("nucleus", "top_p", "topp", "top-p", "top p", "núcleo", "nucleo", "noyau", "p"),
+    "nucleus": ("nucleus", "top_p", "topp", "top-p", "top p", "nukleus", "núcleo", "nucleo", "noyau", "p"),
 }
 STRATEGY_NAMES = {
     "strategy",
@@ -172,7 +172,8 @@ def _names_taken(function: Any, challenge: dict[str, Any]) -> set[str]:
 def _decodings(
     challenge: dict[str, Any], case: dict[str, Any], function: Any, setting: Setting, vocabulary: Vocabulary
 ) -> Iterator[Callable[[], Any]]:
-    for placed in list(placements(function, _always(challenge["roles"]), setting.view, ROLES))[:6]:
+    roles = _always(challenge["roles"], switched_by(function))
+    for placed in list(placements(function, roles, setting.view, ROLES))[:6]:
         forms = PROMPT_FORMS if vocabulary.texts else PROMPT_FORMS[:3]
         named = next((name for name, role in placed.items() if role == "prompt"), "")
         if vocabulary.texts and any(word in named.casefold() for word in ("text", "str", "char", "prompt")):
@@ -199,9 +200,20 @@ def worn_by_models(view: dict[str, Any]) -> str:
     return ""
 
 
-def _always(roles: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def switched_by(function: Any) -> dict[str, list[str]]:
+    """Parameters that choose a strategy, by what they are compared with, to these texts."""
+    words = {word for words in SYNONYMS.values() for word in words}
+    names = {p.name for p in parameters_of(function)}
+    return {
+        name: texts
+        for name, texts in compared_texts(function).items()
+        if name in names and any(text.casefold() in words for text in texts)
+    }
+
+
+def _always(roles: dict[str, dict[str, Any]], switched: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
     """The roles, with numbers that are handed over even where a parameter has a default, and those of :func:`chosen`."""
-    switches = {"strategy": STRATEGY_NAMES, "switch": YES_NAMES | NO_NAMES}
+    switches = {"strategy": STRATEGY_NAMES | set(switched), "switch": YES_NAMES | NO_NAMES}
     named = {
         role: {"kind": "number", "names": sorted(names), "contains": [], "globals": []}
         for role, names in switches.items()
@@ -232,14 +244,26 @@ def _decoded(
     missing = [p.name for p in parameters_of(function) if is_required(p) and p.name not in keywords]
     keywords |= dict.fromkeys(missing)  # a limit that is not wanted: top_k=None
     replace_globals(challenge, function, setting, placed, offered)
+    if "model" not in placed.values():
+        _replace_models(function, setting, model)
     args, keywords = positional(function, keywords)
     torch: Any = sys.modules["torch"]
     with torch.no_grad():
         result = function(*args, **keywords)
     tokens = tokens_in(result, vocabulary)
+    if not seen.calls:  # the notebook's own was: what came out says nothing of the decoder
+        raise ValueError("it does not ask the language model that the check offers")
     found: dict[str, Any] = {"is_read": tokens is not None, "convention": convention, "form": form}
     found |= {"bound": said(placed), "prompt": np.array(prompt), "seen": np.array(seen.calls).reshape(-1, 3)}
     return found | ({} if tokens is None else {"tokens": np.array(tokens)})
+
+
+def _replace_models(function: Any, setting: Setting, model: Any) -> None:
+    """Puts our model in the place of the one module that the code refers to, whatever it is called."""
+    view = setting.view
+    names = [name for name in names_in_code(function, view, set()) if is_module(view.get(name))]
+    if len(names) == 1:
+        setting.namespace.now[names[0]] = model
 
 
 def _prompt(tokens: list[int], form: str, vocabulary: Vocabulary) -> Any:
@@ -263,9 +287,11 @@ def chosen(function: Any, strategy: str, keywords: dict[str, Any]) -> dict[str, 
     """Arguments that choose a strategy: its name as the code spells it, a switch, or k = 1 for the greedy path."""
     found: dict[str, Any] = {}
     names = {p.name.casefold(): p.name for p in parameters_of(function)}
-    texts = [text for code in _codes(function) for text in _texts(code.co_consts)]
+    switched = switched_by(function)
+    anywhere = [text for code in _codes(function) for text in texts_in(code.co_consts)]
     for lowered, name in names.items():
-        if lowered in STRATEGY_NAMES:
+        if lowered in STRATEGY_NAMES or name in switched:
+            texts = switched.get(name, anywhere)
             known = [text for word in SYNONYMS[strategy] for text in texts if text.casefold() == word]
             found[name] = known[0] if known else SYNONYMS[strategy][0]
         elif lowered in YES_NAMES:
@@ -277,14 +303,6 @@ def chosen(function: Any, strategy: str, keywords: dict[str, Any]) -> dict[str, 
         limits = [name for lowered, name in names.items() if lowered in ("top_k", "topk", "k")]
         found |= dict.fromkeys(limits, 1)
     return found
-
-
-def _texts(constants: tuple[Any, ...]) -> Iterator[str]:
-    for constant in constants:
-        if isinstance(constant, str):
-            yield constant
-        elif isinstance(constant, tuple | frozenset):
-            yield from _texts(tuple(constant))
 
 
 def tokens_in(result: Any, vocabulary: Vocabulary) -> list[int] | None:

@@ -16,7 +16,8 @@ MAX_BARS = 512
 MAX_CONTOUR = 400
 MAX_ARTISTS = 24
 MAX_AXES = 128
-MAX_PICTURE = 640
+MAX_TEXTS = 256
+MAX_PICTURE = 840
 
 
 def describe_contour(args: tuple[Any, ...], filled: bool) -> dict[str, Any]:
@@ -79,6 +80,7 @@ def _describe_axes(axes: Any) -> dict[str, Any]:
         + [_describe_mesh(mesh) for mesh in meshes],
         "bars": {"n": sum(len(c.patches) for c in bars), "heights": heights[:MAX_BARS]},
         "stems": [stem for artist in sticks if (stem := _describe_sticks(artist))],
+        "texts": [_describe_text(text) for text in axes.texts[:MAX_TEXTS] if text.get_text()],
     }
 
 
@@ -121,6 +123,11 @@ def _colours(artist: Any, n: int, keep: Any) -> Array | None:
     else:
         values = np.unique(artist.get_facecolors(), axis=0, return_inverse=True)[1].ravel().astype(float)
     return values[keep] if len(values) == n > 1 and np.ptp(values) > 0 else None
+
+
+def _describe_text(text: Any) -> dict[str, Any]:
+    """What stands somewhere in the axes, and how large."""
+    return {"text": text.get_text()[:60], "size": _number(text.get_fontsize())}
 
 
 def _describe_sticks(artist: Any) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dis
 import functools
 import inspect
 import sys
@@ -68,6 +69,39 @@ def names_in_code(function: Any, namespace: dict[str, Any], stop: set[str]) -> l
                 if name in namespace and name not in stop and _function_kind(namespace[name]):
                     waiting.append(namespace[name])
     return list(found)
+
+
+def compared_texts(function: Any) -> dict[str, list[str]]:
+    """Each local name of a function's code to the texts that it is compared with: `how == "greedy"`."""
+    found: dict[str, list[str]] = {}
+    for code in _codes(function):
+        before: list[dis.Instruction] = []
+        for one in dis.get_instructions(code):
+            if one.opname in ("COMPARE_OP", "CONTAINS_OP"):
+                names = [
+                    name for past in before if past.opname.startswith("LOAD_FAST") for name in _named(past)
+                ]
+                texts = [
+                    text for past in before if past.opname == "LOAD_CONST" for text in texts_in(past.argval)
+                ]
+                for name in names[-1:]:
+                    found.setdefault(name, []).extend(texts)
+            before = [*before[-1:], one]
+    return {name: texts for name, texts in found.items() if texts}
+
+
+def _named(instruction: dis.Instruction) -> tuple[str, ...]:
+    value = instruction.argval
+    return value if isinstance(value, tuple) else (value,)
+
+
+def texts_in(constant: Any) -> Iterator[str]:
+    """The texts of a constant of the code: itself, or those in it."""
+    if isinstance(constant, str):
+        yield constant
+    elif isinstance(constant, tuple | frozenset):
+        for one in constant:
+            yield from texts_in(one)
 
 
 def _codes(value: Any) -> Iterator[types.CodeType]:

@@ -31,6 +31,8 @@ class KnownFile:
     """Where it is fetched from, in turn; none: it is unpacked from `path` + ".gz"."""
     addresses: tuple[str, ...] = ()
     """Regular expressions for host and path of the URLs under which notebooks ask for this very content."""
+    is_own: bool = False
+    """Whether the course brings it: whatever lies at its place is the data set, and nothing is fetched."""
 
     @property
     def name(self) -> str:
@@ -162,6 +164,12 @@ TINY_SHAKESPEARE = KnownSet(
 )
 
 KNOWN_SETS = (MNIST, TINY_SHAKESPEARE)
+
+LYRICS = KnownSet("Lyrics", (KnownFile("lyrics/lyrics.csv", 0, "", "", is_own=True),))
+COURSE_SETS = (LYRICS,)
+"""Tables that may not be passed on: each course puts its own there, with a column each for what is asked."""
+
+ALL_SETS = KNOWN_SETS + COURSE_SETS
 
 
 def known_by_url(

@@ -17,9 +17,11 @@ from . import (  # noqa: F401  # each adds modes of challenges
     steps,
     subwords,
 )
+from .absent_packages import AbsentPackages
 from .calls import Caller
 from .colab import Colab
 from .containers import MIB, fit, write_container
+from .course_tables import CourseTables
 from .data_sets import DataSets
 from .downloaders import install as install_downloaders
 from .downloaders import noted as noted_downloads
@@ -40,6 +42,7 @@ from .streams import limit_streams
 from .torchvision_sets import TorchvisionSets
 from .torchvision_shim import declare_operators
 from .values import Encoder
+from .word_clouds import WordClouds
 
 CELL_DIGITS = 4
 
@@ -59,6 +62,7 @@ class Observer:
         self.figures = FigureRecorder()
         self.notices = Notices()
         self.data = DataSets(self.notices)
+        self.tables = CourseTables(self.data)
         self.network = Network(self.notices, self.data)
         self.downloads = ""
         """Folder of the stand-ins for `wget` and `curl`."""
@@ -76,6 +80,7 @@ class Observer:
             "torch.random": self.seeds.torch_random,
             "torch": self._watch_torch,
             "PIL.Image": self.pictures.patch,
+            "pandas": self.tables.patch,
             "matplotlib._pylab_helpers": self.figures.patch_figure_list,
             "matplotlib.axes._axes": self.figures.patch_axes,
             "torchvision.datasets": TorchvisionSets(self.data, self.images).patch,
@@ -88,6 +93,9 @@ class Observer:
         for stand_in in (ShellLines, Folders, Colab, SelfChecks):
             with contextlib.suppress(Exception):  # a comfort that fails must not cost the observation
                 stand_in(self.shell, self.notices).install()
+        for served in (self.tables, WordClouds(self.notices), AbsentPackages(self.notices)):
+            with contextlib.suppress(Exception):
+                served.install()
         with contextlib.suppress(Exception):
             self.downloads = install_downloaders()
         self.network.install()

@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
+import multiprocessing.util
+import os
 import signal
 import sys
 from functools import cache
@@ -20,6 +22,8 @@ from autograder.store import read_json, write_text
 
 FILE = "notebook.html"
 SECONDS = 60.0
+SOCKETS = "AUTOGRADER_SOCKETS"
+"""The environment variable that names the folder in which renderers are asked for."""
 """A page takes hundredths of a second; whatever takes this long was made to."""
 _NEEDED = ("nbconvert", "nh3", "defusedxml", "markdown_it", "latex2mathml")
 _HEAD_BYTES = 400
@@ -85,6 +89,8 @@ def _in_time(executed: Path, page: Path, title: str, statuses: dict[int, str], s
     if sys.platform == "win32":
         process = multiprocessing.get_context("spawn").Process(target=_work, args=work, daemon=True)
     else:
+        # The server outlives a grader that is killed, and removes this folder at its end (`ready`).
+        os.environ[SOCKETS] = multiprocessing.util.get_temp_dir()
         forking = multiprocessing.get_context("forkserver")
         forking.set_forkserver_preload(["__main__", "autograder.notebook_pages.ready"])
         process = forking.Process(target=_work, args=work, daemon=True)

@@ -120,7 +120,7 @@ class NoticeSeen:
 
     cell: int
     kind: str
-    """`pip`, `system`, `colab`, `folder`, `download`, `deadline`, `network` or `data`."""
+    """`pip`, `system`, `colab`, `folder`, `download`, `deadline`, `network`, `package`, `absent` or `data`."""
     what: str
     """The line or the call, shortened; `network`: the URL or the host; `data`: the data set that is not here."""
     available: tuple[str, ...] = ()

@@ -58,7 +58,7 @@ class PrintedLine:
         """Return (value, rounding) of the numbers in the line that the evidence may be.
 
         A number belongs to the words before it (`mean 6.35  variance 39.7`); where none of these names the
-        evidence, to the line as a whole.
+        evidence, to the line as a whole. Where only a number that agrees is used, the words after it count too.
         """
         low, high = spec.range or (-np.inf, np.inf)
         possible = [
@@ -69,8 +69,16 @@ class PrintedLine:
             and (spec.integer or "." in raw or value > 99)
         ]
         labelled = [one for one in possible if _names(one[2], spec)]
+        if spec.only_agreed:  # agreement tells which one is meant, so that units count too
+            units = dict(self._units())
+            labelled += [one for one in possible if _names(units.get(one[0], ""), spec)]
         meant = labelled or (possible if _names(self.text.lower(), spec) else [])
         return [(value, rounding) for value, rounding, _ in meant]
+
+    def _units(self) -> list[tuple[float, str]]:
+        """Return every number with the two words after it: `785 characters and 141 words`."""
+        found = re.finditer(r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)\s+([^\W\d_]+(?: [^\W\d_]+)?)", self.text)
+        return [(float(one[1].replace(",", "")), one[2].lower()) for one in found]
 
     def holds(self, key: float) -> bool:
         """Return whether the number `key` stands in the line."""

@@ -129,6 +129,8 @@ def notice_sentence(notice: NoticeSeen) -> str:
         "system": f"{what} was left out.",
         "colab": f"{what} did nothing, for this is not Colab.",
         "folder": f"there is no folder {what} here.",
+        "package": f"{what} is not installed; a plainer one of the grader's stood in for it.",
+        "absent": f"{what} is not installed; what was made with it failed.",
         "download": f"the download {what} failed; there may be no network.",
         "network": f"tried to reach {what}; notebooks run without a network.",
     }

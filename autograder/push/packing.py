@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from autograder.export.comments import normalised
+from autograder.export.comments import normalised, plain
 from autograder.export.deciding import decide, outcome_of_doubt, outcome_of_unknown
 from autograder.export.ledger import Entry, holding, same
 from autograder.export.matching import Matching, hint_of_zeros
@@ -199,7 +199,7 @@ class Desk:
         ]
         if missing:
             first = missing[0]
-            return f"the row {first.criterion.text!r} of the LMS's rubric has no level of {first.points:f} points"
+            return f"the row {first.criterion.text!r} of the LMS's rubric has no level of {plain(first.points)} points"
         return ""
 
     def _report_of(self, score: StudentScore) -> Path | None:

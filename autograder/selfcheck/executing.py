@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autograder.datasets import data_directory, has_stand_ins, identity, missing_sets
+from autograder.datasets import data_directory, has_stand_ins, how_to_get, identity, missing_sets
 from autograder.errors import InternalError, UsageError
 from autograder.execute.protocol import Executor
 from autograder.execution_notes import budget_notes, execution_notes
@@ -253,7 +253,7 @@ def _require_data(part: PartSpec, folder: Path, budget: Budget) -> None:
     if missing:
         raise UsageError(
             f"part {part.part} needs {' and '.join(missing)}, which {folder} does not hold; "
-            "fetch it with: autograder data fetch"
+            f"{how_to_get(folder, missing)}"
         )
     if part.data and budget == "full" and has_stand_ins(folder):
         raise UsageError(

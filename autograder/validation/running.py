@@ -318,8 +318,8 @@ def _rescore(
 def _score_stored(
     assignment: str, part: str, tried: tuple[Budget, bool], seed: int, trial: Trial, run_folder: Path
 ) -> Outcome:
-    course = _course(assignment, part, *tried)
     run = RunDirectory(run_folder)
+    course = grading.course_of_run(_course(assignment, part, *tried), run)
     submission = read_record(run.submission(trial.id) / "submission.json", Submission)
     if submission is None:
         raise UsageError(

@@ -157,8 +157,8 @@ def demo_class(
             "karl-pearson": chosen.constants,
         }
     sources = {
-        **{student: _named(styles, name, "style") for student, name in correct.items()},
-        **{student: _named(mutants, name, "mutant")(solution) for student, name in wrong.items()},
+        **{student: named(styles, name, "style") for student, name in correct.items()},
+        **{student: named(mutants, name, "mutant")(solution) for student, name in wrong.items()},
         **{student: made if isinstance(made, str) else made(solution) for student, made in others.items()},
     }
     notebook = f"part_{part}.ipynb"
@@ -166,7 +166,7 @@ def demo_class(
     return {**files, f"blaise-pascal/{notebook}": PDF}
 
 
-def _named(choices: Mapping[str, Chosen], name: str, kind: str) -> Chosen:
+def named(choices: Mapping[str, Chosen], name: str, kind: str) -> Chosen:
     if name not in choices:
         found = ", ".join(sorted(choices)) or "none"
         raise LookupError(f"the demo class needs the {kind} {name!r}; found {found}")

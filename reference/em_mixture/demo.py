@@ -10,7 +10,7 @@ from reference.em_mixture.special import PROSE
 CORRECT = {"ada-lovelace": "loops", "gertrude-cox": "espanol", "andrey-markov": "one_class"}
 """Student to style."""
 WRONG = {
-    "josiah-gibbs": "deviation_for_variance",
+    "josiah-gibbs": "variances",
     "thomas-bayes": "weights_forgotten",
     "grace-hopper": "last_only",
 }

@@ -43,7 +43,7 @@ def touches_outside() -> str:
     """
 
 
-@attack("confinement", cold=True)
+@attack("confinement", cold=True, cell_seconds=15.0, total_seconds=20.0)
 def reads_secrets() -> str:
     """Reads the machine's and the user's secrets, and lists homes."""
     return """

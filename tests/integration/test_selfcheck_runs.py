@@ -421,7 +421,9 @@ def test_before_handing_in_notebooks_run_from_top_to_bottom(
     stops.write_text(notebook("print(later)", "later = 1"), encoding="utf-8")
     trains = tmp_path / "part_c.ipynb"
     trains.write_text(notebook("print(1)"), encoding="utf-8")
-    said = invoke("check", "--submit-ready", stops, trains, "--content", ROOT, "--json")
+    said = invoke(
+        "check", "--submit-ready", stops, trains, "--assignment", "aml-a3", "--content", ROOT, "--json"
+    )
     assert said.status == 1
     found = {(one["kind"], one["part"]): one["text"] for one in json.loads(said.out)["findings"]}
     assert "cell 1 stops with NameError" in found["does_not_run", "a"]

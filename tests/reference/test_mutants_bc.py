@@ -24,6 +24,7 @@ from reference.aml_a3 import (
     special_b,
     special_c,
 )
+from reference.aml_a3.conventions_c import CONVENTIONS
 from reference.aml_a3.mutants import Mutant
 
 MUTANTS = {"b": mutants_b.MUTANTS, "c": mutants_c.MUTANTS}
@@ -144,6 +145,6 @@ def test_trials_of_a_part_are_its_own(part: str) -> None:
     spec = SimpleNamespace(part=part, items=[SimpleNamespace(id=item) for item in ITEMS[part]])
     trials = collect_trials(assignment, cast(Any, spec))
     names = {kind: {t.name for t in trials if t.kind == kind} for kind in ("style", "mutant", "special")}
-    assert names["style"] == set(STYLES[part])
+    assert names["style"] == {*STYLES[part], *(CONVENTIONS if part == "c" else ())}
     assert names["mutant"] == set(MUTANTS[part])
     assert names["special"] == {"template", "empty", *SPECIALS[part]}

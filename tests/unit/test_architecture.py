@@ -21,7 +21,17 @@ OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
     ("errors", "moments", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
-    ("records", "registry", "locks", "environments", "datasets", "fetching", "delimited", "roster_headers"),
+    (
+        "records",
+        "registry",
+        "locks",
+        "environments",
+        "datasets",
+        "fetching",
+        "delimited",
+        "roster_headers",
+        "tables",
+    ),
     (
         "rubric",
         "store",
@@ -39,7 +49,7 @@ LAYERS = (
         "public_rubric",
         "conventions",
     ),
-    ("probes", "checks", "truths"),
+    ("probes", "checks", "truths", "data_truths"),
     (
         "execute",
         "judging",

@@ -141,7 +141,32 @@ def generate(start, n_tokens, do_sample=True, top_k=0, top_p=0.0):
         tokens.append(int(np.random.choice(order, p=q)))
     return tokens[len(start):]
 """
+OWN_WORDS = """
+class Modell(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.e = nn.Embedding(65, 65)
+    def forward(self, x):
+        return self.e(x)
+dichter, V, FENSTER = Modell(), 65, 128
+def naechste(t):
+    return dichter(t[None, -FENSTER:])[0, -1]
+@torch.no_grad()
+def generate(anfang, n, art, k=20, p=.9, temperatur=1.0):
+    t = anfang.clone()
+    for _ in range(n):
+        z = naechste(t) / temperatur
+        if art == 'gierig': neu = z.argmax()[None]
+        elif 'topk' == art:
+            w, i = z.topk(min(k, V)); neu = i[torch.multinomial(F.softmax(w, -1), 1)]
+        else:
+            w, i = F.softmax(z, -1).sort(descending=True); m = w.cumsum(0) - w < p
+            neu = i[torch.multinomial(w * m, 1)]
+        t = torch.cat([t, neu])
+    return t
+"""
 RIGHT = {
+    "a global model and a switch of its own names": OWN_WORDS,
     "as in nanoGPT": FULL,
     "strategy by name, text in and out": BY_WORD,
     "a method": METHOD,
@@ -278,6 +303,16 @@ MISTAKES = {
         changed(FULL, ("scatter(1, order, srt)", "scatter(1, torch.arange(logits.size(1))[None], srt)")),
         "tokens are not among them",
     ),
+    "own words, nucleus inverted": (
+        "nucleus",
+        changed(OWN_WORDS, ("- w < p", "- w < 1 - p")),
+        "it keeps only about",
+    ),
+    "own words, greedy draws": (
+        "greedy",
+        changed(OWN_WORDS, ("neu = z.argmax()[None]", "neu = torch.multinomial(F.softmax(z, -1), 1)")),
+        "draws tokens at random",
+    ),
     "nucleus of one": (
         "nucleus",
         changed(FULL, ("torch.multinomial(F.softmax(logits, -1), 1)", "logits.argmax(-1, keepdim=True)")),
@@ -374,6 +409,16 @@ def test_decoder_that_does_not_fit_the_stand_in_is_left_to_the_twin(tmp_path: Pa
     found = finding(tmp_path, "decodes_greedily", decoder("greedy"), source)
     assert found.untried
     assert "it does not fit what it was called with (AttributeError" in found.message
+
+
+def test_decoder_that_asks_a_model_of_its_own_is_left_to_the_twin(tmp_path: Path) -> None:
+    inside = changed(
+        OWN_WORDS,
+        ("dichter, V, FENSTER = Modell()", "alle, V, FENSTER = [Modell(), Modell()]"),
+        ("dichter(t", "alle[0](t"),
+    )
+    for strategy in CHECK:
+        assert finding(tmp_path, CHECK[strategy], decoder(strategy), inside).untried
 
 
 def test_no_decoder_leaves_the_points_to_the_twin(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from autograder.execute.fences import PROTECTING
 from autograder.execute.protocol import Job
 from autograder.kernel_side.known_data import KNOWN_SETS
 from autograder.records import CellError, CellRecord, ExecutionRecord
+from autograder.registry import assignment_ids
 
 
 def only(found: Iterator[Finding]) -> Finding:
@@ -192,6 +193,7 @@ def test_content_of_this_repository() -> None:
     rubrics, *references = doctor.content()
     assert {one.state for one in (rubrics, *references)} == {"ok"}
     assert "aml-a3" in rubrics.text
+    assert len(references) == len(assignment_ids())
     (aml_a3,) = (one for one in references if one.name.endswith("aml-a3"))
     assert "golden values of 3 parts" in aml_a3.text
 

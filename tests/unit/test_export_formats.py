@@ -433,7 +433,7 @@ def test_what_stands_there_when_a_grade_can_be_changed_is_asked_for() -> None:
 def test_worksheets_in_french_and_spanish(headings: str, said: tuple[str, str]) -> None:
     people = [student(1), student(2)]
     rows = "".join(
-        f'Participante {one.participant},{one.name},{one.number},-,,"60,00",{can},-,\n'
+        f'Participante {one.participant},"{one.name}",{one.number},-,,"60,00",{can},-,\n'
         for one, can in zip(people, said, strict=True)
     )
     draft = worksheet_draft(b"\xef\xbb\xbf" + f"{headings}\n{rows}".encode(), people)

@@ -604,7 +604,7 @@ def test_the_verb_looks_at_the_form_and_need_not_run_anything(
 ) -> None:
     folder = find_assignment("aml-a3").student_template
     paths = [str(folder / f"part_{name}.ipynb") for name in "abc"]
-    options = ["--content", str(ROOT), "--zip", str(tmp_path)]
+    options = ["--assignment", "aml-a3", "--content", str(ROOT), "--zip", str(tmp_path)]
     assert run(["check", "--submit-ready", "--no-run", *paths, *options, "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert not told["ready"]

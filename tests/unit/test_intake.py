@@ -208,6 +208,17 @@ def test_each_part_takes_its_own_notebook(tmp_path: Path) -> None:
     )
 
 
+def test_a_heading_alone_makes_no_part_of_a_notebook_that_is_named_for_another(tmp_path: Path) -> None:
+    wide = part("a").model_copy(
+        update={"sections": {f"a{n}": SectionSpec(headings=[f"A{n}"]) for n in range(1, 5)}}
+    )
+    put(tmp_path / "ada" / "part_b.ipynb", notebook(markdown("# A1")))
+    put(tmp_path / "bea" / "part_b.ipynb", notebook(markdown("# A1"), markdown("# A2"), markdown("# B1")))
+    ada, bea = found(tmp_path, wide, part("b", heading="B1"))
+    assert list(ada.sources) == ["b"]
+    assert list(bea.sources) == ["a", "b"], "everything in one file"
+
+
 # ------------------------------------------------------------------ ids
 
 

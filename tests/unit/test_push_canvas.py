@@ -286,7 +286,7 @@ def test_thirds_of_a_mark_are_the_same_in_score_comment_and_rubric(
         {"id": "_2", "description": "a2", "points": 3.0},
     ]
     canvas.assignment["use_rubric_for_grading"] = True
-    run = scored_run(tmp_path, [16 / 3])
+    run = scored_run(tmp_path / "run", [16 / 3, *POINTS[1:]])
     push_canvas(run, canvas)
     assert canvas.scores[100] == Decimal("5.33")
     assert [row["points"] for row in canvas.rubrics[100].values()] == [3.0, 2.33]

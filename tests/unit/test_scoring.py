@@ -275,3 +275,30 @@ def test_an_untried_check_hands_its_points_on_and_is_not_excused() -> None:
     results, _ = scored(part, FAILED, UNTRIED, PASSED)
     assert results["a2.x"].status is Status.BLOCKED
     assert results["a2.y"].earned == 3.0
+
+
+# ------------------------------------------------------------------ several sources
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        (PASSED, PASSED, Status.FAILED),
+        (FAILED, PASSED, Status.REVIEW),
+        (PASSED, FAILED, Status.REVIEW),
+        (FAILED, FAILED, Status.REVIEW),
+    ],
+)
+def test_a_check_may_rest_on_several(first: Finding, second: Finding, status: Status) -> None:
+    part = part_of(check("a1.x"), check("a2.x"), check("a3.x", follows=["a1.x", "a2.x"]))
+    results, _ = scored(part, first, second, FAILED)
+    assert results["a3.x"].status is status
+
+
+def test_what_rests_on_several_keeps_those_that_are_known() -> None:
+    one = check("a3.x", follows=["a1.x", "a2.x"])
+    assert one.follows_among({"a1.x", "a2.x"}) == ["a1.x", "a2.x"]
+    assert one.follows_among({"a2.x"}) == ["a2.x"]
+    assert one.follows_among(set()) is None
+    assert check("a3.x", follows="a1.x").follows_among({"a1.x"}) == "a1.x"
+    assert check("a3.x").rests_on == ()

@@ -1,0 +1,1 @@
+"""The answers to `dl-hw3`: Text Generation & Latent Space Visualization."""
