@@ -14,11 +14,42 @@ _ORDER = {Status.PASSED: 3, Status.FAILED: 2, Status.REVIEW: 1}
 
 
 def modules_in(evidence: Evidence, key: str) -> list[ModuleSeen]:
-    """Return the modules that a challenge found, best first, under its first case."""
+    """Return the modules that a challenge found, best first, under its first case.
+
+    Where the case names a family of language models: those of it, of these the ones that were made in the section of
+    the item that the challenge is named after, if there are any.
+    """
     called = evidence.called[key]
     first = next(iter(called.cases), "")
-    seen = [read_module(answer, called.cases[first]) for answer in called.answers if answer.case == first]
-    return [module for module in seen if module is not None and module.record.runs]
+    read = [read_module(answer, called.cases[first]) for answer in called.answers if answer.case == first]
+    seen = [module for module in read if module is not None and module.record.runs]
+    family = called.cases[first].get("family") if first else None
+    if not family:
+        return seen
+    cells = {cell.index for cell in evidence.cells_of(key.partition(".")[0])}
+    meant = [module for module in seen if _is_of(module, str(family))]
+    return [module for module in meant if module.record.cell in cells] or meant
+
+
+RECURRENT_LAYERS = frozenset(("RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell"))
+
+
+def _is_of(module: ModuleSeen, family: str) -> bool:
+    """Whether a language model may be of a family; one that shows no sign of either may be of both."""
+    length = int(module.values["input"]["shapes"][0][-1])
+    steps = [step for run in module.record.runs for step in run.trace]
+    attends = any(
+        step.get("op") in ("scaled_dot_product_attention", "multi_head_attention_forward")
+        or (step.get("op") == "softmax" and list(step.get("in") or ())[-2:] == [length, length])
+        for step in steps
+    )
+    if attends:
+        return family == "attention"
+    rows = max(
+        (sum(len(step.get("out") or ()) == 2 for step in run.trace) for run in module.record.runs), default=0
+    )
+    recurs = rows >= length or any(leaf.kind in RECURRENT_LAYERS for leaf in module.structure.leaves)
+    return family == "recurrent" or not recurs
 
 
 def judge_modules(evidence: Evidence, key: str, what: str, judge: Callable[[ModuleSeen], Finding]) -> Finding:

@@ -31,11 +31,11 @@ def matches_elman(evidence: Evidence, params: MatchesElman, context: Context) ->
 
     def judge(module: ModuleSeen) -> Finding:
         def read(runs: list[tuple[Array, list[Array], int]]) -> Reading:
-            vocab_size = max(output.shape[-1] for _, outputs, _ in runs for output in outputs)
             trials = [
-                Trial(tokens, _scores(outputs, vocab_size), module.fill(filling))
+                Trial(tokens, _scores(outputs, tokens), module.fill(filling))
                 for tokens, outputs, filling in runs
             ]
+            vocab_size = trials[0].output.shape[-1]
             shapes = [tensor.shape for tensor in module.structure.tensors]
             return recurrent_reading(trials, vocab_size, shapes, params.n_layer)
 
@@ -44,8 +44,12 @@ def matches_elman(evidence: Evidence, params: MatchesElman, context: Context) ->
     return judge_modules(evidence, params.challenge, "the recurrent language model", judge)
 
 
-def _scores(outputs: list[Array], vocab_size: int) -> Array:
-    return next(output for output in outputs if output.shape[-1] == vocab_size)
+def _scores(outputs: list[Array], tokens: Array) -> Array:
+    """Return the first output with a row for every token, as (B, T, V); states may be returned beside it."""
+    for output in outputs:
+        if output.ndim in (2, 3) and output.size == tokens.size * output.shape[-1]:
+            return output.reshape(*tokens.shape, output.shape[-1])
+    raise ValueError("no output has scores for every token")
 
 
 class RemembersTokens(OfModule):

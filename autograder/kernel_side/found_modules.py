@@ -40,8 +40,10 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
         if kind < 2 and all(word.casefold() in _words_of(c) for word in words)
     ]
     whole = _language_models(torch, made) if _wants_language_model(challenge) else []
+    family = next((c["values"].get("family") for c in challenge.get("cases", ())), None)
+    whole = [one for one in whole if not _is_of_another(one, family)]
     whole += networks_between(challenge, namespace)
-    meant = _distinct([*exact, *whole, *close])
+    meant = _distinct([*exact, *close, *whole] if family else [*exact, *whole, *close], by_shapes=bool(family))
     if not meant:
         raise Refusal("missing", "no module of this name was found")
     return meant
@@ -177,14 +179,37 @@ def _words_of(candidate: Candidate) -> str:
     return f"{candidate.name} {kind}".casefold()
 
 
-def _distinct(candidates: list[Candidate]) -> list[Candidate]:
-    """One candidate for each class of the notebook: a live module says all that its class would say."""
+FAMILIES = {
+    "recurrent": ("rnn", "elman", "recurr", "rekurr", "recursiv", "gru", "lstm"),
+    "attention": ("attention", "attn", "transformer", "gpt", "atenc", "aufmerk", "multihead", "qkv"),
+}
+"""Words in the classes and names of what a language model consists of."""
+
+
+def _is_of_another(candidate: Candidate, family: str | None) -> bool:
+    """Whether a live language model shows words of the other family and none of its own."""
+    if family not in FAMILIES:
+        return False
+    parts = list(candidate.value.named_modules())
+    said = " ".join(f"{name} {type(part).__name__}" for name, part in parts).casefold()
+    shown = {one for one, words in FAMILIES.items() if any(word in said for word in words)}
+    return bool(shown) and family not in shown
+
+
+def _distinct(candidates: list[Candidate], by_shapes: bool = False) -> list[Candidate]:
+    """One candidate for each class of the notebook: a live module says all that its class would say.
+
+    `by_shapes` keeps live modules of one class apart that have tensors of other shapes.
+    """
     kept: dict[Any, Candidate] = {}
     for candidate in candidates:
         value = candidate.value
-        kind = value if isinstance(value, type) or inspect.isfunction(value) else type(value)
+        is_live = not isinstance(value, type) and not inspect.isfunction(value)
+        kind = type(value) if is_live else value
         # Two live modules of torch's own classes (two Sequentials) have nothing to do with each other.
-        key = kind if kind.__module__ == "__main__" else id(value)
+        key: Any = kind if kind.__module__ == "__main__" else id(value)
+        if by_shapes and is_live:
+            key = (key, tuple(tuple(weights.shape) for weights in value.parameters()))
         kept.setdefault(key, candidate)
     return list(kept.values())
 

@@ -111,7 +111,10 @@ def elman_scores(
     logits = x @ fill((v, h)).T + (fill((v,)) if choices.has_head_bias else 0.0)
     if choices.result == "probabilities":
         return softmax(logits)
-    return np.asarray(np.log(softmax(logits)) if choices.result == "log_probabilities" else logits)
+    if choices.result == "log_probabilities":
+        logits = logits - logits.max(axis=-1, keepdims=True)
+        return np.asarray(logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)))
+    return np.asarray(logits)
 
 
 def likely_sizes(vocab_size: int, shapes: Iterable[Sequence[int]], n_layer: int) -> Iterator[RecurrentSizes]:

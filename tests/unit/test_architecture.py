@@ -20,12 +20,13 @@ ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
-    ("errors", "moments", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
+    ("errors", "moments", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases", "formula_texts"),
     (
         "records",
         "registry",
         "locks",
         "environments",
+        "formulas",
         "datasets",
         "fetching",
         "delimited",

@@ -21,7 +21,14 @@ RNN = spec(
         "vocab_size": role("number", "vocab_size V", "vocab"),
         "n_hidden": role("number", "hidden n_hidden hidden_size", "hidden"),
     },
-    params={"d_model": 24, "n_head": 1, "vocab_size": 20, "context_length": 16, "d_ff": 24},
+    params={
+        "d_model": 24,
+        "n_head": 1,
+        "vocab_size": 20,
+        "context_length": 16,
+        "d_ff": 24,
+        "family": "recurrent",
+    },
 )
 
 OWN_CELL = """
