@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ from autograder.template_cells import squeeze
 _BLANK = re.compile(r"[_.…\s]*|\*+|TODO|\?+", re.IGNORECASE)
 _LEADING = re.compile(r"^[\s:=>*_)\]|`-]+(?![\d(])|^\s*(is|are|ist|es)\b[\s:=]*", re.IGNORECASE)
 _REASON = re.compile(r"[,;(]?\s+(because|since|where|which|so|weil|porque)\b.*$", re.IGNORECASE)
+_FORMULA = re.compile(r"\bO\(|[A-Z]\s*[\^²*·]|\d\s*\*?\s*[A-Z]{1,2}\b|\\(cdot|times|frac)")
 MAX_SHOWN = 160
 
 
@@ -71,6 +72,12 @@ def formula_is(evidence: Evidence, params: FormulaIs, context: Context) -> Findi
             expected=expected,
             found=(Found(how="source", cell=cell),),
         )
+    if wrong is None and _has_formulas_elsewhere(evidence, params, context):
+        return for_person(
+            f"There are formulas in this section, and none says that it is {params.what}; a person reads them.",
+            observed="no label",
+            expected=expected,
+        )
     if wrong is None:
         return failed(
             f"No formula was found for {params.what}.", observed="no answer", expected=expected, missing=True
@@ -96,11 +103,28 @@ def _mistake(given: Formula, params: FormulaIs, names: dict[str, str]) -> str:
 def _candidates(evidence: Evidence, params: FormulaIs, context: Context) -> Iterator[tuple[str, int]]:
     """Yield what stands behind a label on its line (or on the next one), in the cells of the item before all others."""
     cells = evidence.cells_of(context.item)
-    ordered = [*cells, *(cell for cell in evidence.cells if cell not in cells)]
-    for cell in ordered:
+    for cell in _own_texts([*cells, *(cell for cell in evidence.cells if cell not in cells)], context):
+        for text in _behind_labels(cell, params.labels):
+            yield text, cell.index
+
+
+def _own_texts(cells: Iterable[NotebookCell], context: Context) -> Iterator[NotebookCell]:
+    """Yield the texts that the student wrote."""
+    for cell in cells:
         if cell.kind == "markdown" and squeeze(cell.source) not in context.template.texts:
-            for text in _behind_labels(cell, params.labels):
-                yield text, cell.index
+            yield cell
+
+
+def _has_formulas_elsewhere(evidence: Evidence, params: FormulaIs, context: Context) -> bool:
+    """Whether the item's section holds formulas, and nowhere a label: in another language, say."""
+    cells = list(_own_texts(evidence.cells_of(context.item), context))
+    labelled = any(
+        re.search(label, line, re.IGNORECASE)
+        for cell in cells
+        for line in cell.source.splitlines()
+        for label in params.labels
+    )
+    return not labelled and any(_FORMULA.search(cell.source) for cell in cells)
 
 
 def _behind_labels(cell: NotebookCell, labels: list[str]) -> Iterator[str]:
@@ -114,9 +138,18 @@ def _behind_labels(cell: NotebookCell, labels: list[str]) -> Iterator[str]:
             following = _cleaned(lines[at + 1]) if at + 1 < len(lines) else ""
             if not _BLANK.fullmatch(text):
                 yield text
+                yield from _tails(text)
             elif following and not _BLANK.fullmatch(following):
                 yield following
             break
+
+
+def _tails(text: str) -> Iterator[str]:
+    """Yield what follows the last question mark or colon: the question may be repeated before the answer."""
+    for sign in "?:":
+        tail = _cleaned(text.rpartition(sign)[2]) if sign in text else ""
+        if tail and not _BLANK.fullmatch(tail):
+            yield tail
 
 
 def _cleaned(text: str) -> str:

@@ -171,6 +171,8 @@ def judge(*answers: str, template: TemplateCells = TemplateCells()) -> Finding: 
         "| operations of one step | 2DH + 2H² | two products |",
         "The operations of one step are\n$$2 D H + 2 H^{2}$$",
         "Operations of one step: `2*D*H + 2*H**2`, because each weight is used once",
+        "How many operations of one step does a cell take? 2DH + 2H^2",
+        "Operations of one step of a cell: $2DH + 2H^2$",
     ],
 )
 def test_a_right_formula_behind_its_label(answer: str) -> None:
@@ -196,6 +198,10 @@ def test_what_cannot_be_read_is_for_a_person() -> None:
     found = judge("Operations of one step: twice as many as weights")
     assert found.status is Status.REVIEW
     assert "twice as many" in found.observed
+
+
+def test_a_formula_without_a_label_that_is_known_is_for_a_person() -> None:
+    assert judge("Ein Schritt kostet $2DH + 2H^2$.").status is Status.REVIEW
 
 
 def test_a_blank_is_no_answer() -> None:
