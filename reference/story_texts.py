@@ -8,7 +8,6 @@ import numpy as np
 
 WORDS = {
     "who": ("a little girl", "a small dog", "an old bear", "a brave mouse", "a kind boy", "a tiny bird"),
-    "name": ("Anna", "Tom", "Mia", "Ben", "Lily", "Otto"),
     "place": (
         "in the garden",
         "by the river",
@@ -24,8 +23,28 @@ WORDS = {
 }
 """The words of the grammar, by what they stand for."""
 
+SYLLABLES = (
+    "an",
+    "bel",
+    "dor",
+    "el",
+    "fin",
+    "ga",
+    "ho",
+    "ka",
+    "lim",
+    "mo",
+    "na",
+    "pel",
+    "ri",
+    "sa",
+    "to",
+    "vi",
+)
+"""Names are made of three: enough different words for some thousand subwords."""
+
 STORIES = (
-    "Once upon a time there was {who} called {name}. One day {name} was {place} and found {thing}. {name} felt {mood}.",
+    "Once upon a time there was {who} called {name} in a town called {town}. One day {name} was {place} and found {thing}. {name} felt {mood}.",
     '{name} met {friend} {place}. "Do you want to {deed}?" asked {name}. "Yes," said {friend}, "let us {deed} together."',
     "It was a cold day, and {name} felt {mood}. Then {friend} came and gave {name} {thing}. They went to {deed} {place}.",
     "{name} had {thing}, but it was gone. {name} looked {place}. {friend} had kept it. Now {name} was {mood}.",
@@ -45,6 +64,8 @@ def made_stories(n_characters: int, seed: int) -> str:
     n_written = 0
     while n_written < n_characters:
         chosen = {kind: str(rng.choice(words)) for kind, words in WORDS.items()}
+        for kind in ("name", "town"):
+            chosen[kind] = "".join(rng.choice(SYLLABLES, size=3)).capitalize()
         first, second = rng.choice(len(STORIES), size=2, replace=False)
         end = str(rng.choice(ENDS))
         lines.append(" ".join((STORIES[first], STORIES[second], end)).format(**chosen))

@@ -52,6 +52,14 @@ def _is_of(module: ModuleSeen, family: str) -> bool:
     return family == "recurrent" or not recurs
 
 
+def is_there(evidence: Evidence, key: str) -> bool:
+    """Whether the notebook has a module that a challenge may mean, even one that could not be made or run."""
+    answers = evidence.called[key].answers
+    return bool(modules_in(evidence, key)) or any(
+        one.status != "missing" and not one.record for one in answers
+    )
+
+
 def judge_modules(evidence: Evidence, key: str, what: str, judge: Callable[[ModuleSeen], Finding]) -> Finding:
     """Return the best finding on the modules that may be meant; of equals, that on the first.
 

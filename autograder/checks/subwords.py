@@ -28,16 +28,33 @@ class OfTokeniser(CheckParams):
 
 
 def _best(evidence: Evidence, key: str, judge: Callable[[str, Tree, list[str]], Finding]) -> Finding:
-    """Return the best finding on the tokenisers that may be meant."""
+    """Return the best finding on the tokenisers that may be meant; a table of characters is none."""
     called = evidence.called[key]
-    found = [
-        judge(answer.function, tree_of(answer), [str(one) for one in values["texts"]])
+    seen = [
+        (answer.function, tree_of(answer), [str(one) for one in values["texts"]])
         for answer, values in successes(called)
     ]
+    found = [judge(*one) for one in seen if text(one[1], "pieces") or not _are_characters(*one[1:])]
+    if seen and not found:
+        return failed(
+            f"Nothing that cuts texts into subwords was found: `{seen[0][0]}` gives a token for each character.",
+            observed="characters",
+            expected="subwords",
+            missing=True,
+        )
     if not found:
         return unanswered(called, "encoding and decoding a text")
     tried = [one for one in found if not one.untried]
     return max(tried or found, key=lambda one: one.fraction)
+
+
+def _n_tokens(tree: Tree) -> list[int]:
+    tokens = [one.get("tokens") for one in items(tree, "cases")]
+    return [one.size if isinstance(one, np.ndarray) else 0 for one in tokens]
+
+
+def _are_characters(tree: Tree, texts: list[str]) -> bool:
+    return sum(_n_tokens(tree)) >= 0.9 * sum(map(len, texts))
 
 
 def _about(name: str) -> dict[str, Any]:
@@ -118,8 +135,7 @@ def pieces_are_subwords(evidence: Evidence, params: PiecesAreSubwords, context: 
     """Pieces lie between characters and words: a text has fewer tokens than characters, and a new word is several."""
 
     def judge(name: str, tree: Tree, texts: list[str]) -> Finding:
-        tokens = [one.get("tokens") for one in items(tree, "cases")]
-        counts = [t.size if isinstance(t, np.ndarray) else 0 for t in tokens]
+        counts = _n_tokens(tree)
         n_tokens, n_letters = sum(counts), sum(map(len, texts))
         n_words = sum(len(one.split()) for one in texts)
         pieces = [one for one in text(tree, "pieces").split("\n") if one and one not in SPECIAL]
@@ -132,7 +148,7 @@ def pieces_are_subwords(evidence: Evidence, params: PiecesAreSubwords, context: 
         }
         if not n_tokens or len(counts) < len(texts):
             return untried(f"`{name}` gave no tokens.")
-        if n_tokens >= 0.9 * n_letters:
+        if _are_characters(tree, texts):
             return failed(f"The tokens of `{name}` are characters.", **about)
         if n_tokens <= n_words:
             return failed(

@@ -12,6 +12,7 @@ from .binding import Refusal, is_named, parameters_of
 from .functions import describe_function, is_required
 from .modes import Candidate
 from .namespace import ABSENT, Namespace
+from .subwords import vocabulary_sizes
 
 MAX_PARTS = 32
 CONFIGURATION_WORDS = ("config", "cfg", "args", "hparams", "settings")
@@ -40,10 +41,16 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
         if kind < 2 and all(word.casefold() in _words_of(c) for word in words)
     ]
     whole = _language_models(torch, made) if _wants_language_model(challenge) else []
-    family = next((c["values"].get("family") for c in challenge.get("cases", ())), None)
+    values = next((case["values"] for case in challenge.get("cases", ())), {})
+    family = values.get("family")
     whole = [one for one in whole if not _is_of_another(one, family)]
+    if values.get("of_pieces"):
+        sizes = vocabulary_sizes(namespace)
+        whole = [one for one in whole if sizes is not None and _has_side(one, sizes)]
     whole += networks_between(challenge, namespace)
-    meant = _distinct([*exact, *close, *whole] if family else [*exact, *whole, *close], by_shapes=bool(family))
+    meant = _distinct(
+        [*exact, *close, *whole] if family else [*exact, *whole, *close], by_shapes=bool(family)
+    )
     if not meant:
         raise Refusal("missing", "no module of this name was found")
     return meant
@@ -194,6 +201,10 @@ def _is_of_another(candidate: Candidate, family: str | None) -> bool:
     said = " ".join(f"{name} {type(part).__name__}" for name, part in parts).casefold()
     shown = {one for one, words in FAMILIES.items() if any(word in said for word in words)}
     return bool(shown) and family not in shown
+
+
+def _has_side(candidate: Candidate, sizes: set[int]) -> bool:
+    return any(sizes & set(weights.shape) for weights in candidate.value.parameters())
 
 
 def _distinct(candidates: list[Candidate], by_shapes: bool = False) -> list[Candidate]:

@@ -41,6 +41,16 @@ def tokenisers_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
     return meant
 
 
+def vocabulary_sizes(namespace: Namespace) -> set[int] | None:
+    """How many pieces the tokenisers have, a package's before the notebook's own; None where none says it."""
+    try:
+        values = [one.value for one in tokenisers_of({"names": ()}, namespace)]
+    except Refusal:
+        return None
+    found = [(size, _is_of_package(value)) for value in values if (size := _size_of(value))]
+    return {size for size, packaged in found if packaged} or {size for size, _ in found} or None
+
+
 def put_texts(
     challenge: dict[str, Any], case: dict[str, Any], candidate: Candidate, setting: Setting
 ) -> Fields:
@@ -98,6 +108,10 @@ def _holders(value: Any) -> Iterator[Any]:
     yield value
     if type(value).__module__ == "__main__":
         yield from (held for name in HOLDERS if (held := getattr(value, name, None)) is not None)
+
+
+def _is_of_package(value: Any) -> bool:
+    return any(type(holder).__module__ not in ("__main__", "builtins") for holder in _holders(value))
 
 
 def _size_of(value: Any) -> int | None:

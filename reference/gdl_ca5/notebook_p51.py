@@ -64,17 +64,17 @@ rng = torch.Generator().manual_seed(1234)
 
 # %% tags=["given", "parameters"]
 N_CHARACTERS = 200_000
-N_STEPS = 1_500  # updates of each model
+N_STEPS = 400  # updates of each model
 WINDOW_LENGTH = 64  # tokens that a model is shown
 BATCH_SIZE = 32
-VOCAB_SIZE = 500  # subwords
+VOCAB_SIZE = 500  # subwords; the made stories allow 2,000
 
 # %% [markdown] tags=["given"]
 # The stories: the file `stories.txt` beside this notebook, one story a line (TinyStories, say); where there is none,
 # stories that a small grammar makes.
 
 # %% tags=["given"]
-from reference.story_texts import ENDS, STORIES, WORDS, load_stories, made_stories
+from reference.story_texts import ENDS, STORIES, SYLLABLES, WORDS, load_stories, made_stories
 
 has_stories = Path("stories.txt").exists()
 text = load_stories("stories.txt", N_CHARACTERS) if has_stories else made_stories(N_CHARACTERS, 0)

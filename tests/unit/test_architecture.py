@@ -20,7 +20,17 @@ ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
-    ("errors", "moments", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases", "formula_texts"),
+    (
+        "errors",
+        "moments",
+        "stats",
+        "kernel_side",
+        "estimates",
+        "shortened",
+        "fingerprints",
+        "phrases",
+        "formula_texts",
+    ),
     (
         "records",
         "registry",
