@@ -44,7 +44,7 @@ SYLLABLES = (
 """Names are made of three: enough different words for some thousand subwords."""
 
 STORIES = (
-    "Once upon a time there was {who} called {name} in a town called {town}. One day {name} was {place} and found {thing}. {name} felt {mood}.",
+    "Once upon a time {who} called {name} lived in {town}. One day {name} was {place} and saw {thing}. {name} felt {mood}.",
     '{name} met {friend} {place}. "Do you want to {deed}?" asked {name}. "Yes," said {friend}, "let us {deed} together."',
     "It was a cold day, and {name} felt {mood}. Then {friend} came and gave {name} {thing}. They went to {deed} {place}.",
     "{name} had {thing}, but it was gone. {name} looked {place}. {friend} had kept it. Now {name} was {mood}.",
