@@ -31,6 +31,7 @@ MODULES = (
     "folders",
     "colab",
     "word_clouds",
+    "hub_sets",
     "absent_packages",
     "self_checks",
     "targets",
