@@ -122,6 +122,50 @@ def mask_inverted(source: str) -> str:
     )
 
 
+FUSED = "    return F.scaled_dot_product_attention(q, k, v, is_causal=True)"
+
+
+@mutant("t1", "lets the attention run along the batch", revealed_by="structure")
+def attention_along_batch(source: str) -> str:
+    return swap(
+        source,
+        FUSED,
+        "    turned = (part.transpose(0, 2) for part in (q, k, v))\n"
+        "    return F.scaled_dot_product_attention(*turned, is_causal=True).transpose(0, 2)",
+    )
+
+
+@mutant("t1", "takes the softmax over the queries", revealed_by="structure")
+def softmax_over_queries(source: str) -> str:
+    return swap(
+        source,
+        FUSED,
+        "    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])\n"
+        "    is_future = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)\n"
+        "    return torch.softmax(scores.masked_fill(is_future, -math.inf), dim=-2) @ v",
+    )
+
+
+@mutant("t1", "masks after the softmax", revealed_by="structure")
+def mask_after_softmax(source: str) -> str:
+    return swap(
+        source,
+        FUSED,
+        "    weights = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), dim=-1)\n"
+        "    return weights.tril() @ v",
+    )
+
+
+@mutant(
+    "t1",
+    "leaves out the scale of the scores",
+    revealed_by="structure",
+    unrevealable="The sheet leaves sizes and blocks open, so no formula of the whole is compared; a short run learns as well.",
+)
+def scale_missing(source: str) -> str:
+    return swap(source, FUSED, FUSED.replace("is_causal=True", "is_causal=True, scale=1.0"))
+
+
 @mutant("t1", "leaves out the positions", revealed_by="structure")
 def positions_missing(source: str) -> str:
     return swap(source, "self.embedding(tokens) + self.positions[:n_tokens]", "self.embedding(tokens)")
@@ -169,9 +213,35 @@ def pieces_are_words(source: str) -> str:
     return swap(source, "hard_vocab_limit=True", "hard_vocab_limit=False")
 
 
-@mutant("s1", "trains the subword model on the characters", revealed_by="training")
-def subword_model_of_characters(source: str) -> str:
-    return swap(source, "subword_rnn = RnnLM(subwords.vocab_size())", "subword_rnn = transformer")
+@mutant("s1", "never trains the model of subwords", revealed_by="training")
+def subword_rnn_untrained(source: str) -> str:
+    return swap(
+        source,
+        "subword_losses = train(subword_rnn, subword_data, N_STEPS)",
+        "subword_losses = [float(np.log(subwords.vocab_size()))] * N_STEPS",
+    )
+
+
+@mutant("s1", "uses the Transformer where the RNN is asked for", revealed_by="structure")
+def subword_rnn_is_transformer(source: str) -> str:
+    return swap(
+        source,
+        "subword_rnn = RnnLM(subwords.vocab_size())",
+        "subword_rnn = TransformerLM(TransformerConfig(subwords.vocab_size(), **sizes))",
+    )
+
+
+@mutant("s1", "decodes other numbers than it has encoded", revealed_by="structure")
+def pieces_shifted(source: str) -> str:
+    return swap(
+        source,
+        "subwords = train_subwords(text, VOCAB_SIZE)\n",
+        "class Shifted(spm.SentencePieceProcessor):\n"
+        "    def encode(self, given, **more):\n"
+        "        found = super().encode(given, **more)\n"
+        "        return found if more else [min(token + 1, VOCAB_SIZE - 1) for token in found]\n\n\n"
+        "subwords = Shifted(model_proto=train_subwords(text, VOCAB_SIZE).serialized_model_proto())\n",
+    )
 
 
 # ------------------------------------------------------------------ s2, r3, s3
