@@ -160,7 +160,7 @@ def mask_after_softmax(source: str) -> str:
     "t1",
     "leaves out the scale of the scores",
     revealed_by="structure",
-    unrevealable="The sheet leaves sizes and blocks open, so no formula of the whole is compared; a short run learns as well.",
+    unrevealable="The sheet leaves sizes and blocks open, so no formula of the whole is compared; a short run learns too.",
 )
 def scale_missing(source: str) -> str:
     return swap(source, FUSED, FUSED.replace("is_causal=True", "is_causal=True, scale=1.0"))
