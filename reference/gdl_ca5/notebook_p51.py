@@ -14,8 +14,8 @@
 # 1. Work from top to bottom. Replace every `...` and every `your code here` with your code. You may add cells,
 #    functions, classes and imports wherever you like.
 # 2. Answer the questions in the cells that are marked **YOUR ANSWER:**. Keep the marker, edit it or delete it. Where a
-#    formula is asked for, write it behind its label, on the same line: `4DH + 4H^2`, `$4 D \cdot H + 4 H^2$` and
-#    `4*H*(D + H)` are all read. What cannot be read is looked at by a person.
+#    formula is asked for, write it behind the number of its question, on one line: `1. 4DH + 4H^2`,
+#    `1. $4 D \cdot H + 4 H^2$` and `1. 4*H*(D + H)` are all read. What cannot be read is looked at by a person.
 # 3. Take the numbers from the cell *Budget*. While you are writing, smaller numbers there give a trial run of seconds. Put
 #    the numbers back before you hand in.
 # 4. Before you hand in: *Restart kernel and run all cells*, and save as `FirstName_5.1_LanguageModels.ipynb`, with all
@@ -277,9 +277,9 @@ print(subword_text)
 # %% [markdown] tags=["given"] item="s2"
 # ## S2 Characters or subwords (6 points)
 #
-# 1. (2 points) With $c$ characters a piece on average, how do the length of a text in tokens and the operations of one
-#    attention layer's scores and values change? Write both as factors of $c$.
-# 2. (4 points) Why can the losses of both models not be compared as they are, and how could they? What does a larger
+# 1. (1 point) With $c$ characters a piece on average, by which factor does the length of a text in tokens change?
+# 2. (1 point) By which factor do the operations of one attention layer's scores and values change?
+# 3. (4 points) Why can the losses of both models not be compared as they are, and how could they? What does a larger
 #    vocabulary gain, and what does it cost?
 
 # %% [markdown] tags=["answer"] item="s2"
