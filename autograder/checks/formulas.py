@@ -20,6 +20,7 @@ _BLANK = re.compile(r"[_.…\s]*|\*+|TODO|\?+", re.IGNORECASE)
 _LEADING = re.compile(r"^[\s:=>*_)\]|`-]+(?![\d(])|^\s*(is|are|ist|es)\b[\s:=]*", re.IGNORECASE)
 _REASON = re.compile(r"[,;(]?\s+(because|since|where|which|so|weil|porque)\b.*$", re.IGNORECASE)
 _FORMULA = re.compile(r"\bO\(|[A-Z]\s*[\^²*·]|\d\s*\*?\s*[A-Z]{1,2}\b|\\(cdot|times|frac)")
+_REMARK = re.compile(r"\((?=[^()]*[a-zà-ÿ]{3})[^()]*\)\s*$")
 MAX_SHOWN = 160
 
 
@@ -134,7 +135,7 @@ def _behind_labels(cell: NotebookCell, labels: list[str]) -> Iterator[str]:
             match = re.search(label, line, re.IGNORECASE)
             if match is None:
                 continue
-            text = _cleaned(line[match.end() :])
+            text = _cleaned(_cell_after(line, match.end()) if line.startswith("|") else line[match.end() :])
             following = _cleaned(lines[at + 1]) if at + 1 < len(lines) else ""
             if not _BLANK.fullmatch(text):
                 yield text
@@ -144,8 +145,15 @@ def _behind_labels(cell: NotebookCell, labels: list[str]) -> Iterator[str]:
             break
 
 
+def _cell_after(line: str, place: int) -> str:
+    """Return the cell of a table's row that follows the one which holds a place."""
+    return line[place:].partition("|")[2]
+
+
 def _tails(text: str) -> Iterator[str]:
-    """Yield what follows the last question mark or colon: the question may be repeated before the answer."""
+    """Yield what follows the last question mark or colon (of a question that is repeated), and a text without a remark."""
+    if _REMARK.search(text):
+        yield _cleaned(_REMARK.sub("", text))
     for sign in "?:":
         tail = _cleaned(text.rpartition(sign)[2]) if sign in text else ""
         if tail and not _BLANK.fullmatch(tail):

@@ -43,7 +43,8 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
     whole = _language_models(torch, made) if _wants_language_model(challenge) else []
     values = next((case["values"] for case in challenge.get("cases", ())), {})
     family = values.get("family")
-    whole = [one for one in whole if not _is_of_another(one, family)]
+    if family:
+        whole = [one for one in _of_own_classes(torch, made, namespace) if not _is_of_another(one, family)]
     if values.get("of_pieces"):
         sizes = vocabulary_sizes(namespace)
         whole = [one for one in whole if sizes is not None and _has_side(one, sizes)]
@@ -77,6 +78,17 @@ def _language_models(torch: Any, made: list[tuple[int, Candidate]]) -> list[Cand
         _applied(torch, f, c) for c in found if _is_container(torch, c.value) for f in _taking(c, functions)
     ]
     return [*applied, *found]
+
+
+def _of_own_classes(torch: Any, made: list[tuple[int, Candidate]], namespace: Namespace) -> list[Candidate]:
+    """Live modules whose class the notebook wrote, those that its objects hold too, the largest first."""
+    live = [candidate for kind, candidate in made if kind == 0]
+    for name, past in namespace.history.items():
+        for cell, value in past:
+            if value is not ABSENT and not isinstance(value, torch.nn.Module):
+                live += _parts(torch, name, cell, value)
+    found = [one for one in live if _is_own(one.value) and not _is_container(torch, one.value)]
+    return sorted(found, key=lambda one: -sum(weights.numel() for weights in one.value.parameters()))
 
 
 def _is_container(torch: Any, module: Any) -> bool:

@@ -64,7 +64,7 @@ rng = torch.Generator().manual_seed(1234)
 
 # %% tags=["given", "parameters"]
 N_CHARACTERS = 200_000
-N_STEPS = 400  # updates of each model
+N_STEPS = 420  # updates of each model
 WINDOW_LENGTH = 64  # tokens that a model is shown
 BATCH_SIZE = 32
 VOCAB_SIZE = 500  # subwords; the made stories allow 2,000

@@ -173,6 +173,7 @@ def judge(*answers: str, template: TemplateCells = TemplateCells()) -> Finding: 
         "Operations of one step: `2*D*H + 2*H**2`, because each weight is used once",
         "How many operations of one step does a cell take? 2DH + 2H^2",
         "Operations of one step of a cell: $2DH + 2H^2$",
+        "| operations of one step of a cell | 2DH + 2H^2 (no biases counted) | a remark |",
     ],
 )
 def test_a_right_formula_behind_its_label(answer: str) -> None:

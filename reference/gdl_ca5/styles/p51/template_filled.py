@@ -17,7 +17,7 @@ random.seed(7)
 
 # %% tags=["parameters"]
 N_CHARACTERS = 200_000
-N_STEPS = 400
+N_STEPS = 420
 WINDOW_LENGTH = 48
 BATCH_SIZE = 32
 VOCAB_SIZE = 400

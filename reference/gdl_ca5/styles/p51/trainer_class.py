@@ -20,7 +20,7 @@ torch.manual_seed(SEED)
 np.random.seed(SEED)
 
 # %% tags=["parameters"]
-STEPS = 400
+STEPS = 420
 CONTEXT = 64
 BATCH = 24
 PIECES = 300
