@@ -166,6 +166,15 @@ def scale_missing(source: str) -> str:
     return swap(source, FUSED, FUSED.replace("is_causal=True", "is_causal=True, scale=1.0"))
 
 
+@mutant("t1", "trains the RNN once more in place of a Transformer", revealed_by="structure")
+def transformer_is_rnn(source: str) -> str:
+    return swap(
+        source,
+        "transformer = TransformerLM(TransformerConfig(len(characters), **sizes))",
+        "transformer = RnnLM(len(characters), n_hidden=192)",
+    )
+
+
 @mutant("t1", "leaves out the positions", revealed_by="structure")
 def positions_missing(source: str) -> str:
     return swap(source, "self.embedding(tokens) + self.positions[:n_tokens]", "self.embedding(tokens)")
