@@ -133,7 +133,7 @@ def _behind_labels(cell: NotebookCell, labels: list[str]) -> Iterator[str]:
     for at, line in enumerate(lines):
         for label in labels:
             match = re.search(label, line, re.IGNORECASE)
-            if match is None:
+            if match is None or (line.startswith("#") and label.startswith("^")):  # the number of a heading
                 continue
             text = _cleaned(_cell_after(line, match.end()) if line.startswith("|") else line[match.end() :])
             following = _cleaned(lines[at + 1]) if at + 1 < len(lines) else ""
@@ -151,7 +151,10 @@ def _cell_after(line: str, place: int) -> str:
 
 
 def _tails(text: str) -> Iterator[str]:
-    """Yield what follows the last question mark or colon (of a question that is repeated), and a text without a remark."""
+    """Yield other readings: the only formula of a sentence, the text without a remark, what follows a question."""
+    written = re.findall(r"(?<![$\\])\$([^$]+)\$", text)
+    if len(written) == 1:  # one formula in a sentence
+        yield _cleaned(written[0])
     if _REMARK.search(text):
         yield _cleaned(_REMARK.sub("", text))
     for sign in "?:":

@@ -173,6 +173,7 @@ def judge(*answers: str, template: TemplateCells = TemplateCells()) -> Finding: 
         "Operations of one step: `2*D*H + 2*H**2`, because each weight is used once",
         "How many operations of one step does a cell take? 2DH + 2H^2",
         "Operations of one step of a cell: $2DH + 2H^2$",
+        "The operations of one step come to $2DH + 2H^2$ FLOPs altogether.",
         "| operations of one step of a cell | 2DH + 2H^2 (no biases counted) | a remark |",
     ],
 )
