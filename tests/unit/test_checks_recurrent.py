@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from neural_specs import finding, role, spec
 
+from autograder.checks.findings import Finding
 from autograder.records import Status
+from autograder.rubric.model import ChallengeSpec
 from autograder.stats.recurrent_models import RecurrentChoices, RecurrentSizes, elman_scores, likely_sizes
 
 RNN = spec(
@@ -191,3 +193,59 @@ def test_sizes_follow_from_the_matrices() -> None:
     shapes = [(20, 12), (24, 12), (24,), (24, 24), (20, 24), (20,)]
     assert RecurrentSizes(20, 12, 24) in set(likely_sizes(20, shapes, 1))
     assert list(likely_sizes(20, [(4, 4)], 1)) == []
+
+
+# ------------------------------------------------------------------ several language models in one notebook
+
+ATTENTION = """
+class Attending(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.attend, self.out = nn.Embedding(20, 8), nn.MultiheadAttention(8, 2, batch_first=True), nn.Linear(8, 20)
+    def forward(self, x):
+        h = self.embed(x)
+        return self.out(h + self.attend(h, h, h{mask})[0])
+second = Attending()
+"""
+UNMASKED = ATTENTION.replace("{mask}", "")
+MASKED = ATTENTION.replace(
+    "{mask}", ", attn_mask=torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)"
+)
+
+
+def of_family(**params: object) -> ChallengeSpec:
+    known = {"d_model": 24, "n_head": 1, "vocab_size": 20, "context_length": 16, "d_ff": 24}
+    return spec("module", "language_model_problem", "nothing", {}, params=known | params)
+
+
+def test_another_family_answers_for_none(tmp_path: Path) -> None:
+    def causal(name: str, source: str) -> Finding:
+        (tmp_path / name).mkdir()
+        return finding(tmp_path / name, "is_causal", of_family(family="attention"), source)
+
+    assert causal("right", own() + MASKED).fraction == 1.0
+    wrong = causal("wrong", own() + UNMASKED)
+    assert (wrong.status, "`second` sees the future" in wrong.message) == (Status.FAILED, True)
+    assert causal("absent", own()).untried
+
+
+def test_models_that_objects_hold_are_told_apart_by_their_shapes(tmp_path: Path) -> None:
+    source = own(n_layer=2).replace("model = RnnLM()", "")
+    trainers = (
+        "class Trainer:\n    def __init__(self, held): self.held = held\n"
+        + source
+        + "trainer = Trainer(RnnLM())\n"
+    )
+    found = finding(tmp_path, "matches_elman", of_family(family="recurrent"), trainers, n_layer=2)
+    assert (found.fraction, found.found[0].path) == (1.0, "trainer.held")
+
+
+def test_a_model_of_pieces_has_as_many_tokens_as_its_tokeniser_has_pieces(tmp_path: Path) -> None:
+    tokeniser = "class Pieces:\n    size = {n}\n    def encode(self, s): return [0]\n    def decode(self, t): return ''\np = Pieces()\n"
+    for n, fraction in ((20, 1.0), (30, 0.0)):
+        (tmp_path / str(n)).mkdir()
+        challenge = of_family(family="recurrent", of_pieces=True)
+        found = finding(
+            tmp_path / str(n), "matches_elman", challenge, own() + tokeniser.replace("{n}", str(n))
+        )
+        assert (found.fraction, found.untried) == (fraction, not fraction)
