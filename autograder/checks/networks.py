@@ -19,16 +19,24 @@ def modules_in(evidence: Evidence, key: str) -> list[ModuleSeen]:
     Where the case names a family of language models: those of it, of these the ones that were made in the section of
     the item that the challenge is named after, if there are any.
     """
+    seen = _all_modules(evidence, key)
+    family = seen[0].values.get("family") if seen else None
+    if not family:
+        return seen
+    cells = _section_of(evidence, key)
+    meant = [module for module in seen if _is_of(module, str(family))]
+    return [module for module in meant if module.record.cell in cells] or meant
+
+
+def _all_modules(evidence: Evidence, key: str) -> list[ModuleSeen]:
     called = evidence.called[key]
     first = next(iter(called.cases), "")
     read = [read_module(answer, called.cases[first]) for answer in called.answers if answer.case == first]
-    seen = [module for module in read if module is not None and module.record.runs]
-    family = called.cases[first].get("family") if first else None
-    if not family:
-        return seen
-    cells = {cell.index for cell in evidence.cells_of(key.partition(".")[0])}
-    meant = [module for module in seen if _is_of(module, str(family))]
-    return [module for module in meant if module.record.cell in cells] or meant
+    return [module for module in read if module is not None and module.record.runs]
+
+
+def _section_of(evidence: Evidence, key: str) -> set[int]:
+    return {cell.index for cell in evidence.cells_of(key.partition(".")[0])}
 
 
 RECURRENT_LAYERS = frozenset(("RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell"))
@@ -53,10 +61,17 @@ def _is_of(module: ModuleSeen, family: str) -> bool:
 
 
 def is_there(evidence: Evidence, key: str) -> bool:
-    """Whether the notebook has a module that a challenge may mean, even one that could not be made or run."""
+    """Whether the notebook has a model that a challenge may mean: a module, even one that could not be made or run.
+
+    Where the item's section makes no module at all and trains something, it is written in functions.
+    """
     answers = evidence.called[key].answers
-    return bool(modules_in(evidence, key)) or any(
-        one.status != "missing" and not one.record for one in answers
+    if modules_in(evidence, key) or any(one.status != "missing" and not one.record for one in answers):
+        return True
+    cells = _section_of(evidence, key)
+    training = evidence.observations.training
+    return any(one.kind in ("loss", "step") and one.cell in cells for one in training) and not any(
+        module.record.cell in cells for module in _all_modules(evidence, key)
     )
 
 
