@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
@@ -45,27 +46,27 @@ def formula_is(evidence: Evidence, params: FormulaIs, context: Context) -> Findi
     names = {one: name for name, others in params.names.items() for one in (name, *others)}
     right = {read_formula(text, names): words for text, words in params.accepts.items()}
     expected = shown(next(iter(right)))
+    own = {cell.index for cell in evidence.cells_of(context.item)}
     unread: tuple[str, str, int] | None = None
     wrong: tuple[Formula, int] | None = None
-    for text, cell in _candidates(evidence, params, context):
-        try:
-            given = read_formula(text, names)
-        except FormulaError as error:
-            unread = unread or (text, str(error), cell)
-            continue
-        for formula, words in right.items():
-            if is_equal(given, formula):
+    for readings, cell in _candidates(evidence, params, context):
+        given, why = _read(readings, names)
+        for formula, (candidate, words) in itertools.product(given, right.items()):
+            if is_equal(formula, candidate):
                 notes = (f"Accepted for {params.what}: {words}.",) if words else ()
                 return judged(
                     1.0,
-                    observed=shown(given),
+                    observed=shown(formula),
                     expected=expected,
                     message=f"Your formula for {params.what} is right.",
                     found=(Found(how="source", cell=cell),),
                     notes=notes,
                 )
-        wrong = wrong or (given, cell)
-    if unread is not None:
+        if given:
+            wrong = wrong or (given[0], cell)
+        elif unread is None or (cell in own and unread[2] not in own):
+            unread = (readings[0], why, cell)
+    if unread is not None and (wrong is None or unread[2] in own):
         text, why, cell = unread
         return for_person(
             f"Your answer for {params.what} could not be read as a formula ({why}); a person reads it.",
@@ -83,13 +84,24 @@ def formula_is(evidence: Evidence, params: FormulaIs, context: Context) -> Findi
         return failed(
             f"No formula was found for {params.what}.", observed="no answer", expected=expected, missing=True
         )
-    given, cell = wrong
+    other, cell = wrong
     return failed(
-        f"Your formula for {params.what} is another one{_mistake(given, params, names)}.",
-        observed=shown(given),
+        f"Your formula for {params.what} is another one{_mistake(other, params, names)}.",
+        observed=shown(other),
         expected=expected,
         found=(Found(how="source", cell=cell),),
     )
+
+
+def _read(readings: list[str], names: dict[str, str]) -> tuple[list[Formula], str]:
+    """Return the formulas among the readings of one answer, and why the first could not be read where none could."""
+    found, why = [], ""
+    for text in readings:
+        try:
+            found.append(read_formula(text, names))
+        except FormulaError as error:
+            why = why or str(error)
+    return found, why
 
 
 def _mistake(given: Formula, params: FormulaIs, names: dict[str, str]) -> str:
@@ -101,12 +113,12 @@ def _mistake(given: Formula, params: FormulaIs, names: dict[str, str]) -> str:
     return ""
 
 
-def _candidates(evidence: Evidence, params: FormulaIs, context: Context) -> Iterator[tuple[str, int]]:
-    """Yield what stands behind a label on its line (or on the next one), in the cells of the item before all others."""
+def _candidates(evidence: Evidence, params: FormulaIs, context: Context) -> Iterator[tuple[list[str], int]]:
+    """Yield the readings of what stands behind a label (or on the next line), cells of the item before all others."""
     cells = evidence.cells_of(context.item)
     for cell in _own_texts([*cells, *(cell for cell in evidence.cells if cell not in cells)], context):
-        for text in _behind_labels(cell, params.labels):
-            yield text, cell.index
+        for readings in _behind_labels(cell, params.labels):
+            yield readings, cell.index
 
 
 def _own_texts(cells: Iterable[NotebookCell], context: Context) -> Iterator[NotebookCell]:
@@ -128,7 +140,7 @@ def _has_formulas_elsewhere(evidence: Evidence, params: FormulaIs, context: Cont
     return not labelled and any(_FORMULA.search(cell.source) for cell in cells)
 
 
-def _behind_labels(cell: NotebookCell, labels: list[str]) -> Iterator[str]:
+def _behind_labels(cell: NotebookCell, labels: list[str]) -> Iterator[list[str]]:
     lines = [line.strip() for line in cell.source.splitlines()]
     for at, line in enumerate(lines):
         for label in labels:
@@ -138,10 +150,9 @@ def _behind_labels(cell: NotebookCell, labels: list[str]) -> Iterator[str]:
             text = _cleaned(_cell_after(line, match.end()) if line.startswith("|") else line[match.end() :])
             following = _cleaned(lines[at + 1]) if at + 1 < len(lines) else ""
             if not _BLANK.fullmatch(text):
-                yield text
-                yield from _tails(text)
+                yield [text, *_tails(text)]
             elif following and not _BLANK.fullmatch(following):
-                yield following
+                yield [following, *_tails(following)]
             break
 
 

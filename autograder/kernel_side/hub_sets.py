@@ -155,6 +155,7 @@ class HubSets(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def load_dataset(self, path: str, name: Any = None, *_: Any, split: Any = None, **others: Any) -> Any:
         """Stories, or Tiny Shakespeare, for what is called so; ConnectionError for anything else."""
         asked = re.sub(r"[\W_]", "", f"{path} {name or ''}").lower()
+        sets: dict[str, Sequence[str]]
         if "shakespeare" in asked and (text := self._text(TINY_SHAKESPEARE.files[0])):
             sets = {
                 "train": [text],

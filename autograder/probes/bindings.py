@@ -121,7 +121,7 @@ class Binder:
         # Printed lines say what they are; lines of a figure may be anything.
         if printed and spec.kind == "array":
             suggested = [bound for bound in suggested if bound.found is None or bound.found.how != "figure"]
-        if spec.own and any(cell.item == item for cell in self.cells):
+        if spec.own and self.has_sections:
             suggested, printed = (
                 [one for one in found if self._item(_cell_of(one)) == item and one.tier is not Tier.HERE]
                 for found in (suggested, printed)

@@ -50,7 +50,7 @@ class EvidenceSpec(Model):
     """Accepted names and container paths, best first. `{key}` stands for a table's key."""
     own: list[StrictStr] = Field(default_factory=list)
     """Names that other items' sections use as well (`losses`): accepted in the item's own section only, and suggestions
-    come from there alone, where there is one."""
+    come from there alone, where sections can be told."""
     keys: list[Number] = Field(default_factory=list)
     """The keys of a table."""
     shape: list[StrictInt | StrictStr] = Field(default_factory=list)

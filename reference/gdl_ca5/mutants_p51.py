@@ -168,10 +168,12 @@ def scale_missing(source: str) -> str:
 
 @mutant("t1", "trains the RNN once more in place of a Transformer", revealed_by="structure")
 def transformer_is_rnn(source: str) -> str:
+    source = swap(source, "class TransformerLM(nn.Module):", "class Unused(nn.Module):")
     return swap(
         source,
         "transformer = TransformerLM(TransformerConfig(len(characters), **sizes))",
-        "transformer = RnnLM(len(characters), n_hidden=192)",
+        "def TransformerLM(config):\n    return RnnLM(config.vocab_size, n_hidden=192)\n\n\n"
+        "transformer = TransformerLM(TransformerConfig(len(characters), **sizes))",
     )
 
 

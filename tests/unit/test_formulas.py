@@ -196,6 +196,11 @@ def test_a_known_mistake_is_named() -> None:
     assert "an order of growth" in judge("Operations of one step: O(DH)").message
 
 
+def test_a_wrong_formula_in_a_sentence_is_wrong() -> None:
+    found = judge("Operations of one step and of its inputs: $2DH$")
+    assert (found.status, found.observed) == (Status.FAILED, "2*D*H")
+
+
 def test_what_cannot_be_read_is_for_a_person() -> None:
     found = judge("Operations of one step: twice as many as weights")
     assert found.status is Status.REVIEW
