@@ -108,7 +108,7 @@ from reference.recurrent import generate, next_token_loss, random_windows, train
 #: rnn: the trained RnnLM
 #: rnn_losses: list of N_STEPS numbers: the loss of each update, in nats per token
 #: rnn_text: 200 characters that go on from "Once upon a time"
-#: Figure: rnn_losses. Print rnn_text.
+#: Figure: rnn_losses. Print the text.
 def train(model: nn.Module, tokens: Tensor, n_steps: int) -> list[float]:
     """Train a model on random windows of tokens and return the loss of each update."""
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
@@ -203,7 +203,7 @@ from reference.transformer import (
 #: transformer: the trained TransformerLM
 #: transformer_losses: list of N_STEPS numbers: the loss of each update, in nats per token
 #: transformer_text: 200 characters that go on from "Once upon a time"
-#: Figure: transformer_losses. Print transformer_text.
+#: Figure: transformer_losses. Print the text.
 sizes = {"context_length": WINDOW_LENGTH, "n_layer": 2, "n_head": 4, "d_model": 64, "d_ff": 256}
 transformer = TransformerLM(TransformerConfig(len(characters), **sizes))
 transformer_losses = train(transformer, data, N_STEPS)
@@ -265,7 +265,7 @@ print(f"{subwords.vocab_size()} pieces; {characters_per_token(subwords, text):.2
 #: subword_rnn: an RnnLM trained on subword_data
 #: subword_losses: list of N_STEPS numbers: the loss of each update, in nats per token
 #: subword_text: 60 pieces that go on from "Once upon a time", as text
-#: Figure: subword_losses. Print subword_text.
+#: Figure: subword_losses. Print the text.
 subword_prompt = torch.tensor(subwords.encode("Once upon a time"))
 subword_rnn = RnnLM(subwords.vocab_size())
 subword_losses = train(subword_rnn, subword_data, N_STEPS)
