@@ -23,7 +23,7 @@ from autograder.checks.findings import (
     number,
     untried,
 )
-from autograder.checks.networks import is_there
+from autograder.checks.networks import absent_model
 from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
 from autograder.probes.observations import FigureSeen
@@ -126,8 +126,8 @@ class CurveFalls(CheckParams):
 @CHECKS.register(CurveFalls)
 def curve_falls(evidence: Evidence, params: CurveFalls, context: Context) -> Finding:
     """The curve falls over the epochs: the model learns."""
-    if params.model is not None and not is_there(evidence, params.model):
-        return failed("There is no such model that could be trained.", missing=True)
+    if params.model is not None and (absent := absent_model(evidence, params.model)) is not None:
+        return absent
     values = curve_of(evidence, params.evidence)
     expected = f"a {params.label} that falls"
     about: dict[str, Any] = {

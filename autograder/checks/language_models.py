@@ -22,7 +22,7 @@ from autograder.checks.findings import (
     number,
     untried,
 )
-from autograder.checks.networks import is_there
+from autograder.checks.networks import absent_model
 from autograder.checks.training import seen_in
 from autograder.checks.trees import Tree, branch, text, tree_of, vector
 from autograder.checks.values import where
@@ -144,8 +144,8 @@ def trains_on_next_token(evidence: Evidence, params: TrainsOnNextToken, context:
         key: sum(_n(one.settings, key) for one in losses) for key in ("next", "same", "previous", "batches")
     }
     expected = "targets one token after the inputs"
-    if params.model is not None and not is_there(evidence, params.model):
-        return failed("There is no such model that could be trained.", expected=expected, missing=True)
+    if params.model is not None and (absent := absent_model(evidence, params.model, expected)) is not None:
+        return absent
     if not any("next" in one.settings for one in losses):
         return untried("Inputs and targets of training could not be seen together.")
     about = {"observed": f"{counts['next']} batches of {counts['batches']}", "expected": expected}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autograder.checks.findings import Finding, for_person, untried
+from autograder.checks.findings import Finding, failed, for_person, untried
 from autograder.probes.evidence import Evidence
 from autograder.probes.modules import ModuleSeen, read_module
 from autograder.records import Status
@@ -60,19 +60,21 @@ def _is_of(module: ModuleSeen, family: str) -> bool:
     return family == "recurrent" or not recurs
 
 
-def is_there(evidence: Evidence, key: str) -> bool:
-    """Whether the notebook has a model that a challenge may mean: a module, even one that could not be made or run.
+def absent_model(evidence: Evidence, key: str, expected: str = "") -> Finding | None:
+    """Return what to say where the notebook has no model that a challenge may mean, not even one that cannot be run.
 
-    Where the item's section makes no module at all and trains something, it is written in functions.
+    Where the item's section makes no module at all and trains something, its model is written in functions.
     """
     answers = evidence.called[key].answers
     if modules_in(evidence, key) or any(one.status != "missing" and not one.record for one in answers):
-        return True
+        return None
     cells = _section_of(evidence, key)
     training = evidence.observations.training
-    return any(one.kind in ("loss", "step") and one.cell in cells for one in training) and not any(
-        module.record.cell in cells for module in _all_modules(evidence, key)
-    )
+    is_trained = any(one.kind in ("loss", "step") and one.cell in cells for one in training)
+    if is_trained and not any(module.record.cell in cells for module in _all_modules(evidence, key)):
+        return None
+    message = "There is no such model that could be trained."
+    return failed(message, expected=expected, missing=not is_trained)
 
 
 def judge_modules(evidence: Evidence, key: str, what: str, judge: Callable[[ModuleSeen], Finding]) -> Finding:
