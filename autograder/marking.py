@@ -31,6 +31,7 @@ from autograder.records import (
     Record,
     Status,
     Submission,
+    possible_of,
 )
 from autograder.review.marks import with_marks
 from autograder.review.store import standings
@@ -145,7 +146,7 @@ def _grade(
         state="graded",
         earned=0.0,
         pending=0.0,
-        possible=sum(item.possible for item in items),
+        possible=possible_of(items),
         items=tuple(items),
         engine=__version__,
         rubric_sha256=course.rubric.sha256,
@@ -282,6 +283,7 @@ def _unjudged(part: PartSpec, status: Status, problem: str) -> list[ItemGrade]:
                 earned=0.0,
                 pending=pending,
                 possible=float(item.points),
+                extra=item.extra,
                 checks=checks,
             )
         )

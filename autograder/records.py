@@ -9,6 +9,7 @@ these records on the trusted side.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -314,7 +315,14 @@ class ItemGrade(Record):
     earned: float
     pending: float
     possible: float
+    extra: bool = False
+    """Extra credit: what is earned counts, and `possible` is no part of any total."""
     checks: tuple[CheckResult, ...]
+
+
+def possible_of(items: Iterable[ItemGrade]) -> float:
+    """Return what full marks are: the points of all items that are no extra credit."""
+    return round(sum(item.possible for item in items if not item.extra), 4)
 
 
 class Lateness(Record):

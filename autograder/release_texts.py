@@ -98,7 +98,8 @@ def _row(item: ItemSpec) -> str:
         _counted("written answer", left["n_written"], left["written_points"]),
     ]
     told = "; ".join(filter(None, theirs)) or "nothing more"
-    return f"| {item.title} | {item.points:g} | {ours or 'nothing'} | {told} |"
+    points = f"{item.points:g} extra" if item.extra else f"{item.points:g}"
+    return f"| {item.title} | {points} | {ours or 'nothing'} | {told} |"
 
 
 def _counted(noun: str, n: int, points: float) -> str:

@@ -14,7 +14,7 @@ from autograder.class_lists import ClassLists
 from autograder.courses import Course
 from autograder.people import shared_late, shared_score
 from autograder.questions import write_questions
-from autograder.records import CheckResult, Grade, PersonGrade, PersonMark
+from autograder.records import CheckResult, Grade, PersonGrade, PersonMark, possible_of
 from autograder.review.standing import standing_of
 from autograder.rubric.model import Rubric
 from autograder.store import (
@@ -115,6 +115,7 @@ def results_of(
                         "earned": item.earned,
                         "pending": item.pending,
                         "possible": item.possible,
+                        **({"extra": True} if item.extra else {}),
                         "checks": [
                             {"status": check.status.value}
                             | {key: getattr(check, key) for key in fields}
@@ -133,8 +134,8 @@ def results_of(
 def part_total(part: str, grade: Grade) -> dict[str, Any]:
     """Return the marks of one part of a submission."""
     items = [item for item in grade.items if item.part == part]
-    marks = ("earned", "pending", "possible")
-    return {"part": part} | {key: round(sum(getattr(item, key) for item in items), 4) for key in marks}
+    marks = {key: round(sum(getattr(item, key) for item in items), 4) for key in ("earned", "pending")}
+    return {"part": part} | marks | {"possible": possible_of(items)}
 
 
 def _scores_csv(rubric: Rubric, grades: Sequence[Grade]) -> str:

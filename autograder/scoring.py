@@ -135,6 +135,7 @@ def _item_grade(part: PartSpec, item: ItemSpec, judgements: Iterable[_Judgement]
         earned=round(sum(result.earned for result in results), 4),
         pending=round(sum(result.pending for result in results), 4),
         possible=float(item.points),
+        extra=item.extra,
         checks=results,
     )
 

@@ -216,6 +216,7 @@ def _item_facts(item_id: str, items: Sequence[Mapping[str, Any]]) -> Facts:
         "id": item_id,
         "title": str(items[0].get("title") or item_id),
         "possible": max(finite(item.get("possible")) or 0.0 for item in items),
+        "extra": any(bool(item.get("extra")) for item in items),
         "share": math.fsum(shares) / len(shares) if shares else None,
         "n": len(shares),
         "n_pending": sum((finite(item.get("pending")) or 0.0) > 0 for item in items),

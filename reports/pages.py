@@ -113,7 +113,7 @@ def _part_totals(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             item["part"],
             {"part": item["part"], "first": item["id"], "earned": 0.0, "pending": 0.0, "possible": 0.0},
         )
-        for key in ("earned", "pending", "possible"):
+        for key in ("earned", "pending") if item["extra"] else ("earned", "pending", "possible"):
             total[key] += item[key]
     return list(totals.values()) if len(totals) > 1 else []
 
@@ -234,6 +234,8 @@ class _Anchors:
 def _item(item: Mapping[str, Any], grade: Mapping[str, Any], anchors: _Anchors, page: str) -> dict[str, Any]:
     anchor = anchors("item", item["id"])
     checks = [{**_check(check, anchors, page), "item": item["title"]} for check in item["checks"]]
+    if item["extra"]:  # extra credit that was not earned is nothing that was lost
+        checks = [{**check, "lost": 0.0} for check in checks]
     checks.sort(key=lambda check: _ORDER.get(check["kind"], 0))
     return {
         **item,

@@ -143,6 +143,7 @@ def _item(item: Mapping[str, Any], *, is_student: bool) -> dict[str, Any]:
         "part": item.get("part", ""),
         "title": item["title"],
         **{key: finite(item.get(key)) or 0.0 for key in ("earned", "pending", "possible")},
+        "extra": bool(item.get("extra")),
         "checks": [_check(check, is_student=is_student) for check in item.get("checks", ())],
     }
 

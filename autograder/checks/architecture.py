@@ -263,7 +263,7 @@ def matches_transformer(evidence: Evidence, params: MatchesTransformer, context:
             ]
             return language_reading(trials, sizes, [tensor.shape for tensor in module.structure.tensors])
 
-        return _by_formula(module, read, "the Transformer of the sheet")
+        return by_formula(module, read, "the Transformer of the sheet")
 
     return judge_modules(evidence, params.challenge, "the language model", judge)
 
@@ -315,7 +315,7 @@ def matches_layers(evidence: Evidence, params: MatchesLayers, context: Context) 
             ]
             return layers_reading(trials, layers, variants)
 
-        return _by_formula(module, read, "the layers of the sheet")
+        return by_formula(module, read, "the layers of the sheet")
 
     return judge_modules(evidence, params.challenge, "the network", judge)
 
@@ -357,7 +357,7 @@ def matches_autoencoder(evidence: Evidence, params: MatchesAutoencoder, context:
             ]
             return autoencoder_reading(trials, encoder, head, decoder)
 
-        return _by_formula(module, read, "the autoencoder of the sheet", with_training=True)
+        return by_formula(module, read, "the autoencoder of the sheet", with_training=True)
 
     return judge_modules(evidence, params.challenge, "the autoencoder", judge)
 
@@ -374,7 +374,7 @@ def _canonical_names(module: ModuleSeen) -> list[str]:
     return [name for name in (*CANONICAL, "training") if module.run(name) is not None]
 
 
-def _by_formula(
+def by_formula(
     module: ModuleSeen,
     read: Callable[[list[tuple[Array, list[Array], int]]], Reading],
     what: str,

@@ -36,11 +36,11 @@ class OfModule(CheckParams):
     challenge: ChallengeKey
 
 
-def _about(module: ModuleSeen) -> dict[str, Any]:
+def about_module(module: ModuleSeen) -> dict[str, Any]:
     return {"found": (Found(how="call", path=module.name),)}
 
 
-def _pair(module: ModuleSeen, first: str, second: str) -> tuple[Array, Array] | None:
+def pair_of(module: ModuleSeen, first: str, second: str) -> tuple[Array, Array] | None:
     """Return the outputs of two runs, where both succeeded in one shape."""
     pair = []
     for name in (first, second):
@@ -52,7 +52,7 @@ def _pair(module: ModuleSeen, first: str, second: str) -> tuple[Array, Array] | 
     return (pair[0], pair[1]) if pair[0].shape == pair[1].shape else None
 
 
-def _moved(a: Array, b: Array) -> Array:
+def shifts_of(a: Array, b: Array) -> Array:
     """Return the absolute differences in units of the spread."""
     spread = max(float(np.std(a)), 1e-12)
     return np.abs(np.nan_to_num(a, nan=0.0) - np.nan_to_num(b, nan=0.0)) / spread
@@ -60,10 +60,10 @@ def _moved(a: Array, b: Array) -> Array:
 
 def _is_mixed(module: ModuleSeen, axis: int) -> bool | None:
     """Return whether outputs along an axis of the input depend on each other; None when that was not seen."""
-    pair = _pair(module, "own", "turned" if axis == 0 else "mirrored")
+    pair = pair_of(module, "own", "turned" if axis == 0 else "mirrored")
     if pair is None or pair[0].ndim <= axis:
         return None
-    return bool(_moved(pair[0], np.flip(pair[1], axis)).max() > TOLERANCE)
+    return bool(shifts_of(pair[0], np.flip(pair[1], axis)).max() > TOLERANCE)
 
 
 def _is_time_first(module: ModuleSeen) -> bool:
@@ -78,7 +78,7 @@ def _not_a_number(module: ModuleSeen) -> Finding | None:
     if all(np.all(np.isfinite(array)) for array in arrays):
         return None
     message = f"`{module.name}` returns numbers that are not finite (NaN or infinite)."
-    return failed(message, observed="NaN", expected="finite numbers", **_about(module))
+    return failed(message, observed="NaN", expected="finite numbers", **about_module(module))
 
 
 class IsCausal(OfModule):
@@ -93,11 +93,11 @@ def is_causal(evidence: Evidence, params: IsCausal, context: Context) -> Finding
         if (broken := _not_a_number(module)) is not None:
             return broken
         axis = 0 if _is_time_first(module) else 1
-        pair = _pair(module, "own", "future" if axis else "future_rows")
+        pair = pair_of(module, "own", "future" if axis else "future_rows")
         if pair is None or pair[0].ndim != 3 or pair[0].shape[axis] < 3:
             return untried(f"`{module.name}` gives no scores for every position.")
         half = pair[0].shape[axis] // 2
-        moved = _moved(*pair).max(axis=(1 - axis, 2))
+        moved = shifts_of(*pair).max(axis=(1 - axis, 2))
         expected = f"nothing moves before position {half}"
         early = np.flatnonzero(moved[:half] > TOLERANCE)
         if early.size:
@@ -105,16 +105,18 @@ def is_causal(evidence: Evidence, params: IsCausal, context: Context) -> Finding
             message = (
                 f"`{module.name}` sees the future: with later tokens exchanged, {which} before them change."
             )
-            return failed(message, observed=f"{which} move", expected=expected, **_about(module))
+            return failed(message, observed=f"{which} move", expected=expected, **about_module(module))
         if moved[half:].max() <= TOLERANCE:
             return failed(
                 f"`{module.name}` does not look at its input: nothing changes when tokens do.",
                 observed="nothing moves at all",
                 expected=expected,
-                **_about(module),
+                **about_module(module),
             )
         message = f"`{module.name}` does not see the future."
-        return judged(1.0, observed="nothing moves", expected=expected, message=message, **_about(module))
+        return judged(
+            1.0, observed="nothing moves", expected=expected, message=message, **about_module(module)
+        )
 
     return judge_modules(evidence, params.challenge, "the language model", judge)
 
@@ -138,16 +140,16 @@ def is_batch_independent(evidence: Evidence, params: IsBatchIndependent, context
                 f"`{module.name}` mixes the examples of a batch: in another order, their outputs change.",
                 observed="outputs change with the order",
                 expected="outputs in the order of the inputs",
-                **_about(module),
+                **about_module(module),
             )
-        return judged(1.0, message=f"`{module.name}` treats every example by itself.", **_about(module))
+        return judged(1.0, message=f"`{module.name}` treats every example by itself.", **about_module(module))
 
     return judge_modules(evidence, params.challenge, "the network", judge)
 
 
 def _is_random(module: ModuleSeen) -> bool:
-    pair = _pair(module, "own", "again")
-    return pair is not None and bool(_moved(*pair).max() > TOLERANCE)
+    pair = pair_of(module, "own", "again")
+    return pair is not None and bool(shifts_of(*pair).max() > TOLERANCE)
 
 
 class IsDeterministic(OfModule):
@@ -170,11 +172,11 @@ def is_deterministic(evidence: Evidence, params: IsDeterministic, context: Conte
                 f"`{module.name}` gives another output for the same input in evaluation. {why}".strip(),
                 observed="other outputs",
                 expected="equal outputs",
-                **_about(module),
+                **about_module(module),
             )
-        if _pair(module, "own", "again") is None:
+        if pair_of(module, "own", "again") is None:
             return untried(f"`{module.name}` gives nothing that could be compared.")
-        return judged(1.0, message=f"`{module.name}` repeats itself in evaluation.", **_about(module))
+        return judged(1.0, message=f"`{module.name}` repeats itself in evaluation.", **about_module(module))
 
     return judge_modules(evidence, params.challenge, "the network", judge)
 
@@ -199,9 +201,11 @@ def uses_positions(evidence: Evidence, params: UsesPositions, context: Context) 
                 f"`{module.name}` does not know the order of its tokens: a repeated token is scored alike everywhere.",
                 observed="equal scores at every place",
                 expected="other scores at other places",
-                **_about(module),
+                **about_module(module),
             )
-        return judged(1.0, message=f"`{module.name}` uses the positions of its tokens.", **_about(module))
+        return judged(
+            1.0, message=f"`{module.name}` uses the positions of its tokens.", **about_module(module)
+        )
 
     return judge_modules(evidence, params.challenge, "the language model", judge)
 
@@ -222,7 +226,7 @@ def dropout_is(evidence: Evidence, params: DropoutIs, context: Context) -> Findi
         if training is None or evaluation is None:
             return untried(f"`{module.name}` could not be run in training and in evaluation.")
         seen = _rates(training)
-        about = {"observed": _shown(seen), "expected": _shown(params.p), **_about(module)}
+        about = {"observed": _shown(seen), "expected": _shown(params.p), **about_module(module)}
         if _rates(evaluation):
             return failed(
                 f"The dropout of `{module.name}` stays on in evaluation: pass training=self.training, or use nn.Dropout.",
@@ -230,8 +234,8 @@ def dropout_is(evidence: Evidence, params: DropoutIs, context: Context) -> Findi
             )
         if np.allclose(seen, params.p, atol=1e-6) if len(seen) == len(params.p) else False:
             return judged(1.0, message=f"`{module.name}` has {_shown(seen)}.", **about)
-        pair = _pair(module, "canonical_0", "training")
-        if not seen and pair is not None and _moved(*pair).max() > TOLERANCE:
+        pair = pair_of(module, "canonical_0", "training")
+        if not seen and pair is not None and shifts_of(*pair).max() > TOLERANCE:
             return for_person(
                 f"`{module.name}` behaves otherwise in training, by no dropout of torch's.", **about
             )
@@ -286,7 +290,7 @@ def output_range_is(evidence: Evidence, params: OutputRangeIs, context: Context)
         about = {
             "observed": f"{number(low)} to {number(high)}",
             "expected": "any number" if params.is_unbounded else f"{params.low} to {params.high}",
-            **_about(module),
+            **about_module(module),
         }
         if params.is_unbounded:
             if low >= 0 and high <= 1:
@@ -341,7 +345,7 @@ def gradients_reach(evidence: Evidence, params: GradientsReach, context: Context
         about = {
             "observed": f"{n - len(idle)} of {n} tensors",
             "expected": f"{n} of {n} tensors",
-            **_about(module),
+            **about_module(module),
         }
         if module.structure.unregistered:
             held = join([f"`{name}`" for name in module.structure.unregistered[:3]])

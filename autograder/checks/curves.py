@@ -23,13 +23,14 @@ from autograder.checks.findings import (
     number,
     untried,
 )
+from autograder.checks.networks import absent_model
 from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
 from autograder.probes.observations import FigureSeen
 from autograder.probes.typed import typed_in
 from autograder.records import Found, Picture
 from autograder.registry import CHECKS
-from autograder.rubric.model import EvidenceKey, OptionalEvidenceKey
+from autograder.rubric.model import ChallengeKey, EvidenceKey, OptionalEvidenceKey
 
 Array = npt.NDArray[np.float64]
 MAX_POINTS = 2000
@@ -118,11 +119,15 @@ class CurveFalls(CheckParams):
     """Least share of the first value by which it falls."""
     either_sign: bool = False
     """Whether the negative may be reported (an ELBO, which rises)."""
+    model: ChallengeKey | None = None
+    """A challenge of the model that is meant, where a notebook trains several: without it, nothing was trained."""
 
 
 @CHECKS.register(CurveFalls)
 def curve_falls(evidence: Evidence, params: CurveFalls, context: Context) -> Finding:
     """The curve falls over the epochs: the model learns."""
+    if params.model is not None and (absent := absent_model(evidence, params.model)) is not None:
+        return absent
     values = curve_of(evidence, params.evidence)
     expected = f"a {params.label} that falls"
     about: dict[str, Any] = {

@@ -22,6 +22,7 @@ from autograder.checks.findings import (
     number,
     untried,
 )
+from autograder.checks.networks import absent_model
 from autograder.checks.training import seen_in
 from autograder.checks.trees import Tree, branch, text, tree_of, vector
 from autograder.checks.values import where
@@ -131,6 +132,9 @@ def splits_are(evidence: Evidence, params: SplitsAre, context: Context) -> Findi
 class TrainsOnNextToken(CheckParams):
     """What the model is to predict."""
 
+    model: ChallengeKey | None = None
+    """A challenge of the model that is meant, where a notebook trains several: without it, nothing was trained."""
+
 
 @CHECKS.register(TrainsOnNextToken)
 def trains_on_next_token(evidence: Evidence, params: TrainsOnNextToken, context: Context) -> Finding:
@@ -140,6 +144,8 @@ def trains_on_next_token(evidence: Evidence, params: TrainsOnNextToken, context:
         key: sum(_n(one.settings, key) for one in losses) for key in ("next", "same", "previous", "batches")
     }
     expected = "targets one token after the inputs"
+    if params.model is not None and (absent := absent_model(evidence, params.model, expected)) is not None:
+        return absent
     if not any("next" in one.settings for one in losses):
         return untried("Inputs and targets of training could not be seen together.")
     about = {"observed": f"{counts['next']} batches of {counts['batches']}", "expected": expected}

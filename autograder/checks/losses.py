@@ -64,22 +64,30 @@ BECAUSE = {
 }
 
 
+ReconstructionTerm = Literal["bce", "bce_with_logits", "mse"]
+
+
 class LossIs(CheckParams):
     """The student's loss on fixed tensors."""
 
     challenge: ChallengeKey
     quantity: Literal["vae", "reconstruction", "kl"] = "vae"
-    reconstruction: Literal["bce", "bce_with_logits", "mse"] = "bce"
+    reconstruction: ReconstructionTerm = "bce"
     reductions: dict[str, float] = Field(default={"batch_mean": 1.0})
     """Accepted reductions (`batch_mean`, `sum`, `element_mean`, `pixel_mean`), each with its share of the points."""
     kl_weights: list[float] = Field(default=[1.0])
     """Accepted weights of the KL term, relative to the reconstruction's."""
-    also: dict[str, list[float]] = Field(default_factory=dict)
-    """Other accepted reconstruction terms (`bce`, `bce_with_logits`, `mse`), each with its weights of the KL term;
-    whether they fit what the decoder gives is another check's."""
+    also: list[ReconstructionTerm] | dict[ReconstructionTerm, list[float]] = Field(default_factory=list)
+    """Other reconstruction terms that are accepted, each with its own weights of the KL term where it has some; whether
+    they fit what the decoder gives is another check's."""
     in_loop: Literal["twin", "person"] = "twin"
     """Who judges a loss that is written out in a training loop, where it cannot be called: the check's twin, or a person
     where no twin sees the loss."""
+
+    def accepted_weights(self, reconstruction: str | None) -> list[float]:
+        """Return the accepted weights of the KL term beside a reconstruction term."""
+        weights = dict(self.also) if isinstance(self.also, dict) else {}
+        return weights.get(reconstruction, self.kl_weights)
 
 
 @CHECKS.register(LossIs)
@@ -222,7 +230,7 @@ def _judge_explained(
     n_latent = np.shape(case["mu"])[1]
     if whole.kl:
         weight = whole.b / whole.a if whole.reconstruction else whole.b * n
-        accepted = params.also.get(whole.reconstruction, params.kl_weights)
+        accepted = params.accepted_weights(whole.reconstruction)
         if params.quantity == "vae" and not any(abs(weight - one) <= 2e-3 * abs(one) for one in accepted):
             return _wrong_weight(name, weight, (n, n_pixels, n_latent), about)
         if params.quantity == "kl" and (mistake := _kl_factor(whole.b, (n, n_pixels, n_latent))):

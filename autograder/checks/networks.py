@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autograder.checks.findings import Finding, for_person, untried
+from autograder.checks.findings import Finding, failed, for_person, untried
 from autograder.probes.evidence import Evidence
 from autograder.probes.modules import ModuleSeen, read_module
 from autograder.records import Status
@@ -14,11 +14,67 @@ _ORDER = {Status.PASSED: 3, Status.FAILED: 2, Status.REVIEW: 1}
 
 
 def modules_in(evidence: Evidence, key: str) -> list[ModuleSeen]:
-    """Return the modules that a challenge found, best first, under its first case."""
+    """Return the modules that a challenge found, best first, under its first case.
+
+    Where the case names a family of language models: those of it, of these the ones that were made in the section of
+    the item that the challenge is named after, if there are any.
+    """
+    seen = _all_modules(evidence, key)
+    family = seen[0].values.get("family") if seen else None
+    if not family:
+        return seen
+    cells = _section_of(evidence, key)
+    meant = [module for module in seen if _is_of(module, str(family))]
+    return [module for module in meant if module.record.cell in cells] or meant
+
+
+def _all_modules(evidence: Evidence, key: str) -> list[ModuleSeen]:
     called = evidence.called[key]
     first = next(iter(called.cases), "")
-    seen = [read_module(answer, called.cases[first]) for answer in called.answers if answer.case == first]
-    return [module for module in seen if module is not None and module.record.runs]
+    read = [read_module(answer, called.cases[first]) for answer in called.answers if answer.case == first]
+    return [module for module in read if module is not None and module.record.runs]
+
+
+def _section_of(evidence: Evidence, key: str) -> set[int]:
+    return {cell.index for cell in evidence.cells_of(key.partition(".")[0])}
+
+
+RECURRENT_LAYERS = frozenset(("RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell"))
+
+
+def _is_of(module: ModuleSeen, family: str) -> bool:
+    """Whether a language model may be of a family; one that shows no sign of either may be of both."""
+    length = int(module.values["input"]["shapes"][0][-1])
+    steps = [step for run in module.record.runs for step in run.trace]
+    attends = any(
+        step.get("op") in ("scaled_dot_product_attention", "multi_head_attention_forward")
+        or (step.get("op") == "softmax" and list(step.get("in") or ())[-2:] == [length, length])
+        for step in steps
+    )
+    if attends:
+        return family == "attention"
+    rows = max(
+        (sum(len(step.get("out") or ()) == 2 for step in run.trace) for run in module.record.runs), default=0
+    )
+    recurs = rows >= length or any(leaf.kind in RECURRENT_LAYERS for leaf in module.structure.leaves)
+    return family == "recurrent" or not recurs
+
+
+def absent_model(evidence: Evidence, key: str, expected: str = "") -> Finding | None:
+    """Return what to say where the notebook has no model that a challenge may mean, not even one that cannot be run.
+
+    Where the item's section makes no module at all and trains something, its model is written in functions.
+    """
+    answers = evidence.called[key].answers
+    if modules_in(evidence, key) or any(one.status != "missing" and not one.record for one in answers):
+        return None
+    cells = _section_of(evidence, key)
+    training = evidence.observations.training
+    is_trained = any(one.kind in ("loss", "step") and one.cell in cells for one in training)
+    if is_trained and not any(module.record.cell in cells for module in _all_modules(evidence, key)):
+        return None
+    message = "There is no such model that could be trained."
+    return failed(message, expected=expected, missing=not is_trained)
 
 
 def judge_modules(evidence: Evidence, key: str, what: str, judge: Callable[[ModuleSeen], Finding]) -> Finding:

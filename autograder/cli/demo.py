@@ -64,9 +64,11 @@ def demo(
     found = find_assignment(assignment)
     clear_place(run, assignment, fresh)
     parts = tuple(part or (load_rubric(found).parts[0].part,))
-    trains = any(spec.data for spec in load_rubric(found, parts).parts)
-    course = Course.load(assignment, parts, "short" if trains else "full", stand_ins=trains)
-    data = run / "data" if trains else None
+    specs = load_rubric(found, parts).parts
+    needs_data = any(spec.data for spec in specs)
+    trains = needs_data or any("short" in spec.budgets for spec in specs)
+    course = Course.load(assignment, parts, "short" if trains else "full", stand_ins=needs_data)
+    data = run / "data" if needs_data else None
     if data is not None:
         write_stand_ins(found, data)
     for name, content in [entry for one in parts for entry in class_files(found, one).items()]:

@@ -113,7 +113,7 @@ def _tests(score: StudentScore) -> Sequence[dict[str, Any]]:
             "name": f"{item.id}: {normalised(item.title, 200)}",
             "number": item.id,
             "score": number(item.points),
-            "max_score": number(item.possible - item.pending),
+            "max_score": 0 if item.extra else number(item.possible - item.pending),
             "output": normalised(_output(item.pending, item.comment), MAX_OUTPUT),
             "visibility": "visible",
         }

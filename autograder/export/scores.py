@@ -82,6 +82,8 @@ class ItemScore(Record):
     """Two places; those of all items add up to the sum of two places that an LMS gets."""
     possible: Decimal
     pending: Decimal = Decimal(0)
+    extra: bool = False
+    """Extra credit: its points are above the maximum."""
     comment: str = ""
     """What people wrote to the student on this item."""
 
@@ -227,6 +229,7 @@ def _item(item: ItemGrade, points: Decimal) -> ItemScore:
         points=points,
         possible=exact(item.possible),
         pending=exact(item.pending),
+        extra=item.extra,
         comment="\n".join(comments),
     )
 
@@ -249,7 +252,8 @@ def _lines(score: StudentScore) -> Iterator[str]:
         yield f"Late: {score.late}"
     for item in score.items:
         wait = f", {plain(item.pending)} pending" if item.pending else ""
-        yield f"{item.id}: {plain(item.points)} of {plain(item.possible)}{wait}"
+        extra = " (extra credit)" if item.extra else ""
+        yield f"{item.id}: {plain(item.points)} of {plain(item.possible)}{extra}{wait}"
         if item.comment:
             yield item.comment
 

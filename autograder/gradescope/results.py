@@ -138,15 +138,18 @@ def _items(grade: Grade, written: Collection[str]) -> Iterator[dict[str, Any]]:
 
 
 def _tests(item: Mapping[str, Any], settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield the tests of an item; extra credit has no maximum, so that full marks do without it."""
+    counts = not item["extra"]
     public = [check for check in item["checks"] if check["is_public"]]
     for check in public:
-        yield _test(
-            f"{item['title']}: {check['title']}", check["earned"], check["points"], _told(check), "visible"
-        )
+        name = f"{item['title']}: {check['title']}"
+        yield _test(name, check["earned"], counts * check["points"], _told(check), "visible")
     rest = [check for check in item["checks"] if not check["is_public"] and check["points"]]
     if rest:
         earned, points = (round(sum(check[key] for check in rest), 4) for key in ("earned", "points"))
-        yield _test(f"{item['title']}: checks of the course", earned, points, "", settings.visibility)
+        yield _test(
+            f"{item['title']}: checks of the course", earned, counts * points, "", settings.visibility
+        )
 
 
 def _test(name: str, score: float, max_score: float, output: str, visibility: str) -> dict[str, Any]:

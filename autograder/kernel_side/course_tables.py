@@ -15,7 +15,7 @@ from .known_data import COURSE_SETS, KnownSet
 
 
 class CourseTables:
-    """Lays the tables beside the notebook, and stands in for `pandas.read_csv` where a file is missing."""
+    """Lays the tables and texts beside the notebook, and stands in for `pandas.read_csv` where a file is missing."""
 
     def __init__(self, data: DataSets, sets: tuple[KnownSet, ...] = COURSE_SETS) -> None:
         self.data = data
@@ -49,7 +49,8 @@ class CourseTables:
 
         With tables of two kinds nobody could say which is meant, and nothing is served.
         """
-        there = [(known, path) for known in self.sets if (path := self.data.local(known.files[0]))]
+        tables = [known for known in self.sets if known.files[0].path.endswith(".csv")]
+        there = [(known, path) for known in tables if (path := self.data.local(known.files[0]))]
         text = os.fspath(asked) if isinstance(asked, str | os.PathLike) else ""
         if len(there) != 1 or not isinstance(text, str) or not text or os.path.isfile(text):  # noqa: PTH113
             return asked

@@ -12,6 +12,7 @@ from .binding import Refusal, is_named, parameters_of
 from .functions import describe_function, is_required
 from .modes import Candidate
 from .namespace import ABSENT, Namespace
+from .subwords import vocabulary_sizes
 
 MAX_PARTS = 32
 CONFIGURATION_WORDS = ("config", "cfg", "args", "hparams", "settings")
@@ -40,8 +41,17 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
         if kind < 2 and all(word.casefold() in _words_of(c) for word in words)
     ]
     whole = _language_models(torch, made) if _wants_language_model(challenge) else []
+    values = next((case["values"] for case in challenge.get("cases", ())), {})
+    family = values.get("family")
+    if family:
+        whole = [one for one in _of_own_classes(torch, made, namespace) if not _is_of_another(one, family)]
+    if values.get("of_pieces"):
+        sizes = vocabulary_sizes(namespace)
+        whole = [one for one in whole if sizes is not None and _has_side(one, sizes)]
     whole += networks_between(challenge, namespace)
-    meant = _distinct([*exact, *whole, *close])
+    meant = _distinct(
+        [*exact, *close, *whole] if family else [*exact, *whole, *close], by_shapes=bool(family)
+    )
     if not meant:
         raise Refusal("missing", "no module of this name was found")
     return meant
@@ -68,6 +78,17 @@ def _language_models(torch: Any, made: list[tuple[int, Candidate]]) -> list[Cand
         _applied(torch, f, c) for c in found if _is_container(torch, c.value) for f in _taking(c, functions)
     ]
     return [*applied, *found]
+
+
+def _of_own_classes(torch: Any, made: list[tuple[int, Candidate]], namespace: Namespace) -> list[Candidate]:
+    """Live modules whose class the notebook wrote, those that its objects hold too, the largest first."""
+    live = [candidate for kind, candidate in made if kind == 0]
+    for name, past in namespace.history.items():
+        for cell, value in past:
+            if value is not ABSENT and not isinstance(value, torch.nn.Module):
+                live += _parts(torch, name, cell, value)
+    found = [one for one in live if _is_own(one.value) and not _is_container(torch, one.value)]
+    return sorted(found, key=lambda one: -sum(weights.numel() for weights in one.value.parameters()))
 
 
 def _is_container(torch: Any, module: Any) -> bool:
@@ -177,14 +198,41 @@ def _words_of(candidate: Candidate) -> str:
     return f"{candidate.name} {kind}".casefold()
 
 
-def _distinct(candidates: list[Candidate]) -> list[Candidate]:
-    """One candidate for each class of the notebook: a live module says all that its class would say."""
+FAMILIES = {
+    "recurrent": ("rnn", "elman", "recurr", "rekurr", "recursiv", "gru", "lstm"),
+    "attention": ("attention", "attn", "transformer", "gpt", "atenc", "aufmerk", "multihead", "qkv"),
+}
+"""Words in the classes and names of what a language model consists of."""
+
+
+def _is_of_another(candidate: Candidate, family: str | None) -> bool:
+    """Whether a live language model shows words of the other family and none of its own."""
+    if family not in FAMILIES:
+        return False
+    parts = list(candidate.value.named_modules())
+    said = " ".join(f"{name} {type(part).__name__}" for name, part in parts).casefold()
+    shown = {one for one, words in FAMILIES.items() if any(word in said for word in words)}
+    return bool(shown) and family not in shown
+
+
+def _has_side(candidate: Candidate, sizes: set[int]) -> bool:
+    return any(sizes & set(weights.shape) for weights in candidate.value.parameters())
+
+
+def _distinct(candidates: list[Candidate], by_shapes: bool = False) -> list[Candidate]:
+    """One candidate for each class of the notebook: a live module says all that its class would say.
+
+    `by_shapes` keeps live modules of one class apart that have tensors of other shapes.
+    """
     kept: dict[Any, Candidate] = {}
     for candidate in candidates:
         value = candidate.value
-        kind = value if isinstance(value, type) or inspect.isfunction(value) else type(value)
+        is_live = not isinstance(value, type) and not inspect.isfunction(value)
+        kind = type(value) if is_live else value
         # Two live modules of torch's own classes (two Sequentials) have nothing to do with each other.
-        key = kind if kind.__module__ == "__main__" else id(value)
+        key: Any = kind if kind.__module__ == "__main__" else id(value)
+        if by_shapes and is_live:
+            key = (key, tuple(tuple(weights.shape) for weights in value.parameters()))
         kept.setdefault(key, candidate)
     return list(kept.values())
 

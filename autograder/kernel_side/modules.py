@@ -44,7 +44,7 @@ def put_module(
     if case["values"].get("kind") == "trained":
         return put_trained(challenge, case, candidate, setting)
     module = setting.guarded(lambda: made_of(challenge, case, candidate, setting.view))
-    record: dict[str, Any] = {"structure": describe_module(module), "runs": []}
+    record: dict[str, Any] = {"structure": describe_module(module), "runs": [], "cell": candidate.cell}
     setting.answer["record"] = record
     probe = Probe(module, case["values"], setting)
     record["unsupported"] = probe.unsupported

@@ -16,6 +16,7 @@ from . import (  # each adds modes of challenges
     modules,  # noqa: F401
     noise,  # noqa: F401
     steps,  # noqa: F401
+    subwords,  # noqa: F401
 )
 from .absent_packages import AbsentPackages
 from .calls import Caller
@@ -27,6 +28,7 @@ from .downloaders import install as install_downloaders
 from .downloaders import noted as noted_downloads
 from .figures import FigureRecorder, finish_figures
 from .folders import Folders
+from .hub_sets import HubSets
 from .imports import AfterImport, BeforeImport
 from .known_images import KnownImages
 from .layer_calls import LayerRecorder
@@ -93,7 +95,12 @@ class Observer:
         for stand_in in (ShellLines, Folders, Colab, SelfChecks):
             with contextlib.suppress(Exception):  # a comfort that fails must not cost the observation
                 stand_in(self.shell, self.notices).install()
-        for served in (self.tables, WordClouds(self.notices), AbsentPackages(self.notices)):
+        for served in (
+            self.tables,
+            WordClouds(self.notices),
+            AbsentPackages(self.notices),
+            HubSets(self.notices, self.data),
+        ):
             with contextlib.suppress(Exception):
                 served.install()
         with contextlib.suppress(Exception):

@@ -45,6 +45,7 @@ class TrainingRecorder:
         self.optimizers: dict[int, int] = {}
         self.n_steps = 0
         self.last: dict[int, tuple[Any, int]] = {}
+        self.cleared: dict[int, bool] = {}
         self.norms: dict[int, float] = {}
         """Of every optimizer, the largest norm of a gradient that it made a step with."""
         self.looks: dict[int, int] = {}
@@ -64,7 +65,7 @@ class TrainingRecorder:
         for name in LOSSES:
             after = self.updates.computed if name in CROSS_ENTROPIES else None
             self._wrap(torch.nn.functional, name, functools.partial(self._computed, name), after)
-        torch.Tensor.backward = self._before(torch.Tensor.backward, self._differentiated)
+        torch.Tensor.backward = self._noting(torch.Tensor.backward, self._differentiated, self._accumulated)
         self._wrap_embedding(torch)
         for name in INITIALISERS:
             self._wrap(torch.nn.init, name, functools.partial(self._initialised, name))
@@ -182,7 +183,14 @@ class TrainingRecorder:
             entry["kept"] += self._is_kept(optimizer)
 
     def _differentiated(self, loss: Any, *_: Any, **__: Any) -> None:
+        for number, (gradient, version) in self.last.items():
+            self.cleared[number] = self.cleared.get(number, False) or gradient._version != version
         self.updates.differentiated(loss)
+
+    def _accumulated(self, *_: Any, **__: Any) -> None:
+        """Notes what a backward pass left: clipping changes it before the step, clearing before the next pass."""
+        for number, (gradient, _version) in self.last.items():
+            self.last[number] = (gradient, gradient._version)
 
     def _updated(self, number: int) -> None:
         """Notes by which losses the optimizer moved."""
@@ -194,7 +202,7 @@ class TrainingRecorder:
             self._count("update", number, *targets, factor, name="update", **about)
 
     def _is_kept(self, optimizer: Any) -> bool:
-        """Whether a step used gradients to which only those of one more backward pass were added since the last."""
+        """Whether a step used gradients to which only those of backward passes were added since the last."""
         gradients = [
             p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
         ]
@@ -203,7 +211,8 @@ class TrainingRecorder:
         smallest = min(gradients, key=lambda grad: int(grad.numel()))
         before, version = self.last.get(id(optimizer), (None, 0))
         self.last[id(optimizer)] = (smallest, smallest._version)
-        return before is smallest and smallest._version == version + 1
+        was_cleared = self.cleared.pop(id(optimizer), smallest._version != version + 1)
+        return before is smallest and not was_cleared
 
     def _computed(self, name: str, input: Any = None, target: Any = None, *_: Any, **__: Any) -> None:
         entry = self._count("loss", name, name=name, targets=[], rows=[], sums_to_one=0, looked_at=0)

@@ -111,6 +111,7 @@ class Binder:
             found = confirmed[0].found or Found(how="binding")
             return [_retiered(confirmed[0], Tier.BINDING, found.model_copy(update={"how": "binding"}))]
         named = list(self._by_name(spec.names, spec, item))
+        named += [one for one in self._by_name(spec.own, spec, item) if one.tier is Tier.NAME]
         if any(bound.tier is Tier.NAME for bound in named) or not spec.suggest:
             return named
         suggested = list(
@@ -120,6 +121,11 @@ class Binder:
         # Printed lines say what they are; lines of a figure may be anything.
         if printed and spec.kind == "array":
             suggested = [bound for bound in suggested if bound.found is None or bound.found.how != "figure"]
+        if spec.own and self.has_sections:
+            suggested, printed = (
+                [one for one in found if self._item(_cell_of(one)) == item and one.tier is not Tier.HERE]
+                for found in (suggested, printed)
+            )
         ranked = sorted(itertools.chain(named, suggested, printed), key=lambda bound: bound.tier)
         distinct: dict[bytes, Bound] = {}
         counts: dict[Tier, int] = defaultdict(int)
@@ -289,6 +295,10 @@ class Binder:
         ]
         lines = [line for line in lines if any(word in line.text.lower() for word in spec.hints)]
         return [line for line in lines if self._item(line.cell) == item] or lines
+
+
+def _cell_of(bound: Bound) -> int:
+    return bound.found.cell if bound.found is not None and bound.found.cell is not None else -1
 
 
 def _retiered(bound: Bound, tier: Tier, found: Found) -> Bound:

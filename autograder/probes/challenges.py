@@ -9,7 +9,7 @@ compared with what the formula gives for the same inputs.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -229,6 +229,11 @@ class LanguageModelProblem(DrawParams):
     n_tokens: int = Field(default=20, ge=2)
     n_sequences: int = Field(default=4, ge=2)
     length: int = Field(default=10, ge=4)
+    family: Literal["recurrent", "attention", ""] = ""
+    """Which of several language models of a notebook is meant: what is of the other family is none, and of equals the
+    one that was made in the section of the item that the challenge is named after."""
+    of_pieces: bool = False
+    """Whether its vocabulary is that of a tokeniser of the notebook; under a name that is not expected, no other counts."""
 
 
 @DRAWS.register(LanguageModelProblem)
@@ -265,6 +270,7 @@ def language_model_problem(rng: np.random.Generator, params: LanguageModelProble
     ]
     return {
         **params.model_dump(include={"d_model", "n_head", "vocab_size", "context_length", "n_layer"}),
+        **({"family": params.family, "of_pieces": params.of_pieces} if params.family else {}),
         "d_ff": params.d_ff or 4 * params.d_model,
         "d_head": params.d_model // params.n_head,
         "dropout": 0.0,

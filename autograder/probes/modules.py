@@ -84,6 +84,8 @@ class RecordSeen(Seen):
     d_model: int = 0
     method: str = ""
     input_shape: list[int] | None = None
+    cell: int = -1
+    """Of the notebook, in which it was made."""
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,31 @@ def sampled_latent(rng: np.random.Generator, params: SampledLatent) -> Values:
     }
 
 
+class SubwordTexts(DrawParams):
+    """Texts for a subword tokeniser."""
+
+    n: int = Field(default=3, ge=1, le=16)
+    n_words: int = Field(default=12, ge=4, le=100)
+
+
+SYLLABLES = ("ta", "lo", "mi", "ne", "sa", "ri", "do", "la", "te", "on", "el", "an", "ther", "st", "in")
+"""Of letters that every English text has; put together they are words that none has."""
+KNOWN_WORDS = ("the", "a", "little", "one", "said", "and", "was", "it", "to", "she", "he", "they", "in", "on")
+
+
+@DRAWS.register(SubwordTexts)
+def subword_texts(rng: np.random.Generator, params: SubwordTexts) -> Values:
+    """Sentences of common words and of words that no text has, made of syllables."""
+    texts = []
+    for _ in range(params.n):
+        words = [
+            "".join(rng.choice(SYLLABLES, size=rng.integers(2, 5))) if new else str(rng.choice(KNOWN_WORDS))
+            for new in rng.random(params.n_words) < 0.4
+        ]
+        texts.append(" ".join(words) + ".")
+    return {"texts": texts}
+
+
 class GanStepInputs(DrawParams):
     """Real images and the weights of both networks, for one training step."""
 

@@ -253,7 +253,7 @@ def _inconsistencies(source: Source, part: PartSpec) -> Iterator[Problem]:
                     ("evidence", key, "agrees", index),
                     f"no check is called {check_id!r}{nearest(check_id, check_ids)}",
                 )
-    total = sum(item.points for item in part.items)
+    total = sum(item.points for item in part.items if not item.extra)
     if abs(total - part.points) > 1e-9:
         yield source.problem(
             ("points",), f"the part has {part.points:g} points, but its items add up to {total:g}"

@@ -48,6 +48,9 @@ class EvidenceSpec(Model):
     """What it is, in the student's words; stands in messages: "the accepted samples"."""
     names: list[StrictStr] = Field(default_factory=list)
     """Accepted names and container paths, best first. `{key}` stands for a table's key."""
+    own: list[StrictStr] = Field(default_factory=list)
+    """Names that other items' sections use as well (`losses`): accepted in the item's own section only, and suggestions
+    come from there alone, where sections can be told."""
     keys: list[Number] = Field(default_factory=list)
     """The keys of a table."""
     shape: list[StrictInt | StrictStr] = Field(default_factory=list)
@@ -90,7 +93,18 @@ class RoleSpec(Model):
 class ChallengeSpec(Model):
     """A function of the student's that is called on inputs drawn at grading time."""
 
-    mode: Literal["call", "points", "module", "loss", "noise", "step", "decoder", "likelihood", "autoencoder"]
+    mode: Literal[
+        "call",
+        "points",
+        "module",
+        "loss",
+        "noise",
+        "step",
+        "decoder",
+        "likelihood",
+        "autoencoder",
+        "subwords",
+    ]
     draw: StrictStr
     """The registered generator of the inputs (`autograder.probes.challenges`)."""
     params: dict[str, Any] = Field(default_factory=dict)
@@ -209,6 +223,8 @@ class ItemSpec(Model):
     points: Number
     sheet: StrictStr = ""
     """Where the sheet sets it."""
+    extra: StrictBool = False
+    """Whether its points are extra credit: earned above the points of the part, which are full without them."""
     checks: list[CheckSpec]
     withheld: WithheldSpec = Field(default_factory=WithheldSpec)
     """In the public part of a rubric, which students get: what was left out of the item."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from reference.aml_a3.demo import PDF
-from reference.gdl_ca5.special_p52 import CONSTANTS, crash
+from reference.gdl_ca5 import special_p51, special_p52
 
 CORRECT = {
     "ada-lovelace": "template_filled",
@@ -24,6 +25,39 @@ WRONG = {
 """Student to mutant: one mistake each, in four different items."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a class hands in for a notebook."""
+
+    correct: dict[str, str]
+    wrong: dict[str, str]
+    crash: Callable[[str], str]
+    without_work: str
+    filename: str
+
+
+PARTS = {
+    "p51": Part(
+        {
+            "ada-lovelace": "template_filled",
+            "andrey-markov": "trainer_class",
+            "florence-nightingale": "few_cells",
+            "gertrude-cox": "espanol",
+        },
+        {
+            "josiah-gibbs": "cell_with_relu",
+            "nicholas-metropolis": "mask_missing",
+            "john-von-neumann": "three_projections",
+            "thomas-bayes": "pieces_are_characters",
+        },
+        special_p51.crash,
+        special_p51.CONSTANTS,
+        "{}_5.1_LanguageModels.ipynb",
+    ),
+    "p52": Part(CORRECT, WRONG, special_p52.crash, special_p52.CONSTANTS, "{}_5.2_VAE.ipynb"),
+}
+
+
 def demo_class(
     solution: str,
     template: str,
@@ -34,20 +68,21 @@ def demo_class(
 ) -> dict[str, bytes]:
     """Return the files of the class: path relative to its folder (`ada-lovelace/Ada_5.2_VAE.ipynb`) to content.
 
-    A dozen: correct in several styles, one mistake each, the untouched template, a crash where codes are drawn,
-    constants in place of work, and a PDF that is called a notebook. Parameters and exceptions as in
+    A dozen: correct in several styles, one mistake each, the untouched template, a crash in the middle, constants in
+    place of work, and a PDF that is called a notebook. Parameters and exceptions as in
     :func:`reference.aml_a3.demo.demo_class`.
     """
+    of_part = PARTS[part]
     sources = {
-        **{student: styles[name] for student, name in CORRECT.items()},
-        **{student: mutants[name](solution) for student, name in WRONG.items()},
+        **{student: styles[name] for student, name in of_part.correct.items()},
+        **{student: mutants[name](solution) for student, name in of_part.wrong.items()},
         "charles-babbage": template,
-        "grace-hopper": crash(solution),
-        "karl-pearson": CONSTANTS,
+        "grace-hopper": of_part.crash(solution),
+        "karl-pearson": of_part.without_work,
     }
-    files = {f"{student}/{_notebook(student)}": to_ipynb(source) for student, source in sources.items()}
-    return {**files, f"blaise-pascal/{_notebook('blaise-pascal')}": PDF}
 
+    def named(student: str) -> str:
+        return f"{student}/{of_part.filename.format(student.partition('-')[0].capitalize())}"
 
-def _notebook(student: str) -> str:
-    return f"{student.partition('-')[0].capitalize()}_5.2_VAE.ipynb"
+    files = {named(student): to_ipynb(source) for student, source in sources.items()}
+    return {**files, named("blaise-pascal"): PDF}

@@ -15,3 +15,17 @@ N_SHOWN = 2_000  # test images whose codes are drawn
 IMAGE_BATCH_SIZE = 128
 N_SAMPLES = 25  # a 5 x 5 grid of generated images
 N_PLANE = 15  # images a side of the decoded plane
+
+# 5.1, the sheet's table of points: coding, questions
+RNN_POINTS, TRANSFORMER_POINTS, SUBWORD_POINTS = (10, 10), (10, 15), (9, 6)
+MULTI_LAYER_EXTRA, SUBWORD_TRANSFORMER_EXTRA = 5, 5  # above the 60
+
+# 5.1, what the student template suggests
+N_CHARACTERS = 200_000  # of the text
+WINDOW_LENGTH = 64  # tokens that a model is shown
+WINDOW_BATCH_SIZE = 32
+N_STEPS = 420  # updates of each model
+VOCAB_SIZE = 500  # pieces
+N_GENERATED_TOKENS = 200
+D_EMBED, N_HIDDEN = 32, 128  # of the RNN
+D_MODEL, N_HEAD, N_BLOCK = 64, 4, 2  # of the Transformer, its feed-forward network four times as wide

@@ -16,6 +16,7 @@ from autograder.kernel_side import (  # noqa: F401  # each adds a mode of challe
     modules,
     noise,
     steps,
+    subwords,
 )
 from autograder.kernel_side.calls import Caller
 from autograder.kernel_side.containers import write_container

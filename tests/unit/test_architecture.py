@@ -20,12 +20,23 @@ ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "reports", "reference", "tests", "scripts")
 
 LAYERS = (
-    ("errors", "moments", "stats", "kernel_side", "estimates", "shortened", "fingerprints", "phrases"),
+    (
+        "errors",
+        "moments",
+        "stats",
+        "kernel_side",
+        "estimates",
+        "shortened",
+        "fingerprints",
+        "phrases",
+        "formula_texts",
+    ),
     (
         "records",
         "registry",
         "locks",
         "environments",
+        "formulas",
         "datasets",
         "fetching",
         "delimited",
@@ -284,7 +295,7 @@ def test_what_is_imported_is_declared() -> None:
 
     extras = project["optional-dependencies"]
     engine = named(project["dependencies"]) | named(extras["review"])
-    for extra in ("canvas", "cluster", "moodle", "similarity", "xlsx"):
+    for extra in ("canvas", "cluster", "formulas", "moodle", "similarity", "xlsx"):
         engine |= named(extras[extra])
     everything = engine | named(extras["kernel"]) | named(extras["dev"]) | named(extras["browser"])
     provided = importlib.metadata.packages_distributions()

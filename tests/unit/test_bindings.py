@@ -179,6 +179,18 @@ def test_a_binding_that_leads_nowhere_is_said_and_costs_nothing(path: str, said:
         binder.candidates("a2.it", number(names=["rate"]), path)
 
 
+def test_a_name_that_every_section_uses_counts_in_its_own_only() -> None:
+    spec = number(own=["rate"], hints=["rate"])
+    assert bound_of(spec, leaf("rate", 0.2, 0), leaf("rate", 0.4, 1), leaf("rate", 0.6, 2)).leaf == leaf(
+        "rate", 0.4, 1
+    )
+    assert not bound_of(spec, leaf("rate", 0.2, 0), leaf("found_rate", 0.6, 2)).is_found
+    assert bound_of(spec, leaf("found_rate", 0.4, 1), leaf("other_rate", 0.6, 2)).leaf == leaf(
+        "found_rate", 0.4, 1
+    )
+    assert bound_of(spec, leaf("rate", 0.2, 0), notebook=cells(None, None)).is_found  # no sections
+
+
 # ------------------------------------------------------------------ suggestion
 
 
