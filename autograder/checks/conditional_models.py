@@ -69,7 +69,7 @@ def _nothing(evidence: Evidence, key: str, what: str, expected: str) -> Finding:
     if uses_other_data(evidence):
         return for_person("The data set is another one than MNIST: a person looks.", expected=expected)
     called = evidence.called[key]
-    if all(answer.status in ("missing", "not_callable") for answer in called.answers):
+    if successes(called) or not called.can_be_called:
         return untried(f"No network was found that takes a class beside {what}{called.reason}.")
     return unanswered(called, f"a class and {what}")
 
@@ -93,7 +93,7 @@ def _codes(call: Tree) -> list[FloatArray]:
         np.asarray(one, dtype=np.float64) for one in inner if isinstance(one, np.ndarray) and one.ndim == 2
     ]
     if len(found) == 1 and found[0].shape[1] % 2 == 0:
-        return [half for half in np.split(found[0], 2, axis=1)]
+        return list(np.split(found[0], 2, axis=1))
     return found
 
 

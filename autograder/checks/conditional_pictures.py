@@ -79,7 +79,7 @@ def _largest(drawn: list[Shown], n_classes: int) -> list[bytes]:
     if len(best.new) >= n_classes:
         return list(best.new)
     together = {tile for one in drawn if len(one.tiles) < n_classes for tile in one.new}
-    return list(max(together, best.new, key=len))
+    return list(together if len(together) > len(best.new) else best.new)
 
 
 def _no_picture(evidence: Evidence, item: str, what: str) -> Finding:

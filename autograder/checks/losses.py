@@ -358,6 +358,7 @@ def sample_is_reparameterised(
     """Under noise that is known, z is μ + σ·ε, and the gradient reaches μ and σ."""
     called = evidence.called[params.challenge]
     findings: list[Finding] = []
+    of_functions: list[Finding] = []
     decided: list[Finding] = []
     for answer, values in successes(called):
         tree = tree_of(answer)
@@ -368,6 +369,7 @@ def sample_is_reparameterised(
         if "calls" in tree:
             for call in items(tree, "calls"):
                 findings.append(_judge_latent(call, values, answer.function, about))
+                of_functions.append(findings[-1])
                 if findings[-1].observed in OTHER_SPREADS and _is_called_variance(call):
                     decided.append(findings[-1])
         elif isinstance(tree, dict):
@@ -381,6 +383,11 @@ def sample_is_reparameterised(
         return unanswered(called, "sampling the latent variable")
     if params.by_name and decided:
         return decided[0]
+    best = max(of_functions, key=lambda one: (one.fraction, one.observed == CUT_OFF), default=None)
+    if (
+        best is not None and best.observed == CUT_OFF
+    ):  # of a whole model only values are seen, and they are right
+        return best
     return max(findings, key=lambda one: (one.fraction, one.observed != "another value"))
 
 
@@ -421,11 +428,10 @@ def _judge_latent(
     if flows and not zero:
         return finding
     said = "no gradient reaches μ and σ: the draw is cut off (`sample` in place of `rsample`, `detach` or `no_grad`)"
-    return failed(
-        f"{name} draws z with the right values, but {said}.", observed="a draw without gradient", **about
-    )
+    return failed(f"{name} draws z with the right values, but {said}.", observed=CUT_OFF, **about)
 
 
+CUT_OFF = "a draw without gradient"
 FORMS = ("log_var", "sigma", "variance")
 LATENT_MISTAKES = {
     "log_var_as_sigma": "the log variance itself is used as σ; σ = exp(½·log σ²)",

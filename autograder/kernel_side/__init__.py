@@ -52,6 +52,8 @@ MODULES = (
     "conditions",
     "noise",
     "known_pixels",
+    "held_codes",
+    "told_networks",
     "conditional",
     "steps",
     "decoders",

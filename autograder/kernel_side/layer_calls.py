@@ -76,8 +76,9 @@ class LayerRecorder:
         if known is None or known[0]() is not module or known[1] != shape:
             if len(self.roles) >= MAX_LAYERS:
                 self.roles.clear()
-            role = _with_class(module, given) if self._shows_known(module, given) else _role(module, given)
-            known = self.roles[id(module)] = (weakref.ref(module), shape, *role)
+            has_class = self._shows_known(module, given)
+            told = _with_class(module, given) if has_class else _role(module, given)
+            known = self.roles[id(module)] = (weakref.ref(module), shape, *told)
         _, _, role, n_in, n_out = known
         if not role:
             return
