@@ -58,6 +58,11 @@ def _calls(evidence: Evidence, key: str) -> list[Tree]:
     return [call for call in found if text(call, "how") == "whole"] or found
 
 
+def _not_told(evidence: Evidence, key: str) -> str:
+    """Return the name of an autoencoder that takes an image alone; nothing where one is told a class, or there is none."""
+    return next((text(one, "name") for one in _calls(evidence, key) if one.get("is_not_told") is True), "")
+
+
 def uses_other_data(evidence: Evidence) -> bool:
     """Return whether something is trained on data that are not MNIST's."""
     trains = any(one.kind == "step" for one in evidence.observations.training)
@@ -65,10 +70,20 @@ def uses_other_data(evidence: Evidence) -> bool:
     return trains and not used
 
 
-def _nothing(evidence: Evidence, key: str, what: str, expected: str) -> Finding:
+def _nothing(
+    evidence: Evidence, key: str, what: str, expected: str, *, asks_for_class: bool = False
+) -> Finding:
     if uses_other_data(evidence):
         return for_person("The data set is another one than MNIST: a person looks.", expected=expected)
     called = evidence.called[key]
+    if asks_for_class and (name := _not_told(evidence, key)):
+        return failed(f"`{name}` takes an image alone: it is not told the class.", expected=expected)
+    if any(one.kind == "step" for one in evidence.observations.training):
+        return for_person(
+            f"Something is trained, and no network was found that takes a class beside {what}: a person looks"
+            f"{called.reason}.",
+            expected=expected,
+        )
     if successes(called) or not called.can_be_called:
         return untried(f"No network was found that takes a class beside {what}{called.reason}.")
     return unanswered(called, f"a class and {what}")
@@ -130,9 +145,15 @@ class EncoderSeesClass(OfConditional):
 def encoder_sees_class(evidence: Evidence, params: EncoderSeesClass, context: Context) -> Finding:
     """The code of an image changes when only its class does."""
     expected = "codes that change with the class"
-    calls = [call for call in _calls(evidence, params.challenge) if _codes(call)]
+    calls = [
+        call
+        for call in _calls(evidence, params.challenge)
+        if _codes(call) and call.get("is_not_told") is not True
+    ]
     if not calls:
-        return _nothing(evidence, params.challenge, "an image and gives its code", expected)
+        return _nothing(
+            evidence, params.challenge, "an image and gives its code", expected, asks_for_class=True
+        )
     moves = [max((abs(v) for v in _numbers(call.get("codes_move"))), default=0.0) for call in calls]
     best = int(np.argmax(moves))
     about, name = _about(calls[best], expected), text(calls[best], "name")
@@ -176,7 +197,9 @@ def decoder_sees_class(evidence: Evidence, params: DecoderSeesClass, context: Co
     expected = "images that change with the class"
     found = list(_generated(evidence, params.challenge))
     if not found:
-        return _nothing(evidence, params.challenge, "a code and gives an image", expected)
+        return _nothing(
+            evidence, params.challenge, "a code and gives an image", expected, asks_for_class=True
+        )
     moves = [
         float(np.abs(images - images[:1]).max()) / max(float(images.std()), 1e-12) for _, images in found
     ]

@@ -85,6 +85,19 @@ def _of_images(
         call = setting.guarded(functools.partial(_through_both, encoder, decoder, images, labels))
         if call is not None:
             yield call | {"name": f"{encoder.name}, {decoder.name}", "images": images}
+    if not encoders:
+        yield from _not_told(challenge, setting, images)
+
+
+def _not_told(challenge: dict[str, Any], setting: Setting, images: Any) -> Iterator[Call]:
+    """Autoencoders that take an image alone: what they give says that they are told no class."""
+    for way in ways(challenge, setting, ("image",)):
+        for shape in SHAPES:
+            attempt = functools.partial(_given, way, images, None, "unit", shape)
+            whole, narrow = setting.guarded(attempt) or (None, [])
+            if whole is not None:
+                yield {"name": way.name, "is_not_told": True, "codes": narrow[:2]}
+                break
 
 
 def _through_both(encoder: Way, decoder: Way, images: Any, labels: Any) -> Call | None:
@@ -141,7 +154,7 @@ def _seen_at_images(way: Way, images: Any, labels: Any) -> Call | None:
 
 
 def _given(
-    way: Way, images: Any, condition: Condition, scale: str, shape: tuple[int, ...]
+    way: Way, images: Any, condition: Condition | None, scale: str, shape: tuple[int, ...]
 ) -> tuple[Any, list[Any]] | None:
     """Images (n, 784) and codes (n, d) that a call gives, under known noise; None when it fails."""
     torch: Any = sys.modules["torch"]
@@ -150,7 +163,8 @@ def _given(
     noise = VisibleNoise(np.random.default_rng(0).normal(size=4099).round(4).tolist())
     try:
         with noise.in_place(), torch.no_grad():
-            result = way(image=images_as(images, scale, shape), label=condition.value, count=len(images))
+            told = {} if condition is None else {"label": condition.value}
+            result = way(image=images_as(images, scale, shape), count=len(images), **told)
     except NameError:
         raise
     except Exception:
@@ -191,20 +205,26 @@ def _of_codes(
         return np.tile(draw.standard_normal((values["n"], d)).astype(np.float32), (values["n_classes"], 1))
 
     images = _test_set()[0][:1].repeat(len(labels), axis=0)
+    has_any = False
     for way in ways(challenge, setting, ("image", "label")):
         held = setting.guarded(functools.partial(_held, way, images, labels, codes))
         if held is not None:
             yield held | {"name": way.name, "how": "whole"}
+            has_any = True
     for way in decoders(challenge, setting):
         call = setting.guarded(functools.partial(_decoded, way, labels, codes))
         if call is not None:
             yield call | {"name": way.name, "how": "decoder"}
+            has_any = True
     for way in ways(challenge, setting, ("label",)):
         if getattr(way.function, "__name__", "") == "forward":
             continue
         call = _drawn(way, setting, values)
         if call is not None:
             yield call | {"name": way.name, "how": "function"}
+            has_any = True
+    if not has_any:
+        yield from _not_told(challenge, setting, images)
 
 
 def _decoded(way: Way, labels: Any, codes: Callable[[int], Any]) -> Call | None:
@@ -263,7 +283,7 @@ def _pixels(result: Any, n: int | None) -> Any:
     found = [tensor.detach() for _, tensor in outputs_of(result)]
     if not found:
         array = as_array(result)[0]
-        found = [array] if array is not None and array.dtype.kind == "f" else []  # type: ignore[list-item]
+        found = [array] if array is not None and array.dtype.kind == "f" else []
     for one in found:
         size = int(np.prod(tuple(one.shape)))
         if size and size % N_PIXELS == 0 and n in (None, size // N_PIXELS):

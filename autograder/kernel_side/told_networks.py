@@ -105,7 +105,7 @@ def joined(challenge: dict[str, Any], setting: Setting, gives: int) -> Iterator[
             continue
 
         def together(module: Any = module, **given: Any) -> Any:
-            first = given.get("image", given.get("code"))
+            first = given["image"] if "image" in given else given["code"]
             label = given["label"]
             if label.ndim != 2:
                 raise ValueError("one-hot rows stand beside numbers")
