@@ -392,7 +392,7 @@ def sample_is_reparameterised(
                     decided.append(finding)
         elif isinstance(tree, dict):
             shown, given = (_matrices(tree.get(key)) for key in ("shown", "given"))
-            fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked")))
+            fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked"))) or _held_fit(tree)
             if fit is not None:
                 findings.append(_latent_finding(fit, f"`{answer.function}`", (), about))
     findings = [*(finding for finding, _ in direct), *findings]
@@ -408,6 +408,14 @@ def sample_is_reparameterised(
         if is_certain:
             return best
     return max(findings, key=lambda one: (one.fraction, one.observed != "another value"))
+
+
+def _held_fit(tree: Mapping[Any, Any]) -> LatentFit | None:
+    """Return how a whole model samples, where its code was put in by the layers that give mean and log variance."""
+    names = [name for name in text(tree, "fits").split(", ") if name in ("right", *LATENT_MISTAKES)]
+    if not names:
+        return None
+    return LatentFit("" if "right" in names else names[0])
 
 
 def _is_called_variance(call: Mapping[Any, Any]) -> bool:

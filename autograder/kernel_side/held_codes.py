@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from .structure import outputs_of
 from .values import is_tensor
+
+N_PIXELS = 784
+MAX_NARROW = 512
 
 
 class Head(NamedTuple):
@@ -81,3 +86,45 @@ def _layout_of(output: Any, code: Any) -> str:
         if any(bool((half == code).all()) for half in (output[:, ::2], output[:, 1::2])):
             return "in turn"
     return ""
+
+
+def draws_that_fit(model: Any, args: tuple[Any, ...], known: Any, silent: Any) -> list[str]:
+    """Which draws of a code give what a whole model returns for `args`, where its layers are made to give that draw.
+
+    `known` and `silent` make contexts in which the noise is known, and is 0; `known` has it as `like(shape)`. For models
+    whose code is joined to something else before any layer is shown it.
+    """
+    torch: Any = sys.modules["torch"]
+
+    def run(noise: Any) -> tuple[Any, list[Any]]:
+        torch.manual_seed(0)  # dropout leaves out the same
+        with noise.in_place(), torch.no_grad():
+            found = [tensor for _, tensor in outputs_of(model(*args))]
+        n = next(len(one) for one in args if one.is_floating_point() and one.ndim > 1)
+        sized = [one.reshape(n, -1) for one in found if one.ndim >= 2 and len(one) == n]
+        whole = next((one for one in sized if one.shape[1] == N_PIXELS), None)
+        return whole, [one for one in sized if one.shape[1] <= MAX_NARROW]
+
+    leaves = Leaves(model)
+    with leaves.watched():
+        whole, narrow = run(known)
+    heads = leaves.heads(narrow)
+    if whole is None or len(narrow) < 2 or not heads:
+        return []
+    mean, spread = narrow[0], narrow[1]
+    noise = known.like(mean.shape)
+    is_deviation = bool((spread >= 0).all())  # softplus(...), exp(...)
+    draws: dict[str, Callable[[], Any]] = {
+        "": lambda: mean + (spread if is_deviation else torch.exp(0.5 * spread)) * noise,
+        "variance_as_sigma": lambda: mean + torch.exp(spread) * noise,
+        "log_var_as_sigma": lambda: mean + spread * noise,
+        "no_noise": lambda: mean,
+        "unscaled": lambda: mean + noise,
+    }
+    found = []
+    for name, draw in draws.items():
+        with leaves.replaced(heads, draw()):
+            again, _ = run(silent)
+        if again is not None and bool(torch.allclose(again, whole, rtol=1e-4, atol=1e-5)):
+            found.append(name)
+    return found

@@ -169,6 +169,8 @@ def test_a_class_may_be_given_in_many_ways(source: str, tmp_path: Path) -> None:
     ("source", "old", "new", "check"),
     [
         (ADDED, "self.aus(z + self.k_aus(ziffer))", "self.aus(z)", "k3.class"),
+        (ADDED, "torch.exp(lv / 2)", "torch.exp(lv)", "k3.sample"),
+        (ADDED, "torch.randn_like(m) * torch.exp(lv / 2)", "0 * lv", "k3.sample"),
         (ADDED, "self.ein(bild.flatten(1)) + self.k_ein(ziffer)", "self.ein(bild.flatten(1))", "k2.class"),
         (CHANNELS, " * self.film(F.one_hot(y, 10).float())", "", "k3.class"),
         (CHANNELS, "self.emb(y)", "self.emb(0 * y)", "k2.class"),
