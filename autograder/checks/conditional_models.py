@@ -154,6 +154,10 @@ def encoder_sees_class(evidence: Evidence, params: EncoderSeesClass, context: Co
         return _nothing(
             evidence, params.challenge, "an image and gives its code", expected, asks_for_class=True
         )
+    if not any(np.all(np.isfinite(code)) for call in calls for code in _codes(call)):
+        return for_person(
+            "The codes are no finite numbers, so that nothing can be seen in them.", expected=expected
+        )
     moves = [max((abs(v) for v in _numbers(call.get("codes_move"))), default=0.0) for call in calls]
     best = int(np.argmax(moves))
     about, name = _about(calls[best], expected), text(calls[best], "name")

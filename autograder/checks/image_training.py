@@ -17,6 +17,7 @@ from autograder.checks.findings import (
     Finding,
     FormCheckParams,
     failed,
+    for_person,
     join,
     judged,
     number,
@@ -108,6 +109,8 @@ def trains_on_images(evidence: Evidence, params: TrainsOnImages, context: Contex
     expected = f"training images in {' or '.join(f'[{low:g}, {high:g}]' for low, high in accepted)}"
     firsts = [params.first] if params.first else [784, 1]
     layers = [one for first in firsts for one in trained_on(evidence, context.item, first)]
+    if not layers and not params.first and steps_of(evidence, context.item):
+        return for_person("What the network was trained on is not known; a person looks.", expected=expected)
     if not layers:
         if evidence.observations.layers or evidence.failure_in(context.item):
             return _not_trained(evidence, context.item, expected)
