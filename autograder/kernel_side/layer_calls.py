@@ -127,7 +127,7 @@ class LayerRecorder:
                 entry[name] = (min(low, before[0]), max(high, before[1]))
 
     def _shows_known(self, module: Any, given: Any) -> bool:
-        """Whether a layer is shown an image with its class beside it: ten numbers or channels more, or one of the data set."""
+        """Whether a layer is shown images with their class: ten numbers or channels more, or one of the data set."""
         if not _may_have_class(module, given):
             return False
         if int(module.weight.shape[1]) in (
