@@ -15,6 +15,9 @@ import autograder.registered  # noqa: F401  # fills the registries
 from autograder.checks.findings import Context, Finding
 from autograder.golden import read_golden
 from autograder.kernel_side.known_data import VARIABLE
+from autograder.kernel_side.known_images import KnownImages
+from autograder.kernel_side.layer_calls import LayerRecorder
+from autograder.kernel_side.recorders import TrainingRecorder
 from autograder.kernel_side.torchvision_shim import declare_operators
 from autograder.probes.evidence import Evidence
 from autograder.probes.training import TrainingSeen
@@ -234,6 +237,34 @@ def test_styles_are_called_without_their_training(name: str, tmp_path: Path) -> 
     evidence = asked(tmp_path, source, "k2.class", "k3.class", "k3.sample")
     found = {one: judge(one, evidence) for one in ("k2.class", "k3.class", "k3.sample")}
     assert {key: one.message for key, one in found.items() if one.fraction < 1} == {}
+
+
+# ------------------------------------------------------------------ what training was shown
+
+
+@pytest.mark.parametrize(
+    ("beside", "side", "is_image"),
+    [(10, "after", True), (10, "before", True), (8, "after", True), (16, "", False)],
+)
+def test_images_with_their_class_beside_them_are_images(beside: int, side: str, is_image: bool) -> None:
+    import torch
+
+    known = KnownImages()
+    digits = np.stack([255 * draw_digit(digit, np.random.default_rng(0)) for digit in range(5)]).astype(
+        np.uint8
+    )
+    known.waiting = [(0, digits)]
+    recorder = LayerRecorder(known, TrainingRecorder())
+    recorder.know(torch)
+    x, y = torch.from_numpy(digits).flatten(1) / 255, torch.eye(5, beside)
+    given = torch.cat([x, y] if side == "after" else [y, x], dim=1) if side else torch.rand(5, 784 + beside)
+    layer = torch.nn.Linear(784 + beside, 12)
+    recorder._hook(layer, (given,), layer(given))
+    (entry,) = recorder.entries.values()
+    assert (entry["role"] == "image") is is_image
+    if is_image:
+        assert entry["n_in"] == 784
+        assert np.concatenate(entry["codes"]).tolist() == [0, 1, 2, 3, 4]
 
 
 # ------------------------------------------------------------------ classes of images
