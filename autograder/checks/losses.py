@@ -80,6 +80,9 @@ class LossIs(CheckParams):
     also: list[ReconstructionTerm] | dict[ReconstructionTerm, list[float]] = Field(default_factory=list)
     """Other reconstruction terms that are accepted, each with its own weights of the KL term where it has some; whether
     they fit what the decoder gives is another check's."""
+    squared_error_weights: list[float] = Field(default_factory=list, max_length=2)
+    """Least and greatest weight of the KL term beside a squared error, which is a Gaussian likelihood: twice its variance,
+    which is free. Empty: as beside any other reconstruction term."""
     in_loop: Literal["twin", "person"] = "twin"
     """Who judges a loss that is written out in a training loop, where it cannot be called: the check's twin, or a person
     where no twin sees the loss."""
@@ -228,6 +231,8 @@ def _judge_explained(
     case = next(iter(called.cases.values()))
     n, n_pixels = np.shape(case["reconstruction"])
     n_latent = np.shape(case["mu"])[1]
+    if whole.kl and whole.reconstruction == "mse" and params.squared_error_weights:
+        return _gaussian(name, whole, params.squared_error_weights, about)
     if whole.kl:
         weight = whole.b / whole.a if whole.reconstruction else whole.b * n
         accepted = params.accepted_weights(whole.reconstruction)
@@ -239,6 +244,23 @@ def _judge_explained(
     by_kl = not whole.reconstruction or (whole.kl and whole.reconstruction in params.also)
     scale = whole.b if by_kl else whole.a
     return _judge_reduction(name, factor_name(scale, n, n_pixels, n_latent), scale, way, params, about)
+
+
+def _gaussian(name: str, whole: Explained, limits: list[float], about: dict[str, Any]) -> Finding:
+    """Return what to say of a squared error beside a KL term: a likelihood with the variance that their weights give."""
+    weight = whole.b / whole.a
+    if whole.b < 0 or weight < 0:
+        said = "the loss rewards distance from the prior" if weight < 0 else "it is the negative of the loss"
+        return failed(f"The sign of {name} is wrong: {said}.", observed="a wrong sign", **about)
+    observed = f"squared error with the variance {number(weight / 2)}, plus KL"
+    if limits[0] <= weight <= limits[-1]:
+        return judged(
+            1.0, observed=observed, message=f"{name} is right on other tensors: {observed}.", **about
+        )
+    said = (
+        "too much: nothing is left of the code" if weight > limits[-1] else "too little: it is hardly there"
+    )
+    return failed(f"The KL term of {name} weighs {said}.", observed=observed, **about)
 
 
 def _kl_factor(b: float, sizes: tuple[int, int, int]) -> str:
@@ -378,7 +400,7 @@ def sample_is_reparameterised(
                     decided.append(finding)
         elif isinstance(tree, dict):
             shown, given = (_matrices(tree.get(key)) for key in ("shown", "given"))
-            fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked")))
+            fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked"))) or _held_fit(tree)
             if fit is not None:
                 findings.append(_latent_finding(fit, f"`{answer.function}`", (), about))
     findings = [*(finding for finding, _ in direct), *findings]
@@ -394,6 +416,14 @@ def sample_is_reparameterised(
         if is_certain:
             return best
     return max(findings, key=lambda one: (one.fraction, one.observed != "another value"))
+
+
+def _held_fit(tree: Mapping[Any, Any]) -> LatentFit | None:
+    """Return how a whole model samples, where its code was put in by the layers that give mean and log variance."""
+    names = [name for name in text(tree, "fits").split(", ") if name in ("right", *LATENT_MISTAKES)]
+    if not names:
+        return None
+    return LatentFit("" if "right" in names else names[0])
 
 
 def _is_called_variance(call: Mapping[Any, Any]) -> bool:

@@ -68,6 +68,7 @@ class Challenge(Record):
         "likelihood",
         "autoencoder",
         "subwords",
+        "conditional",
     ] = "call"
     """An entry of `autograder/kernel_side/modes.py`."""
     names: tuple[str, ...] = ()

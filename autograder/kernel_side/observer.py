@@ -10,6 +10,7 @@ from typing import Any
 
 from . import (  # each adds modes of challenges
     autoencoders,  # noqa: F401
+    conditional,  # noqa: F401
     decoders,  # noqa: F401
     likelihoods,  # noqa: F401
     losses,  # noqa: F401

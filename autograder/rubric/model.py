@@ -104,6 +104,7 @@ class ChallengeSpec(Model):
         "likelihood",
         "autoencoder",
         "subwords",
+        "conditional",
     ]
     draw: StrictStr
     """The registered generator of the inputs (`autograder.probes.challenges`)."""
