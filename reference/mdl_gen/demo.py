@@ -1,0 +1,67 @@
+"""A small class for the demo: submissions that are right, wrong, unfinished, or no notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from reference.aml_a3.demo import PDF, named
+from reference.mdl_gen import special_vae
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a class hands in for a part."""
+
+    correct: dict[str, str]
+    """Student to style."""
+    wrong: dict[str, str]
+    """Student to mutant: one mistake each, in different items."""
+    crash: Callable[[str], str]
+    without_work: str
+
+
+PARTS = {
+    "vae": Part(
+        {"ada-lovelace": "template_filled", "andrey-markov": "trainer", "gertrude-cox": "espanol"},
+        {
+            "josiah-gibbs": "variance_as_deviation",
+            "nicholas-metropolis": "half_missing",
+            "john-von-neumann": "decoder_alone",
+            "thomas-bayes": "uniform_codes",
+        },
+        special_vae.crash,
+        special_vae.CONSTANTS,
+    ),
+}
+
+
+def demo_class(
+    solution: str,
+    template: str,
+    mutants: Mapping[str, Callable[[str], str]],
+    styles: Mapping[str, str],
+    to_ipynb: Callable[[str], bytes],
+    part: str = "vae",
+) -> dict[str, bytes]:
+    """Return the files of the class: path relative to its folder (`ada-lovelace/part_vae.ipynb`) to content.
+
+    The parameters are those of the demo class of every assignment.
+
+    Raises
+    ------
+    LookupError
+        A style or a mutant of the class is missing; the message names those that exist.
+    ValueError
+        An edit does not fit the solution any more.
+    """
+    of_part = PARTS[part]
+    sources = {
+        **{student: named(styles, name, "style") for student, name in of_part.correct.items()},
+        **{student: named(mutants, name, "mutant")(solution) for student, name in of_part.wrong.items()},
+        "charles-babbage": template,
+        "grace-hopper": of_part.crash(solution),
+        "karl-pearson": of_part.without_work,
+    }
+    files = {f"{student}/part_{part}.ipynb": to_ipynb(source) for student, source in sources.items()}
+    return {**files, f"blaise-pascal/part_{part}.ipynb": PDF}

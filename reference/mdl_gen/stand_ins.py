@@ -1,0 +1,14 @@
+"""The stand-ins for MNIST and Tiny Shakespeare that short runs of the labs are rehearsed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reference.stand_ins import write_stand_ins
+
+N_TRAIN, N_TEST, N_CHARACTERS, SEED = 1_000, 300, 20_000, 0
+
+
+def write(folder: Path) -> None:
+    """Write them into `folder`; always the same ones."""
+    write_stand_ins(folder, N_TRAIN, N_TEST, N_CHARACTERS, SEED)
