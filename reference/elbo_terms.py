@@ -7,7 +7,6 @@ image (lower is better).
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from reference.autoencoders import VaeLoss
@@ -34,7 +33,9 @@ def reconstruction_loss(reconstruction: Tensor, x: Tensor) -> Tensor:
     reconstruction, x
         Pixel means and images, n of them with as many pixels each, in [0, 1].
     """
-    return F.binary_cross_entropy(reconstruction.flatten(1), x.flatten(1), reduction="sum") / len(x)
+    p = reconstruction.flatten(1).clamp(1e-7, 1 - 1e-7)  # log(0) is not finite
+    white = x.flatten(1)
+    return -torch.sum(white * torch.log(p) + (1 - white) * torch.log(1 - p)) / len(x)
 
 
 def vae_loss(reconstruction: Tensor, x: Tensor, mu: Tensor, log_var: Tensor) -> VaeLoss:

@@ -17,6 +17,7 @@ mutant = partial(register, registry=MUTANTS)
 HEADS = "self.mu_head(hidden), self.log_var_head(hidden)"
 Z = "return mu + torch.exp(0.5 * log_var) * epsilon"
 KL = "-0.5 * torch.sum(1 + log_var - mu**2 - torch.exp(log_var)) / len(mu)"
+BCE = "return -torch.sum(white * torch.log(p) + (1 - white) * torch.log(1 - p)) / len(x)"
 SUM = "return VaeLoss(nll + kl, nll, kl)"
 
 # ------------------------------------------------------------------ v1: encoder
@@ -115,12 +116,17 @@ def kl_of_dimensions(source: str) -> str:
 
 @mutant("v4", "averages the cross-entropy over pixels and sums the KL divergence", revealed_by="loss")
 def bce_of_pixels(source: str) -> str:
-    return swap(source, 'x.flatten(1), reduction="sum") / len(x)', "x.flatten(1))")
+    return swap(source, BCE, "return -torch.mean(white * torch.log(p) + (1 - white) * torch.log(1 - p))")
+
+
+@mutant("v4", "forgets the black pixels", revealed_by="loss")
+def half_of_bce(source: str) -> str:
+    return swap(source, BCE, "return -torch.sum(white * torch.log(p)) / len(x)")
 
 
 @mutant("v4", "takes the absolute error for the reconstruction term", revealed_by="loss")
 def absolute_error(source: str) -> str:
-    return swap(source, "return F.binary_cross_entropy(", "return F.l1_loss(")
+    return swap(source, BCE, "return torch.sum(torch.abs(white - p)) / len(x)")
 
 
 @mutant("v4", "leaves the KL divergence out of the sum", revealed_by="loss")
