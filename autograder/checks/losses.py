@@ -48,6 +48,7 @@ KL_MISTAKES = {
     "mu_sign": "has the wrong sign at μ²",
     "no_log": "lacks the term log σ²",
     "log_sign": "has the wrong sign at log σ²",
+    "half_log": "has log σ, half of what it should be, in the place of log σ²",
     "no_one": "lacks the −1, so that it is not 0 where q is N(0, I)",
     "no_sigma": "lacks the term σ²",
 }
@@ -57,6 +58,7 @@ REDUCTIONS = {
     "element_mean": "averaged over all pixels of all images",
     "pixel_mean": "divided by the number of pixels, and summed over the batch",
 }
+MISSING = "is missing"
 BECAUSE = {
     "sum": "it and its gradient are as many times larger as the batch has images, and change with its size",
     "element_mean": "it is not in nats per image",
@@ -101,8 +103,8 @@ def loss_is(evidence: Evidence, params: LossIs, context: Context) -> Finding:
 
 
 def _vagueness(finding: Finding) -> int:
-    """0 when a finding says what was computed, 1 when it can only say that it was something else."""
-    return int(finding.observed == "another value")
+    """0 when a finding says what was computed, 1 when it says what is not there, 2 when it was something else."""
+    return 2 if finding.observed == "another value" else int(finding.observed.endswith(MISSING))
 
 
 def _values_by_way(called: Called) -> dict[Way, dict[tuple[Any, ...], dict[str, float]]]:
@@ -182,7 +184,7 @@ def _unexplained(seen: list[Explained], way: Way, params: LossIs, about: dict[st
     if params.quantity == "vae" and seen:
         n_kl = sum(not one.reconstruction for one in seen)
         lacks = "the KL term" if 2 * n_kl < len(seen) else "the reconstruction term"
-        return failed(f"{name} lacks {lacks}.", observed=f"{lacks} is missing", **about)
+        return failed(f"{name} lacks {lacks}.", observed=f"{lacks} {MISSING}", **about)
     return failed(
         f"{name}, called on other tensors, gives neither the closed form nor what a mistake we know would give.",
         observed="another value",
