@@ -41,6 +41,8 @@ class GoldenValue(Record):
     source: str = ""
     """`quadrature`, `closed form`, ... with the formula in words."""
     replicates: Replicates | None = None
+    numbers: tuple[float, ...] | None = None
+    """What is no single number: the weights of a classifier."""
 
 
 class StoredOutput(Record):

@@ -74,7 +74,7 @@ def make_golden(
     budget: Budget = "full" if kind == "full" else "short"
     source = solution_source(assignment, part.part)
     shown = identity(data_directory(data)) if part.data else ""
-    if not (part.evidence or part.summaries):  # nothing of it is a number
+    if not _has_numbers(part):
         n_replicates = 0
     named = keys_in_conventions(part, budget)
     wanted = {name: edited(assignment, part, name, source) for name in _known(named, conventions)}
@@ -124,6 +124,11 @@ def make_golden(
         values=dict(sorted(values.items())),
         answers=answers,
     )
+
+
+def _has_numbers(part: PartSpec) -> bool:
+    """Return whether runs of the reference give anything that is kept: a number, a table of them, a summary."""
+    return bool(part.summaries) or any(spec.kind in ("number", "table") for spec in part.evidence.values())
 
 
 def with_conventions(stored: Golden, made: Golden) -> Golden:

@@ -2,6 +2,7 @@
 
 import autograder.checks
 import autograder.data_truths
+import autograder.image_truths
 import autograder.probes.array_draws
 import autograder.probes.challenges
 import autograder.probes.neural_draws

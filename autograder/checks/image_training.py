@@ -95,15 +95,19 @@ class TrainsOnImages(CheckParams):
 
     low: float
     high: float
+    also: list[list[float]] = Field(default_factory=list)
+    """Other ranges, low and high, that are accepted."""
     first: int = 784
-    """Inputs of its first layer: 784 pixels, or 1 channel."""
+    """Inputs of its first layer: 784 pixels, or 1 channel; 0 for either."""
 
 
 @CHECKS.register(TrainsOnImages)
 def trains_on_images(evidence: Evidence, params: TrainsOnImages, context: Context) -> Finding:
     """The network was trained on training images in the sheet's range (half where one of both is not so)."""
-    expected = f"training images in [{params.low:g}, {params.high:g}]"
-    layers = trained_on(evidence, context.item, params.first)
+    accepted = [[params.low, params.high], *params.also]
+    expected = f"training images in {' or '.join(f'[{low:g}, {high:g}]' for low, high in accepted)}"
+    firsts = [params.first] if params.first else [784, 1]
+    layers = [one for first in firsts for one in trained_on(evidence, context.item, first)]
     if not layers:
         if evidence.observations.layers or evidence.failure_in(context.item):
             return _not_trained(evidence, context.item, expected)
@@ -117,7 +121,7 @@ def trains_on_images(evidence: Evidence, params: TrainsOnImages, context: Contex
     low, high = min(one[0] for one in ranges), max(one[1] for one in ranges)
     is_test = sum(code >= TEST for code in codes)
     said = []
-    if abs(low - params.low) > SLACK or abs(high - params.high) > SLACK:
+    if all(abs(low - one[0]) > SLACK or abs(high - one[1]) > SLACK for one in accepted):
         said.append(f"the images lie in [{number(low, 3)}, {number(high, 3)}]")
     if is_test:
         said.append("images of the test set are among them")

@@ -78,6 +78,9 @@ class LossIs(CheckParams):
     """Accepted weights of the KL term, relative to the reconstruction's."""
     also: list[Literal["bce", "bce_with_logits", "mse"]] = Field(default_factory=list)
     """Other reconstruction terms that are accepted; whether they fit what the decoder gives is another check's."""
+    squared_error_weights: list[float] = Field(default_factory=list, max_length=2)
+    """Least and greatest weight of the KL term beside a squared error, which is a Gaussian likelihood: twice its variance,
+    which is free. Empty: as beside any other reconstruction term."""
     in_loop: Literal["twin", "person"] = "twin"
     """Who judges a loss that is written out in a training loop, where it cannot be called: the check's twin, or a person
     where no twin sees the loss."""
@@ -205,6 +208,8 @@ def _judge_explained(
     case = next(iter(called.cases.values()))
     n, n_pixels = np.shape(case["reconstruction"])
     n_latent = np.shape(case["mu"])[1]
+    if whole.kl and whole.reconstruction == "mse" and params.squared_error_weights:
+        return _gaussian(name, whole, params.squared_error_weights, about)
     if whole.kl:
         weight = whole.b / whole.a if whole.reconstruction else whole.b * n
         if params.quantity == "vae" and not any(
@@ -215,6 +220,23 @@ def _judge_explained(
             return failed(f"The KL term of {name} {mistake}.", observed=f"a KL term that {mistake}", **about)
     scale = whole.a if whole.reconstruction else whole.b
     return _judge_reduction(name, factor_name(scale, n, n_pixels, n_latent), scale, way, params, about)
+
+
+def _gaussian(name: str, whole: Explained, limits: list[float], about: dict[str, Any]) -> Finding:
+    """Return what to say of a squared error beside a KL term: a likelihood with the variance that their weights give."""
+    weight = whole.b / whole.a
+    if whole.b < 0 or weight < 0:
+        said = "the loss rewards distance from the prior" if weight < 0 else "it is the negative of the loss"
+        return failed(f"The sign of {name} is wrong: {said}.", observed="a wrong sign", **about)
+    observed = f"squared error with the variance {number(weight / 2)}, plus KL"
+    if limits[0] <= weight <= limits[-1]:
+        return judged(
+            1.0, observed=observed, message=f"{name} is right on other tensors: {observed}.", **about
+        )
+    said = (
+        "too much: nothing is left of the code" if weight > limits[-1] else "too little: it is hardly there"
+    )
+    return failed(f"The KL term of {name} weighs {said}.", observed=observed, **about)
 
 
 def _kl_factor(b: float, sizes: tuple[int, int, int]) -> str:

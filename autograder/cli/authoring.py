@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 OUT_OF_DATE = 1
 N_REPLICATES = 60
 SAME_TRUTH = 1e-7
+SAME_NUMBERS = 1e-3
+"""Of the weights of a classifier: solved for, and rounded."""
 """Relative difference up to which two quadratures of one number, on two machines, are the same."""
 
 
@@ -297,6 +299,11 @@ def truth_differences(part: PartSpec, path: Path, of_stand_ins: Assignment | Non
 
 def _same(stored: GoldenValue, computed: GoldenValue) -> bool:
     pairs = ((stored.truth, computed.truth), (stored.sd, computed.sd))
+    lists = stored.numbers or (), computed.numbers or ()
+    if len(lists[0]) != len(lists[1]) or not all(
+        isclose(a, b, rel_tol=SAME_NUMBERS, abs_tol=SAME_NUMBERS) for a, b in zip(*lists, strict=True)
+    ):
+        return False
     return stored.n == computed.n and all(
         a == b or (a is not None and b is not None and isclose(a, b, rel_tol=SAME_TRUTH)) for a, b in pairs
     )

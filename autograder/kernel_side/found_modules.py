@@ -125,6 +125,27 @@ def networks_between(challenge: dict[str, Any], namespace: Namespace) -> list[Ca
     return [candidate for *_, candidate in sorted(found, key=lambda one: one[:2])]
 
 
+def live_modules(challenge: dict[str, Any], namespace: Namespace) -> list[Candidate]:
+    """Every network that the notebook has in the end, in containers and objects too: accepted names, then words in names,
+    then classes of the notebook's own, the latest first."""
+    torch: Any = sys.modules.get("torch")
+    last = {name: past[-1] for name, past in namespace.history.items() if past[-1][1] is not ABSENT}
+    found = [Candidate(name, value, at) for name, (at, value) in last.items()]
+    found = [one for one in found if isinstance(one.value, torch.nn.Module)]
+    found += [part for name, (at, value) in last.items() for part in _parts(torch, name, at, value)]
+    names = [name.casefold() for name in challenge["names"]]
+
+    def rank(one: Candidate) -> tuple[int, int]:
+        words = _words_of(one)
+        if one.name.casefold() in names:
+            return names.index(one.name.casefold()), -one.cell
+        is_close = any(all(word.casefold() in words for word in group) for group in challenge["contains"])
+        return len(names) + (0 if is_close else 1 if _is_own(one.value) else 2), -one.cell
+
+    distinct = {id(one.value): one for one in reversed(found)}
+    return sorted(distinct.values(), key=rank)
+
+
 def _parts(torch: Any, name: str, cell: int, value: Any) -> Iterator[Candidate]:
     """The modules that a dictionary, a list, an object or a module of the notebook's own holds directly."""
     if isinstance(value, torch.nn.Module):

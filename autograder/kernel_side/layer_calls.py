@@ -18,6 +18,10 @@ from .recorders import TrainingRecorder
 from .values import Encoder
 
 N_PIXELS = 784
+WITH_CLASS = (2, 11)
+"""Channels of an image with its class: its own, and one or ten more."""
+MAX_BESIDE = 100
+"""Numbers that stand beside the pixels of an image: its class, or an embedding of it."""
 MAX_LATENT = 100
 MAX_KEYS = 48
 MAX_CALLS = 12_000
@@ -72,7 +76,8 @@ class LayerRecorder:
         if known is None or known[0]() is not module or known[1] != shape:
             if len(self.roles) >= MAX_LAYERS:
                 self.roles.clear()
-            known = self.roles[id(module)] = (weakref.ref(module), shape, *_role(module, given))
+            role = _with_class(module, given) if self._shows_known(module, given) else _role(module, given)
+            known = self.roles[id(module)] = (weakref.ref(module), shape, *role)
         _, _, role, n_in, n_out = known
         if not role:
             return
@@ -107,7 +112,7 @@ class LayerRecorder:
             entry["outputs"].append((self.training.n_steps, entry["n"], values))
 
     def _look_up(self, entry: Entry, given: Any) -> None:
-        rows = given.detach().reshape(len(given), -1).float().numpy()
+        rows = self._pixels(given.detach())
         entry["means"].append(float(rows.mean()))
         entry["looked_up"] += len(rows)
         if entry["looked_up"] > MAX_ROWS:
@@ -119,6 +124,32 @@ class LayerRecorder:
                 low, high = float(part.min()), float(part.max())
                 before = entry[name] or (low, high)
                 entry[name] = (min(low, before[0]), max(high, before[1]))
+
+    def _shows_known(self, module: Any, given: Any) -> bool:
+        """Whether a layer is shown an image of the data set with its class beside it, in numbers or in channels."""
+        if not _may_have_class(module, given):
+            return False
+        return bool(self.images.codes(self._pixels(given.detach()[:1]))[0] != UNKNOWN)
+
+    def _pixels(self, given: Any) -> Any:
+        """The images (n, 784) of a call; of a class beside them, on either side, what is known to be an image."""
+        rows = given.reshape(len(given), -1).float().numpy()
+        if rows.shape[1] <= N_PIXELS:
+            return rows
+        first, last = rows[:, :N_PIXELS], rows[:, -N_PIXELS:]
+        return last if self.images.codes(first[:1])[0] == UNKNOWN else first
+
+
+def _may_have_class(module: Any, given: Any) -> bool:
+    n_in = int(module.weight.shape[1])
+    if module.weight.ndim == 4:
+        return n_in in WITH_CLASS and given.ndim == 4 and given.shape[2] * given.shape[3] == N_PIXELS
+    return bool(given.ndim == 2 and N_PIXELS < n_in <= N_PIXELS + MAX_BESIDE)
+
+
+def _with_class(module: Any, given: Any) -> tuple[str, int, int]:
+    """The role of a layer that is shown images with their class: the one that it would have without the class."""
+    return "image", 1 if given.ndim == 4 else N_PIXELS, int(module.weight.shape[0])
 
 
 def _role(module: Any, given: Any) -> tuple[str, int, int]:

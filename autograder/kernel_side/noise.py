@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .binding import Refusal, positional
+from .conditions import conditions
 from .found_modules import networks_between
 from .losses import spread, ways
 from .modes import MODES, Candidate, Fields, Mode, Setting
@@ -18,7 +19,7 @@ from .namespace import Namespace
 from .placing import callables_of, is_module, like_named, refusal, resolve, said
 
 MAX_SHOWN = 16
-MAX_LAYERS = 40
+MAX_LAYERS = 60
 MAX_LATENT = 128
 
 
@@ -176,18 +177,50 @@ def _through(model: Any, values: dict[str, Any]) -> dict[str, Any]:
     handles = [module.register_forward_hook(hook) for module in model.modules() if module is not model]
     images = torch.tensor(np.resize(values["noise"], 4 * 784).reshape(4, 784)).float().sigmoid()
     noise = VisibleNoise(values["noise"])
+    first: Exception | None = None
     try:
         with noise.in_place():
-            try:
-                model(images)
-            except Exception:  # a model of pictures rather than of rows
+            for given_to_model in _inputs(images, bool(values.get("is_conditional"))):
                 shown.clear()
                 given.clear()
-                model(images.reshape(4, 1, 28, 28))
+                noise.asked.clear()
+                try:
+                    model(*given_to_model)
+                    break
+                except Exception as error:  # a model of pictures rather than of rows
+                    first = first or error
+            else:
+                raise first or Refusal("not_callable", "there is no way to call the model")
     finally:
         for handle in handles:
             handle.remove()
+    if values.get("is_conditional"):
+        shown += _beside_classes(shown, given)
     return {"shown": shown[:MAX_LAYERS], "given": given[:MAX_LAYERS], "asked": ", ".join(noise.asked)}
+
+
+def _inputs(images: Any, is_conditional: bool) -> Iterator[tuple[Any, ...]]:
+    """What a whole model may be called with: rows, pictures, and either with classes in every form."""
+    torch: Any = sys.modules["torch"]
+    shaped = (images, images.reshape(4, 1, 28, 28))
+    yield from ((one,) for one in shaped)
+    if is_conditional:
+        for condition in conditions(np.arange(4)):
+            yield from ((one, condition.value) for one in shaped)
+            yield from ((condition.value, one) for one in shaped)
+        yield (torch.cat([images, next(conditions(np.arange(4))).value], dim=1),)
+
+
+def _beside_classes(shown: list[Any], given: list[Any]) -> list[Any]:
+    """The parts of wider matrices that are as wide as something a layer gave: a code with its class beside it."""
+    widths = sorted({one.shape[1] // k for one in given for k in (1, 2)} - {0})
+    return [
+        part
+        for one in shown
+        for width in widths
+        if width < one.shape[1]
+        for part in (one[:, :width], one[:, -width:])
+    ]
 
 
 def _flat(values: Any) -> list[Any]:
@@ -197,7 +230,7 @@ def _flat(values: Any) -> list[Any]:
     for value in values:
         if isinstance(value, tuple | list):
             found += _flat(value)
-        elif isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[1] <= MAX_LATENT:
+        elif isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[1] <= MAX_LATENT + 10:
             found.append(value.detach().clone())
     return found
 

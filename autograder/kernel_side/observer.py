@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import decoders, likelihoods, losses, modules, noise, steps  # noqa: F401  # each adds modes of challenges
+from . import conditional, decoders, likelihoods, losses, modules, noise, steps  # noqa: F401  # each adds modes
 from .absent_packages import AbsentPackages
 from .calls import Caller
 from .colab import Colab

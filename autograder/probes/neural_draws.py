@@ -46,18 +46,28 @@ class SampledLatent(DrawParams):
     n_latent: int = Field(default=16, ge=2, le=256)
     n_pixels: int = Field(default=784, ge=4, le=4096)
     """A whole autoencoder under any name is known by it: so many numbers, or images of one channel, become as many."""
+    is_conditional: bool = False
+    """Whether whole autoencoders are told classes, too, beside the images or joined to them."""
 
 
 @DRAWS.register(SampledLatent)
 def sampled_latent(rng: np.random.Generator, params: SampledLatent) -> Values:
     """Means, log variances, and the values that every source of noise gives during the call."""
     shape = (params.n, params.n_latent)
-    return {
+    told = {"is_conditional": True} if params.is_conditional else {}
+    return told | {
         "mu": rng.normal(size=shape).round(4).tolist(),
         "log_var": rng.uniform(-2.0, 1.5, size=shape).round(4).tolist(),
         "noise": rng.normal(size=params.n * params.n_latent + 7).round(4).tolist(),
-        "ends": {"first": [params.n_pixels, 1], "last": [params.n_pixels]},
+        "ends": {"first": _first_sizes(params), "last": [params.n_pixels]},
     }
+
+
+def _first_sizes(params: SampledLatent) -> list[int]:
+    """Return what the first layer may take: pixels or one channel, and more where classes stand beside them."""
+    if not params.is_conditional:
+        return [params.n_pixels, 1]
+    return [params.n_pixels + 10, params.n_pixels, 11, 2, 1]
 
 
 class GanStepInputs(DrawParams):
@@ -231,3 +241,19 @@ class TrainedLanguageModel(DrawParams):
 def trained_language_model(rng: np.random.Generator, params: TrainedLanguageModel) -> Values:
     """Nothing is drawn: the model stays as it is, and so do the splits and the texts that it is asked about."""
     return {"kind": "trained"} | params.model_dump()
+
+
+class ConditionalProblem(DrawParams):
+    """Networks that are told a class, as they were trained."""
+
+    asks: Literal["images", "codes"]
+    """`images`: test images with their classes are shown; `codes`: the same codes are decoded as every class."""
+    n: int = Field(default=40, ge=1, le=1000)
+    """How many images, or codes."""
+    n_classes: int = Field(default=10, ge=2, le=10)
+
+
+@DRAWS.register(ConditionalProblem)
+def conditional_problem(rng: np.random.Generator, params: ConditionalProblem) -> Values:
+    """Nothing is drawn here: images are those of the test set, and codes come from the seed of the case."""
+    return params.model_dump()

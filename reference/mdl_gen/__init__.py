@@ -1,1 +1,1 @@
-"""The answers to `mdl-gen`: the cVAE assignment and a lab for each lecture."""
+"""The answers to `mdl-gen`: the conditional VAE assignment and a lab for each lecture of "Generative Models"."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reference.aml_a3.demo import PDF, named
-from reference.mdl_gen import special_vae
+from reference.mdl_gen import special_cvae, special_vae
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,23 @@ class Part:
     correct: dict[str, str]
     """Student to style."""
     wrong: dict[str, str]
-    """Student to mutant: one mistake each, in different items."""
+    """Student to mutant: one mistake each, in four different items."""
     crash: Callable[[str], str]
     without_work: str
 
 
 PARTS = {
+    "cvae": Part(
+        {"ada-lovelace": "tutorial", "andrey-markov": "trainer_class", "gertrude-cox": "espanol"},
+        {
+            "josiah-gibbs": "encoder_not_told",
+            "nicholas-metropolis": "decoder_not_told",
+            "john-von-neumann": "half_missing",
+            "thomas-bayes": "classes_shuffled",
+        },
+        special_cvae.crash,
+        special_cvae.PROSE,
+    ),
     "vae": Part(
         {"ada-lovelace": "template_filled", "andrey-markov": "trainer", "gertrude-cox": "espanol"},
         {
@@ -42,9 +53,9 @@ def demo_class(
     mutants: Mapping[str, Callable[[str], str]],
     styles: Mapping[str, str],
     to_ipynb: Callable[[str], bytes],
-    part: str = "vae",
+    part: str = "cvae",
 ) -> dict[str, bytes]:
-    """Return the files of the class: path relative to its folder (`ada-lovelace/part_vae.ipynb`) to content.
+    """Return the files of the class: path relative to its folder to content.
 
     The parameters are those of the demo class of every assignment.
 

@@ -1,4 +1,4 @@
-"""The stand-ins for MNIST and Tiny Shakespeare that short runs of the labs are rehearsed on."""
+"""What stands for MNIST and Tiny Shakespeare where notebooks are rehearsed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reference.stand_ins import write_stand_ins
 
-N_TRAIN, N_TEST, N_CHARACTERS, SEED = 1_000, 300, 20_000, 0
+N_TRAIN, N_TEST, N_CHARACTERS, SEED = 2_000, 200, 20_000, 0
 
 
 def write(folder: Path) -> None:

@@ -49,7 +49,7 @@ LAYERS = (
         "public_rubric",
         "conventions",
     ),
-    ("probes", "checks", "truths", "data_truths"),
+    ("probes", "checks", "truths", "data_truths", "image_truths"),
     (
         "execute",
         "judging",

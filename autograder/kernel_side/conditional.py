@@ -1,0 +1,445 @@
+"""Networks that are told a class: what they give, as they were trained, for images, codes and classes of ours.
+
+Names of parameters say where they can which takes the image, the code, the class; every other way is tried. Where a whole
+model tells its codes, they are also put into it: the layers that give them are made to give ours, and the noise is made 0,
+so that what the model returns is what its decoder makes of a code and a class, however both are joined.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .binding import Refusal, parameters_of
+from .conditions import Condition, conditions, images_as, joined_sizes
+from .found_modules import copied, live_modules
+from .functions import is_required
+from .known_pixels import N_PIXELS, known_pixels
+from .modes import MODES, Candidate, Fields, Mode, Setting
+from .namespace import Namespace
+from .noise import VisibleNoise
+from .placing import Placement, callables_of, is_module, like_named, methods_of, placements, resolve, said
+from .structure import outputs_of
+from .values import as_array, is_tensor
+
+MAX_CODE = 256
+MAX_NARROW = 512
+MAX_CALLS = 6
+MAX_CANDIDATES = 24
+
+Call = dict[str, Any]
+
+
+class Way(NamedTuple):
+    """Something of the notebook that can be called, with what its parameters take."""
+
+    name: str
+    function: Callable[..., Any]
+    placed: Placement
+    rest: dict[str, Any]
+    """Values of required parameters that take nothing of ours."""
+
+    def __call__(self, **given: Any) -> Any:
+        keywords = dict(self.rest)
+        for parameter, role in self.placed.items():
+            if role in given:
+                keywords[parameter] = given[role]
+        return self.function(**keywords)
+
+
+def the_notebook(challenge: dict[str, Any], namespace: Namespace) -> list[Candidate]:
+    """The notebook as a whole: several of its networks and functions belong together."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or getattr(torch, "nn", None) is None:
+        raise Refusal("missing", "the notebook does not use torch")
+    last = max((at for past in namespace.history.values() for at, _ in past), default=0)
+    return [Candidate("the networks", None, last)]
+
+
+def put_conditional(
+    challenge: dict[str, Any], case: dict[str, Any], candidate: Candidate, setting: Setting
+) -> Fields:
+    """Every way to call the notebook's networks with a class, and what it gave: `calls`."""
+    values = case["values"]
+    make = _of_codes if values["asks"] == "codes" else _of_images
+    calls: list[Call] = []
+    for call in make(challenge, values, setting, case["seed"]):
+        calls.append(call)
+        setting.answer["function"] = calls[0]["name"]
+        if len(calls) == MAX_CALLS:
+            break
+    if not calls:
+        raise Refusal("not_callable", "nothing of the notebook takes a class beside it")
+    return {"result": setting.encoder.node({"calls": calls}), "status": "ok"}
+
+
+# ------------------------------------------------------------------ what can be called
+
+
+def _ways(challenge: dict[str, Any], setting: Setting, roles: tuple[str, ...]) -> Iterator[Way]:
+    """What takes all of some roles: live networks, their methods, and functions of an accepted name, best first."""
+    given = {role: challenge["roles"][role] for role in ("count", *roles) if role in challenge["roles"]}
+    networks = live_modules(challenge, setting.namespace)
+    offered: list[tuple[str, Callable[..., Any]]] = []
+    for one in networks[:MAX_CANDIDATES]:
+        module = copied(one.value).eval()
+        offered.append((one.name, module.forward))
+        offered += [
+            (f"{one.name}.{name}", getattr(module, name))
+            for name in methods_of(type(module))
+            if name != "forward" and not name.startswith("_")
+        ]
+    with contextlib.suppress(Refusal):
+        for one in callables_of(challenge, setting.namespace)[:MAX_CANDIDATES]:
+            if isinstance(one.value, type) and _is_network(one.value):
+                continue
+            with contextlib.suppress(Exception):
+                offered.append((one.name, resolve(one, setting.view)))
+    for name, function in offered:
+        if not callable(function):
+            continue
+        with contextlib.suppress(Refusal, Exception):
+            for placed in placements(function, given, setting.view, roles):
+                if set(roles) <= set(placed.values()):
+                    rest = _rest(function, placed, setting.view, networks)
+                    yield Way(name, function, placed, rest)
+
+
+def _is_network(kind: type) -> bool:
+    torch: Any = sys.modules["torch"]
+    return issubclass(kind, torch.nn.Module)
+
+
+def _rest(
+    function: Any, placed: Placement, view: dict[str, Any], networks: list[Candidate]
+) -> dict[str, Any]:
+    """Values of required parameters that take nothing of ours: the notebook's own, else its first network."""
+    rest = like_named(function, placed, view)
+    for parameter in parameters_of(function):
+        if (
+            is_required(parameter)
+            and parameter.name not in placed
+            and parameter.name not in rest
+            and networks
+        ):
+            rest[parameter.name] = copied(networks[0].value).eval()
+    return rest
+
+
+# ------------------------------------------------------------------ images and classes
+
+
+def _of_images(
+    challenge: dict[str, Any], values: dict[str, Any], setting: Setting, seed: int
+) -> Iterator[Call]:
+    """What networks give for test images of MNIST with their classes, and whether another class changes it."""
+    images, labels = (array[: values["n"]] for array in _test_set())
+    for way in itertools.chain(_ways(challenge, setting, ("image", "label")), _joined(challenge, setting, 0)):
+        call = setting.guarded(functools.partial(_seen_at_images, way, images, labels))
+        if call is not None:
+            yield call | {"name": way.name, "bound": said(way.placed), "images": images, "labels": labels}
+
+
+def _test_set() -> tuple[Any, Any]:
+    try:
+        return known_pixels("t10k")
+    except OSError as error:
+        raise Refusal("not_callable", str(error)) from None
+
+
+def _seen_at_images(way: Way, images: Any, labels: Any) -> Call | None:
+    """Reconstructions for each scale of the pixels, and how codes and images move with the class; None for no network."""
+    for condition in conditions(labels):
+        for shape in ((N_PIXELS,), (1, 28, 28), (28, 28)):
+            first = _given(way, images, condition, "unit", shape)
+            if first is None:
+                continue
+            whole, narrow = first
+            if whole is None and not narrow:
+                continue
+            other = _given(way, images, condition.turned(), "unit", shape)
+            call: Call = {"form": condition.form, "shape": list(shape), "codes": narrow[:2]}
+            if other is not None:
+                call["codes_move"] = [_moved(a, b) for a, b in zip(narrow, other[1], strict=False)]
+                call["image_moves"] = _moved(whole, other[0]) if whole is not None else 0.0
+            if whole is not None:
+                call["reconstructions"] = {
+                    scale: given[0]
+                    for scale in ("unit", "signed", "standard")
+                    if (given := _given(way, images, condition, scale, shape)) is not None
+                }
+            return call
+    return None
+
+
+def _given(
+    way: Way, images: Any, condition: Condition, scale: str, shape: tuple[int, ...]
+) -> tuple[Any, list[Any]] | None:
+    """Images (n, 784) and codes (n, d) that a call gives, under known noise; None when it fails."""
+    torch: Any = sys.modules["torch"]
+    module = _owner(way)
+    before = set(map(id, vars(module).values())) if module is not None else set()
+    noise = VisibleNoise(np.random.default_rng(0).normal(size=4099).round(4).tolist())
+    try:
+        with noise.in_place(), torch.no_grad():
+            result = way(image=images_as(images, scale, shape), label=condition.value, count=len(images))
+    except NameError:
+        raise
+    except Exception:
+        return None
+    found = [tensor for _, tensor in outputs_of(result)]
+    if module is not None:  # self.mu = ...
+        found += [v for v in vars(module).values() if is_tensor(v) and id(v) not in before]
+    n = len(images)
+    sized = [
+        one.reshape(n, -1) for one in found if one.ndim >= 2 and len(one) == n and one.is_floating_point()
+    ]
+    whole = next((one for one in sized if one.shape[1] == N_PIXELS), None)
+    return whole, [one for one in sized if one.shape[1] <= MAX_NARROW]
+
+
+def _owner(way: Way) -> Any:
+    owner = getattr(way.function, "__self__", None)
+    return owner if is_module(owner) else None
+
+
+def _moved(a: Any, b: Any) -> float:
+    """The largest difference of two tensors, in units of the spread of the first."""
+    spread = max(float(a.std()), 1e-12)
+    return float((a - b).abs().max()) / spread if a.shape == b.shape else 0.0
+
+
+# ------------------------------------------------------------------ codes and classes
+
+
+def _of_codes(
+    challenge: dict[str, Any], values: dict[str, Any], setting: Setting, seed: int
+) -> Iterator[Call]:
+    """Images of every class from the same codes: through whole models, by decoders, by functions that draw codes."""
+    labels = np.repeat(np.arange(values["n_classes"]), values["n"])
+    draw = np.random.default_rng(seed)
+
+    def codes(d: int) -> Any:
+        return np.tile(draw.standard_normal((values["n"], d)).astype(np.float32), (values["n_classes"], 1))
+
+    images = _test_set()[0][:1].repeat(len(labels), axis=0)
+    for way in _ways(challenge, setting, ("image", "label")):
+        held = setting.guarded(functools.partial(_held, way, images, labels, codes))
+        if held is not None:
+            yield held | {"name": way.name, "how": "whole"}
+    decoders = itertools.chain(
+        _ways(challenge, setting, ("code", "label")), _joined(challenge, setting, N_PIXELS)
+    )
+    for way in decoders:
+        call = setting.guarded(functools.partial(_decoded, way, labels, codes))
+        if call is not None:
+            yield call | {"name": way.name, "how": "decoder"}
+    for way in _ways(challenge, setting, ("label",)):
+        if getattr(way.function, "__name__", "") == "forward":
+            continue
+        call = _drawn(way, setting, values)
+        if call is not None:
+            yield call | {"name": way.name, "how": "function"}
+
+
+def _decoded(way: Way, labels: Any, codes: Callable[[int], Any]) -> Call | None:
+    """Images that a decoder makes of codes of the size that it takes; None when it takes none."""
+    torch: Any = sys.modules["torch"]
+    for condition in conditions(labels):
+        for d in range(1, MAX_CODE + 1):
+            try:
+                with torch.no_grad():
+                    found = way(code=torch.zeros(len(labels), d), label=condition.value, count=len(labels))
+            except NameError:
+                raise
+            except Exception:  # codes of another size
+                continue
+            if _pixels(found, len(labels)) is not None:
+                with torch.no_grad():
+                    found = way(code=torch.from_numpy(codes(d)), label=condition.value, count=len(labels))
+                return {"form": condition.form, "d": d, "images": _pixels(found, len(labels))}
+    return None
+
+
+def _drawn(way: Way, setting: Setting, values: dict[str, Any]) -> Call | None:
+    """Images that a function of a class makes of codes of its own: one call a class, from the same state of the noise."""
+    n, n_classes = values["n"], values["n_classes"]
+
+    def tried(labels: list[Any]) -> Any:
+        rows = []
+        for label in labels:
+            with contextlib.suppress(Exception):
+                array = _pixels(setting.guarded(functools.partial(way, label=label, count=n)), None)
+                rows.append(array)
+        return rows
+
+    for form, labels in _labels(n, n_classes):
+        first = tried(labels[:1])
+        if not first or first[0] is None:
+            continue
+        rows = tried(labels)
+        k = min((len(one) for one in rows if one is not None), default=0)
+        if k and len(rows) == n_classes and all(one is not None for one in rows):
+            return {"form": form, "d": 0, "images": np.concatenate([np.asarray(one[:k]) for one in rows])}
+    return None
+
+
+def _labels(n: int, n_classes: int) -> Iterator[tuple[str, list[Any]]]:
+    """The classes one by one, as functions of a class may take them: a number, so many numbers, one of one-hot rows."""
+    torch: Any = sys.modules["torch"]
+    yield "number", list(range(n_classes))
+    for k in (n, 1):
+        for condition in conditions(np.repeat(np.arange(n_classes), k)):
+            yield condition.form, list(torch.as_tensor(condition.value).split(k))
+
+
+def _pixels(result: Any, n: int | None) -> Any:
+    """The first images (n, 784) in what a call returned, as an array; None when there are none."""
+    found = [tensor.detach() for _, tensor in outputs_of(result)]
+    if not found:
+        array = as_array(result)[0]
+        found = [array] if array is not None and array.dtype.kind == "f" else []
+    for one in found:
+        size = int(np.prod(tuple(one.shape)))
+        if size and size % N_PIXELS == 0 and n in (None, size // N_PIXELS):
+            return np.asarray(one, dtype=np.float32).reshape(-1, N_PIXELS)
+    return None
+
+
+# ------------------------------------------------------------------ codes put into a whole model
+
+
+def _held(way: Way, images: Any, labels: Any, codes: Callable[[int], Any]) -> Call | None:
+    """What a whole model returns where the layers that give its codes give ours; None where these cannot be told."""
+    torch: Any = sys.modules["torch"]
+    module = _owner(way)
+    if module is None:
+        return None
+    for condition in conditions(labels):
+        for shape in ((N_PIXELS,), (1, 28, 28), (28, 28)):
+            seen = _Leaves(module)
+            with seen.watched():
+                given = _given(way, images, condition, "unit", shape)
+            if given is None or given[0] is None:
+                continue
+            heads = seen.heads(given[1])
+            if not heads:
+                return None
+            ours = codes(heads[0].d)
+            with (
+                seen.replaced(heads, torch.from_numpy(ours)),
+                VisibleNoise([0.0]).in_place(),
+                torch.no_grad(),
+            ):
+                result = way(image=images_as(images, "unit", shape), label=condition.value, count=len(images))
+            return {"form": condition.form, "d": heads[0].d, "images": _pixels(result, len(labels))}
+    return None
+
+
+class _Head(NamedTuple):
+    """A layer that gives codes (n, d): one of mean and log variance, or both side by side."""
+
+    layer: Any
+    d: int
+    layout: str
+    """`alone`, `halves` or `in turn`."""
+
+
+class _Leaves:
+    """The layers of a network, and what they gave in a call."""
+
+    def __init__(self, module: Any) -> None:
+        self.layers = [part for part in module.modules() if next(part.children(), None) is None]
+        self.gave: list[tuple[Any, Any]] = []
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Notes what layers give."""
+
+        def note(layer: Any, args: Any, output: Any) -> None:
+            if is_tensor(output) and output.ndim == 2:
+                self.gave.append((layer, output))
+
+        handles = [layer.register_forward_hook(note) for layer in self.layers]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def heads(self, narrow: list[Any]) -> list[_Head]:
+        """The layers whose outputs are what the model returned as codes."""
+        found: list[_Head] = []
+        for code in narrow:
+            d = int(code.shape[1])
+            for layer, output in self.gave:
+                layout = _layout_of(output, code)
+                if layout and all(one.layer is not layer for one in found):
+                    found.append(_Head(layer, d, layout))
+        return [one for one in found if one.d == found[0].d]
+
+    @contextlib.contextmanager
+    def replaced(self, heads: list[_Head], codes: Any) -> Iterator[None]:
+        """Makes the heads give codes of ours."""
+        given = {
+            "alone": codes,
+            "halves": codes.repeat(1, 2),
+            "in turn": codes.repeat_interleave(2, dim=1),
+        }
+        handles = [
+            one.layer.register_forward_hook(lambda layer, args, output, value=given[one.layout]: value)
+            for one in heads
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _layout_of(output: Any, code: Any) -> str:
+    """How a layer's output (n, d) or (n, 2 d) holds a code (n, d); "" when it does not."""
+    d = int(code.shape[1])
+    if output.shape == code.shape and bool((output == code).all()):
+        return "alone"
+    if len(output) == len(code) and output.shape[1] == 2 * d:
+        if any(bool((half == code).all()) for half in (output[:, :d], output[:, d:])):
+            return "halves"
+        if any(bool((half == code).all()) for half in (output[:, ::2], output[:, 1::2])):
+            return "in turn"
+    return ""
+
+
+# ------------------------------------------------------------------ one input for both
+
+
+def _joined(challenge: dict[str, Any], setting: Setting, gives: int) -> Iterator[Way]:
+    """Networks of one input that holds an image, or for `gives` pixels a code, and a class side by side."""
+    torch: Any = sys.modules["torch"]
+    for one in live_modules(challenge, setting.namespace)[:MAX_CANDIDATES]:
+        sizes = joined_sizes(torch, one.value)
+        if sizes is None or (sizes[0] > N_PIXELS) == bool(gives):
+            continue
+        module = copied(one.value).eval()
+        if sum(map(is_required, parameters_of(module.forward))) != 1:
+            continue
+
+        def together(module: Any = module, **given: Any) -> Any:
+            first = given.get("image", given.get("code"))
+            label = given["label"]
+            if label.ndim != 2:
+                raise ValueError("one-hot rows stand beside numbers")
+            return module(torch.cat([first, label.to(first.dtype)], dim=1))
+
+        roles = {"code" if gives else "image": "code" if gives else "image", "label": "label"}
+        yield Way(one.name, together, roles, {})
+
+
+MODES["conditional"] = Mode(the_notebook, put_conditional)
+"""Networks of the notebook that take a class beside an image or a code."""
