@@ -76,6 +76,8 @@ class LossIs(CheckParams):
     """Accepted reductions (`batch_mean`, `sum`, `element_mean`, `pixel_mean`), each with its share of the points."""
     kl_weights: list[float] = Field(default=[1.0])
     """Accepted weights of the KL term, relative to the reconstruction's."""
+    kl_weight_from: str = ""
+    """The role whose value the weight of the KL term has to be (`beta`): functions that do not take it are not judged."""
     also: list[Literal["bce", "bce_with_logits", "mse"]] = Field(default_factory=list)
     """Other reconstruction terms that are accepted; whether they fit what the decoder gives is another check's."""
     squared_error_weights: list[float] = Field(default_factory=list, max_length=2)
@@ -91,7 +93,12 @@ def loss_is(evidence: Evidence, params: LossIs, context: Context) -> Finding:
     """Called on fixed tensors, the loss is the closed form; the reduction or the mistake that was found is named."""
     called = evidence.called[params.challenge]
     found: list[tuple[float, int, Finding]] = []
-    for rank, (way, values) in enumerate(_values_by_way(called).items()):
+    by_way = _values_by_way(called)
+    role = params.kl_weight_from
+    ways = {way: values for way, values in by_way.items() if not role or f"{role}=" in way[1]}
+    if by_way and not ways:
+        return untried(f"`{next(iter(by_way))[0]}` has no argument for {role}, so that nobody can set it.")
+    for rank, (way, values) in enumerate(ways.items()):
         finding = _judge_way(called, way, values, params)
         found.append((finding.fraction, -_vagueness(finding) * 1000 - rank, finding))
     if found:
@@ -212,6 +219,9 @@ def _judge_explained(
         return _gaussian(name, whole, params.squared_error_weights, about)
     if whole.kl:
         weight = whole.b / whole.a if whole.reconstruction else whole.b * n
+        if params.kl_weight_from and (mistake := _beta_mistake(weight, case[params.kl_weight_from])):
+            return failed(f"In {name}, {mistake}.", observed=mistake, **about)
+        weight /= case[params.kl_weight_from] if params.kl_weight_from else 1.0
         if params.quantity == "vae" and not any(
             abs(weight - one) <= 2e-3 * abs(one) for one in params.kl_weights
         ):
@@ -237,6 +247,17 @@ def _gaussian(name: str, whole: Explained, limits: list[float], about: dict[str,
         "too much: nothing is left of the code" if weight > limits[-1] else "too little: it is hardly there"
     )
     return failed(f"The KL term of {name} weighs {said}.", observed=observed, **about)
+
+
+def _beta_mistake(weight: float, beta: float) -> str:
+    """Return what is wrong where a weight that is handed over weighs another term, or none."""
+    known = {
+        1.0: "β changes nothing, or both terms alike: it has to weigh the KL term alone",
+        1 / beta: "β weighs the reconstruction term, and not the KL term",
+        1 / beta**2: "β divides the KL term, and weighs the reconstruction term",
+        beta**2: "β is multiplied twice",
+    }
+    return next((what for value, what in known.items() if abs(weight - value) <= 2e-3 * abs(value)), "")
 
 
 def _kl_factor(b: float, sizes: tuple[int, int, int]) -> str:
