@@ -58,7 +58,16 @@ class Challenge(Record):
 
     id: str = Field(pattern=r"^[A-Za-z0-9_.]{1,60}$")
     mode: Literal[
-        "call", "points", "module", "loss", "noise", "step", "decoder", "likelihood", "conditional"
+        "call",
+        "points",
+        "module",
+        "loss",
+        "noise",
+        "step",
+        "decoder",
+        "likelihood",
+        "autoencoder",
+        "conditional",
     ] = "call"
     """An entry of `autograder/kernel_side/modes.py`."""
     names: tuple[str, ...] = ()
