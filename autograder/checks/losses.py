@@ -234,11 +234,12 @@ def _judge_explained(
     n_latent = np.shape(case["mu"])[1]
     if whole.kl and whole.reconstruction == "mse" and params.squared_error_weights:
         return _gaussian(name, whole, params.squared_error_weights, about)
+    beta = float(case[params.kl_weight_from]) if params.kl_weight_from else 1.0
     if whole.kl:
         weight = whole.b / whole.a if whole.reconstruction else whole.b * n
-        if params.kl_weight_from and (mistake := _beta_mistake(weight, case[params.kl_weight_from])):
+        if params.kl_weight_from and (mistake := _beta_mistake(weight, beta)):
             return failed(f"In {name}, {mistake}.", observed=mistake, **about)
-        weight /= case[params.kl_weight_from] if params.kl_weight_from else 1.0
+        weight /= beta
         accepted = params.also.get(whole.reconstruction, params.kl_weights)
         if params.quantity == "vae" and not any(abs(weight - one) <= 2e-3 * abs(one) for one in accepted):
             return _wrong_weight(name, weight, (n, n_pixels, n_latent), about)
@@ -246,7 +247,7 @@ def _judge_explained(
             return failed(f"The KL term of {name} {mistake}.", observed=f"a KL term that {mistake}", **about)
     # A term with a constant of its own (½ of a squared error) tells less of the reduction than the KL term does.
     by_kl = not whole.reconstruction or (whole.kl and whole.reconstruction in params.also)
-    scale = whole.b if by_kl else whole.a
+    scale = whole.b / beta if by_kl else whole.a
     return _judge_reduction(name, factor_name(scale, n, n_pixels, n_latent), scale, way, params, about)
 
 

@@ -214,7 +214,8 @@ STEPS: dict[str, Callable[[Arguments], dict[str, Any]]] = {
     **dict.fromkeys(
         (
             "relu", "tanh", "sigmoid", "silu", "softplus", "where", "maximum", "max", "clamp", "clamp_min",
-            "masked_fill", "exp", "prelu", "selu", "interpolate", "pixel_shuffle", "relu6", "mish", "hardtanh", "erf", "flatten", "mul", "rmul",
+            "masked_fill", "exp", "prelu", "selu",
+            "interpolate", "pixel_shuffle", "relu6", "mish", "hardtanh", "erf", "flatten", "mul", "rmul",
         ),
         _input,
     ),

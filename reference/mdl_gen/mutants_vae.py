@@ -206,3 +206,17 @@ def codes_not_drawn(source: str) -> str:
         source, 'points = ax.scatter(codes[:, 0], codes[:, 1], c=shown_labels, cmap="tab10", s=6)\n', ""
     )
     return swap(source, 'fig.colorbar(points, ax=ax, label="digit")\n', "")
+
+
+@mutant("v7", "draws all codes in one colour", revealed_by="form")
+def one_colour(source: str) -> str:
+    return swap(
+        swap(source, 'c=shown_labels, cmap="tab10", ', ""), 'fig.colorbar(points, ax=ax, label="digit")\n', ""
+    )
+
+
+@mutant("v7", "draws random points in place of the codes", revealed_by="form")
+def points_of_noise(source: str) -> str:
+    return swap(
+        source, "codes, _ = vae.encoder(shown_images)", "codes = torch.randn(len(shown_images), N_LATENT)"
+    )
