@@ -55,7 +55,9 @@ def changes_with_setting(evidence: Evidence, params: ChangesWithSetting, context
         "found": where(evidence, key),
     }
     if name := typed_in(evidence, key):
-        return failed(f"The numbers of `{name}` are written out in the notebook; nothing computes them.", **about)
+        return failed(
+            f"The numbers of `{name}` are written out in the notebook; nothing computes them.", **about
+        )
     if len(values) != params.n or not np.all(np.isfinite(values)):
         return failed(
             f"There are {len(values)} numbers of the {params.label} where {params.n} are asked for.", **about

@@ -59,6 +59,7 @@ MODULES = (
     "image_sets",
     "autoencoders",
     "updates",
+    "minimised",
     "recorders",
     "layer_calls",
     "saved_pictures",

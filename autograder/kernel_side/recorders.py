@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .minimised import MinimisedRecorder
 from .updates import Updates
 
 MAX_ENTRIES = 40
@@ -53,9 +54,11 @@ class TrainingRecorder:
         self.batches: set[int] = set()
         """Hashes of the beginnings of the targets that training was shown."""
         self.updates = Updates()
+        self.minimised = MinimisedRecorder()
 
     def install(self, torch: Any) -> None:
         """Wraps the functions of torch, which is there."""
+        self.minimised.install(torch)
         optimizer = torch.optim.Optimizer
         optimizer.__init__ = self._after(optimizer.__init__, self._made_optimizer)
         home = sys.modules[optimizer.__module__]
@@ -183,6 +186,7 @@ class TrainingRecorder:
 
     def _differentiated(self, loss: Any, *_: Any, **__: Any) -> None:
         self.updates.differentiated(loss)
+        self.minimised.differentiated(loss)
 
     def _updated(self, number: int) -> None:
         """Notes by which losses the optimizer moved."""

@@ -152,6 +152,11 @@ def never_updated(source: str) -> str:
     return swap(source, "        optimizer.step()\n", "")
 
 
+@mutant("v5", "minimises the reconstruction loss alone", revealed_by="training")
+def kl_not_minimised(source: str) -> str:
+    return swap(source, "losses.total.backward()", "losses.reconstruction_nll.backward()")
+
+
 @mutant("v5", "hands the decoder alone to the optimizer", revealed_by="training")
 def decoder_alone(source: str) -> str:
     return swap(
