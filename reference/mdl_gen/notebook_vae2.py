@@ -56,9 +56,9 @@ torch.manual_seed(1234)
 # **Budget.** How long each network is trained, and on how many images.
 
 # %% tags=["given", "parameters"]
-EPOCHS = 5  # for each β
+EPOCHS = 4  # for each β
 CVAE_EPOCHS = 10
-N_IMAGES = 12_000
+N_IMAGES = 10_000
 
 # %% tags=["given"]
 N_LATENT = 8

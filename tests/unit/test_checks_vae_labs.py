@@ -13,8 +13,7 @@ from neural_specs import HEAD, LOSS, LOSS_ROLES, SAMPLE, finding, spec
 from autograder.checks.findings import Context, Finding
 from autograder.checks.image_noise import noise_is_normal
 from autograder.golden import Golden
-from autograder.probes.bindings import gather
-from autograder.probes.evidence import Evidence
+from autograder.probes.evidence import Evidence, gather
 from autograder.probes.layer_calls import LayerSeen
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import FigureSeen, Leaf, Observations

@@ -10,9 +10,9 @@ from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 
 # %% tags=["parameters"]
-epocas = 5
+epocas = 4
 epocas_condicional = 10
-n_imagenes = 12000
+n_imagenes = 10000
 
 # %%
 betas = [1.0, 4.0, 16.0]

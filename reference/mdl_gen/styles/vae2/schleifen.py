@@ -2,9 +2,9 @@
 # # Übung 2: alles in wenigen Zellen
 
 # %% tags=["parameters"]
-EPOCHEN = 5
+EPOCHEN = 4
 EPOCHEN_BEDINGT = 10
-ANZAHL = 12000
+ANZAHL = 10000
 
 # %%
 import matplotlib.pyplot as plt

@@ -12,9 +12,9 @@ from torchvision import datasets
 torch.manual_seed(5)
 
 # %% tags=["parameters"]
-EPOCHS = 5
+EPOCHS = 4
 CVAE_EPOCHS = 10
-N_IMAGES = 12_000
+N_IMAGES = 10_000
 
 # %%
 N_LATENT = 8

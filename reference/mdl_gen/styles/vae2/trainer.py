@@ -11,9 +11,9 @@ from torchvision import datasets
 from torchvision.utils import make_grid
 
 # %% tags=["parameters"]
-epochs = 5
+epochs = 4
 cvae_epochs = 10
-n_train = 12_000
+n_train = 10_000
 
 # %%
 raw = datasets.MNIST(".", train=True, download=True)
