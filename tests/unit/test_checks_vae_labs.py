@@ -170,9 +170,8 @@ def numbers(values: Any, source: str = "work()", **evidence: Any) -> Evidence:
 
 
 def judged(evidence: Evidence, direction: str = "falls") -> Finding:
-    params = {
-        "evidence": ["w.list", "w.table"], "n": 3, "direction": direction, "by": 0.05, "label": "KL", "setting": "β"
-    }  # fmt: skip
+    params = {"evidence": ["w.list", "w.table"], "n": 3, "label": "KL", "setting": "β"}
+    params |= {"direction": direction, "by": 0.5, "slack": 0.1}
     entry = CHECKS["changes_with_setting"]
     one = entry.function(
         evidence, entry.params.model_validate(params), Context("w", 1e-3, Golden(assignment="x", part="x"))
@@ -187,7 +186,9 @@ def judged(evidence: Evidence, direction: str = "falls") -> Finding:
         ([18.0, 8.0, 2.0], ""),
         ({1: 18.0, 4: 8.0, 16: 2.0}, ""),
         ([2.0, 8.0, 18.0], "rises with β, and should fall"),
-        ([18.0, 17.5, 2.0], "does not fall from each β"),
+        ([18.0, 18.5, 2.0], ""),
+        ([18.0, 22.0, 2.0], "does not fall with β"),
+        ([18.0, 17.5, 16.0], "does not fall with β"),
         ([18.0, 2.0], "There are 2 numbers"),
         ([18.0, float("nan"), 2.0], "There are 3 numbers"),
     ],
