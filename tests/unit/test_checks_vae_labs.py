@@ -170,7 +170,7 @@ def numbers(values: Any, source: str = "work()", **evidence: Any) -> Evidence:
 
 
 def judged(evidence: Evidence, direction: str = "falls") -> Finding:
-    params = {"evidence": ["w.list", "w.table"], "n": 3, "label": "KL", "setting": "β"}
+    params: dict[str, Any] = {"evidence": ["w.list", "w.table"], "n": 3, "label": "KL", "setting": "β"}
     params |= {"direction": direction, "by": 0.5, "slack": 0.1}
     entry = CHECKS["changes_with_setting"]
     one = entry.function(
