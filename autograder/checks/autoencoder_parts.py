@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from autograder.checks.behaviours import OfModule
-from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number, untried
+from autograder.checks.findings import CheckParams, Context, Finding, failed, join, judged, number, untried
 from autograder.checks.networks import judge_modules, modules_in
 from autograder.checks.training import seen_in
 from autograder.probes.evidence import Evidence
@@ -89,6 +89,53 @@ def gives_images(evidence: Evidence, params: GivesImages, context: Context) -> F
         return failed(f"`{module.name}` gives {observed}.", observed=observed, **about)
 
     return judge_modules(evidence, params.challenge, "the decoder", judge)
+
+
+LAYERS = {
+    "conv2d": "convolutions",
+    "conv_transpose2d": "transposed convolutions",
+    "interpolate": "upsampling",
+    "pixel_shuffle": "pixel shuffling",
+}
+
+
+class LayersInclude(OfModule):
+    """What kinds of layers a network has to run."""
+
+    any_of: list[str] = Field(min_length=1)
+    """Torch functions, of which one has to run: `conv2d`, `conv_transpose2d`, `interpolate`, `pixel_shuffle`."""
+    n_min: int = Field(default=1, ge=1)
+    """How often, all kinds together."""
+
+    @field_validator("any_of")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        if unknown := [name for name in names if name not in LAYERS]:
+            raise ValueError(f"no kind of layer is called {unknown[0]!r}; known are {join(list(LAYERS))}")
+        return names
+
+
+@CHECKS.register(LayersInclude)
+def layers_include(evidence: Evidence, params: LayersInclude, context: Context) -> Finding:
+    """A network runs layers of a kind, as modules or as functions, as often as it should or more."""
+    wanted = " or ".join(LAYERS[name] for name in params.any_of)
+    expected = f"{params.n_min} {wanted} or more"
+
+    def judge(module: ModuleSeen) -> Finding:
+        run = module.run("own")
+        if run is None or not run.trace:
+            return untried(f"`{module.name}` could not be run on inputs of the expected shape.")
+        n = sum(step.get("op") in params.any_of for step in run.trace)
+        about: dict[str, Any] = {
+            "observed": str(n),
+            "expected": expected,
+            "found": (Found(how="call", path=module.name),),
+        }
+        if n >= params.n_min:
+            return judged(1.0, message=f"`{module.name}` runs {n} {wanted}.", **about)
+        return failed(f"`{module.name}` runs {n or 'no'} {wanted}.", **about)
+
+    return judge_modules(evidence, params.challenge, "the network", judge)
 
 
 class PixelsFitLoss(CheckParams):

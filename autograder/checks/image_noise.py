@@ -28,7 +28,7 @@ class NoiseIsNormal(CheckParams):
 @CHECKS.register(NoiseIsNormal)
 def noise_is_normal(evidence: Evidence, params: NoiseIsNormal, context: Context) -> Finding:
     """Images are made from standard normal noise: its mean, its deviation and the share of negative numbers."""
-    layers = layers_of(evidence, context.item, "latent")
+    layers = _first_layers(layers_of(evidence, context.item, "latent"))
     chosen = [(one, call) for one in layers for call in _calls(one, params.rows)]
     if not chosen:
         return untried("What the images are made from could not be seen.")
@@ -58,6 +58,20 @@ def noise_is_normal(evidence: Evidence, params: NoiseIsNormal, context: Context)
     if negative < 0.01 and deviation > 0:
         what = "none of it is negative (`rand` in place of `randn`?)"
     return failed(f"The noise that images are made from is another one: {what}.", **about)
+
+
+def _first_layers(layers: Sequence[LayerSeen]) -> list[LayerSeen]:
+    """Return layers without those that are shown what another one of them gave: narrow ones inside a decoder."""
+    return [
+        one
+        for one in layers
+        if not any(
+            other.layer != one.layer
+            and (other.cell, other.n_out) == (one.cell, one.n_in)
+            and np.array_equal(other.rows, one.rows)
+            for other in layers
+        )
+    ]
 
 
 def _calls(layer: LayerSeen, rows: Sequence[int]) -> list[int]:

@@ -48,6 +48,7 @@ KL_MISTAKES = {
     "mu_sign": "has the wrong sign at μ²",
     "no_log": "lacks the term log σ²",
     "log_sign": "has the wrong sign at log σ²",
+    "half_log": "has log σ, half of what it should be, in the place of log σ²",
     "no_one": "lacks the −1, so that it is not 0 where q is N(0, I)",
     "no_sigma": "lacks the term σ²",
 }
@@ -57,6 +58,7 @@ REDUCTIONS = {
     "element_mean": "averaged over all pixels of all images",
     "pixel_mean": "divided by the number of pixels, and summed over the batch",
 }
+MISSING = "is missing"
 BECAUSE = {
     "sum": "it and its gradient are as many times larger as the batch has images, and change with its size",
     "element_mean": "it is not in nats per image",
@@ -77,6 +79,8 @@ class LossIs(CheckParams):
     """Accepted reductions (`batch_mean`, `sum`, `element_mean`, `pixel_mean`), each with its share of the points."""
     kl_weights: list[float] = Field(default=[1.0])
     """Accepted weights of the KL term, relative to the reconstruction's."""
+    kl_weight_from: str = ""
+    """The role whose value the weight of the KL term has to be (`beta`): functions that do not take it are not judged."""
     also: list[ReconstructionTerm] | dict[ReconstructionTerm, list[float]] = Field(default_factory=list)
     """Other reconstruction terms that are accepted, each with its own weights of the KL term where it has some; whether
     they fit what the decoder gives is another check's."""
@@ -98,7 +102,12 @@ def loss_is(evidence: Evidence, params: LossIs, context: Context) -> Finding:
     """Called on fixed tensors, the loss is the closed form; the reduction or the mistake that was found is named."""
     called = evidence.called[params.challenge]
     found: list[tuple[float, int, Finding]] = []
-    for rank, (way, values) in enumerate(_values_by_way(called).items()):
+    by_way = _values_by_way(called)
+    role = params.kl_weight_from
+    ways = {way: values for way, values in by_way.items() if not role or f"{role}=" in way[1]}
+    if by_way and not ways:
+        return untried(f"`{next(iter(by_way))[0]}` has no argument for {role}, so that nobody can set it.")
+    for rank, (way, values) in enumerate(ways.items()):
         finding = _judge_way(called, way, values, params)
         found.append((finding.fraction, -_vagueness(finding) * 1000 - rank, finding))
     if found:
@@ -113,8 +122,8 @@ def loss_is(evidence: Evidence, params: LossIs, context: Context) -> Finding:
 
 
 def _vagueness(finding: Finding) -> int:
-    """0 when a finding says what was computed, 1 when it can only say that it was something else."""
-    return int(finding.observed == "another value")
+    """0 when a finding says what was computed, 1 when it says what is not there, 2 when it was something else."""
+    return 2 if finding.observed == "another value" else int(finding.observed.endswith(MISSING))
 
 
 def _values_by_way(called: Called) -> dict[Way, dict[tuple[Any, ...], dict[str, float]]]:
@@ -210,7 +219,7 @@ def _unexplained(seen: list[Explained], way: Way, params: LossIs, about: dict[st
     if params.quantity == "vae" and seen:
         n_kl = sum(not one.reconstruction for one in seen)
         lacks = "the KL term" if 2 * n_kl < len(seen) else "the reconstruction term"
-        return failed(f"{name} lacks {lacks}.", observed=f"{lacks} is missing", **about)
+        return failed(f"{name} lacks {lacks}.", observed=f"{lacks} {MISSING}", **about)
     return failed(
         f"{name}, called on other tensors, gives neither the closed form nor what a mistake we know would give.",
         observed="another value",
@@ -233,8 +242,12 @@ def _judge_explained(
     n_latent = np.shape(case["mu"])[1]
     if whole.kl and whole.reconstruction == "mse" and params.squared_error_weights:
         return _gaussian(name, whole, params.squared_error_weights, about)
+    beta = float(case[params.kl_weight_from]) if params.kl_weight_from else 1.0
     if whole.kl:
         weight = whole.b / whole.a if whole.reconstruction else whole.b * n
+        if params.kl_weight_from and (mistake := _beta_mistake(weight, beta)):
+            return failed(f"In {name}, {mistake}.", observed=mistake, **about)
+        weight /= beta
         accepted = params.accepted_weights(whole.reconstruction)
         if params.quantity == "vae" and not any(abs(weight - one) <= 2e-3 * abs(one) for one in accepted):
             return _wrong_weight(name, weight, (n, n_pixels, n_latent), about)
@@ -242,7 +255,7 @@ def _judge_explained(
             return failed(f"The KL term of {name} {mistake}.", observed=f"a KL term that {mistake}", **about)
     # A term with a constant of its own (½ of a squared error) tells less of the reduction than the KL term does.
     by_kl = not whole.reconstruction or (whole.kl and whole.reconstruction in params.also)
-    scale = whole.b if by_kl else whole.a
+    scale = whole.b / beta if by_kl else whole.a
     return _judge_reduction(name, factor_name(scale, n, n_pixels, n_latent), scale, way, params, about)
 
 
@@ -261,6 +274,17 @@ def _gaussian(name: str, whole: Explained, limits: list[float], about: dict[str,
         "too much: nothing is left of the code" if weight > limits[-1] else "too little: it is hardly there"
     )
     return failed(f"The KL term of {name} weighs {said}.", observed=observed, **about)
+
+
+def _beta_mistake(weight: float, beta: float) -> str:
+    """Return what is wrong where a weight that is handed over weighs another term, or none."""
+    known = {
+        1.0: "β changes nothing, or both terms alike: it has to weigh the KL term alone",
+        1 / beta: "β weighs the reconstruction term, and not the KL term",
+        1 / beta**2: "β divides the KL term, and weighs the reconstruction term",
+        beta**2: "β is multiplied twice",
+    }
+    return next((what for value, what in known.items() if abs(weight - value) <= 2e-3 * abs(value)), "")
 
 
 def _kl_factor(b: float, sizes: tuple[int, int, int]) -> str:

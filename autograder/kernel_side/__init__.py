@@ -63,6 +63,7 @@ MODULES = (
     "image_sets",
     "autoencoders",
     "updates",
+    "minimised",
     "recorders",
     "layer_calls",
     "saved_pictures",

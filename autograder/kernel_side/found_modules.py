@@ -191,11 +191,16 @@ def _is_own(value: Any) -> bool:
 
 def _ends_of(torch: Any, module: Any) -> tuple[int, int] | None:
     """What the first linear or convolutional layer takes and what the last one gives, in the order they were made."""
-    kinds = (torch.nn.Linear, torch.nn.Conv2d)
+    turned = torch.nn.ConvTranspose2d  # its weights are (in, out, ...), those of the others (out, in, ...)
+    kinds = (torch.nn.Linear, torch.nn.Conv2d, turned)
     layers = [part for part in module.modules() if isinstance(part, kinds)]
     if len(layers) < 2 or _is_container(torch, module):
         return None
-    return int(layers[0].weight.shape[1]), int(layers[-1].weight.shape[0])
+    first, last = layers[0], layers[-1]
+    return (
+        int(first.weight.shape[0 if isinstance(first, turned) else 1]),
+        int(last.weight.shape[1 if isinstance(last, turned) else 0]),
+    )
 
 
 def _made(torch: Any, namespace: Namespace) -> Iterator[tuple[int, Candidate]]:

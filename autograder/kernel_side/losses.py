@@ -29,7 +29,9 @@ def put_loss(
     function = resolve(candidate, setting.view)
     calls: list[dict[str, Any]] = []
     first: Exception | None = None
-    every = list(ways(challenge, function, setting.view))
+    always = case["values"].get("always", ())  # roles that are handed over in the place of a default, too
+    roles = {role: rule | {"always": role in always} for role, rule in challenge["roles"].items()}
+    every = list(ways(challenge | {"roles": roles}, function, setting.view))
     is_decided = len({said(placed) for placed, _ in every}) == 1
     for placed, form in every:
         attempt = functools.partial(_called, challenge, case, function, setting.view, placed, form)

@@ -144,6 +144,8 @@ class Observer:
         document["datasets"] = self.data.take()
         if training := self.training.take():
             document["training"] = training
+        if minimised := self.training.minimised.take(encoder):
+            document["minimised"] = minimised
         if layers := self.layers.take(encoder):
             document["layers"] = layers
         torch: Any = sys.modules.get("torch")

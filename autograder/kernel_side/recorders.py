@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .minimised import MinimisedRecorder
 from .updates import Updates
 
 MAX_ENTRIES = 40
@@ -54,9 +55,11 @@ class TrainingRecorder:
         self.batches: set[int] = set()
         """Hashes of the beginnings of the targets that training was shown."""
         self.updates = Updates()
+        self.minimised = MinimisedRecorder()
 
     def install(self, torch: Any) -> None:
         """Wraps the functions of torch, which is there."""
+        self.minimised.install(torch)
         optimizer = torch.optim.Optimizer
         optimizer.__init__ = self._after(optimizer.__init__, self._made_optimizer)
         home = sys.modules[optimizer.__module__]
@@ -186,6 +189,7 @@ class TrainingRecorder:
         for number, (gradient, version) in self.last.items():
             self.cleared[number] = self.cleared.get(number, False) or gradient._version != version
         self.updates.differentiated(loss)
+        self.minimised.differentiated(loss)
 
     def _accumulated(self, *_: Any, **__: Any) -> None:
         """Notes what a backward pass left: clipping changes it before the step, clearing before the next pass."""

@@ -197,6 +197,7 @@ STEPS: dict[str, Callable[[Arguments], dict[str, Any]]] = {
     "einsum": _einsum,
     "conv1d": _convolution,
     "conv2d": _convolution,
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d"), _convolution),
     "max_pool2d": _pooling,
     "avg_pool2d": _pooling,
     "embedding": lambda given: {"weight": _sizes(given(1, "weight", None))},
@@ -213,7 +214,8 @@ STEPS: dict[str, Callable[[Arguments], dict[str, Any]]] = {
     **dict.fromkeys(
         (
             "relu", "tanh", "sigmoid", "silu", "softplus", "where", "maximum", "max", "clamp", "clamp_min",
-            "masked_fill", "exp", "prelu", "selu", "relu6", "mish", "hardtanh", "erf", "flatten", "mul", "rmul",
+            "masked_fill", "exp", "prelu", "selu",
+            "interpolate", "pixel_shuffle", "relu6", "mish", "hardtanh", "erf", "flatten", "mul", "rmul",
         ),
         _input,
     ),

@@ -26,6 +26,8 @@ from autograder.records import Candidate, Found
 from autograder.rubric.model import EvidenceSpec
 
 Table = dict[float, Leaf]
+LINE = "line"
+"""What a line of a figure is called, before its label."""
 TRAINER = "trainer"
 """A word in paths that says nothing of what lies there: `trainer.val_losses` is no loss of training."""
 MAX_A_TIER = 40
@@ -190,14 +192,12 @@ class Binder:
     # ---------------------------------------------------------------- suggestion
 
     def _suggestions(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
-        for leaf in self.drawn if spec.drawn else ():
-            is_other = any(word in leaf.path.words.replace(TRAINER, "") for word in spec.avoid)
-            if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True) and not is_other:
-                yield Bound(
-                    leaf=leaf,
-                    found=Found(how="figure", path=str(leaf.path), cell=leaf.cell),
-                    tier=Tier.PRINTED,
-                )
+        for leaf in self._drawn_for(spec) if spec.drawn else ():
+            yield Bound(
+                leaf=leaf,
+                found=Found(how="figure", path=str(leaf.path), cell=leaf.cell),
+                tier=Tier.PRINTED,
+            )
         for leaf in reversed(self.leaves):  # the last value of a name is usually the one that counts
             if _kind_fits(leaf, spec) and _fits(leaf, spec, strictly=True):
                 tier = self._tier(leaf.path, leaf.cell, spec, item)
@@ -207,6 +207,19 @@ class Binder:
                         found=Found(how="suggestion", path=str(leaf.path), cell=leaf.cell),
                         tier=tier,
                     )
+
+    def _drawn_for(self, spec: EvidenceSpec) -> list[Leaf]:
+        """Return what figures show that fits; where labels name the evidence, those alone."""
+        fitting = [
+            leaf
+            for leaf in self.drawn
+            if _kind_fits(leaf, spec)
+            and _fits(leaf, spec, strictly=True)
+            and not any(word in leaf.path.words.replace(TRAINER, "") for word in spec.avoid)
+        ]
+        words = [word for word in spec.hints if word != LINE]
+        named = [leaf for leaf in fitting if any(word in leaf.path.words for word in words)]
+        return named or fitting
 
     def _table_suggestions(self, spec: EvidenceSpec, item: str) -> Iterator[Bound]:
         """Yield tables: values whose paths differ only in the key, slices of one array, or k values in a row."""
@@ -432,7 +445,7 @@ def _drawn(figures: Iterable[FigureSeen]) -> Iterator[Leaf]:
 def _labelled(line: Mapping[str, Any]) -> str:
     """What a line of a figure is called: its label in the legend, which may rule it out."""
     label = line.get("label")
-    return f"line {label}"[:60] if isinstance(label, str) and label[:1] not in ("", "_") else "line"
+    return f"{LINE} {label}"[:60] if isinstance(label, str) and label[:1] not in ("", "_") else LINE
 
 
 # -------------------------------------------------------------------- other layouts of the same points

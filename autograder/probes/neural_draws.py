@@ -22,6 +22,8 @@ class VaeLossInputs(DrawParams):
     n_latent: int = Field(default=16, ge=1, le=256)
     output: Literal["probabilities", "logits"] = "probabilities"
     """What the decoder gives: what the loss is handed as reconstruction."""
+    beta: float = Field(default=1.0, gt=0.0)
+    """What a role `beta` is handed; one other than 1 in the place of a default, too."""
 
 
 @DRAWS.register(VaeLossInputs)
@@ -35,7 +37,8 @@ def vae_loss_inputs(rng: np.random.Generator, params: VaeLossInputs) -> Values:
         "target": rng.uniform(0.02, 0.98, size=shape).round(3).tolist(),
         "mu": rng.normal(size=(params.n, params.n_latent)).round(4).tolist(),
         "log_var": rng.uniform(-2.0, 1.0, size=(params.n, params.n_latent)).round(4).tolist(),
-        "beta": 1.0,
+        "beta": params.beta,
+        "always": ["beta"] if params.beta != 1.0 else [],
     }
 
 

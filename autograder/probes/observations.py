@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from autograder.probes.container import Container, ContainerError, list_containers, read_container
 from autograder.probes.layer_calls import LayerSeen, PictureSeen, layers_in, picture_of, saved_in
+from autograder.probes.minimised import MinimisedSeen, minimised_in
 from autograder.probes.paths import Path, Step
 from autograder.probes.training import TrainingSeen, training_in
 
@@ -203,6 +204,7 @@ class Observations:
     layers: tuple[LayerSeen, ...] = ()
     saved: tuple[PictureSeen, ...] = ()
     """Pictures of small images that were written to files."""
+    minimised: tuple[MinimisedSeen, ...] = ()
 
 
 def drawn_by_chance(folder: FilePath) -> tuple[str, ...]:
@@ -230,6 +232,7 @@ def read_observations(folder: FilePath) -> Observations:
     training: list[TrainingSeen] = []
     layers: list[LayerSeen] = []
     saved: list[PictureSeen] = []
+    minimised: list[MinimisedSeen] = []
     for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         try:
             container = read_container(path, MAX_CONTAINER_BYTES)
@@ -256,6 +259,7 @@ def read_observations(folder: FilePath) -> Observations:
             datasets += [seen for seen in used if seen is not None]
             training += training_in(document, cell)
             layers += layers_in(document, cell, container.arrays)
+            minimised += minimised_in(document, cell, container.arrays)
             saved += saved_in(document, cell, container.arrays)
             problems += [
                 f"after cell {cell + 1}, {dropped.get('name')} was not recorded: {dropped.get('why')}"
@@ -276,6 +280,7 @@ def read_observations(folder: FilePath) -> Observations:
         tuple(training),
         tuple(layers),
         tuple(saved),
+        tuple(minimised),
     )
 
 

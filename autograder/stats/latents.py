@@ -14,6 +14,7 @@ import numpy.typing as npt
 from autograder.stats.arrays import FloatArray
 
 ATOL = 2e-5
+MAX_FLOOR = 0.01
 
 
 class LatentFit(NamedTuple):
@@ -100,9 +101,16 @@ def explain_model(
                     continue
                 for what, (mistake, sigma_of) in SPREADS.items():
                     with np.errstate(over="ignore"):
-                        if _same(z, mu + sigma_of(spread) * eps):
+                        sigma = sigma_of(spread)
+                        if _same(z, mu + (sigma + _floor(z - mu, sigma, eps)) * eps):
                             return LatentFit(mistake, (f"The encoder gives {what}.",) if not mistake else ())
     return LatentFit("no_noise") if without_noise and not has_asked else None
+
+
+def _floor(noise: FloatArray, sigma: FloatArray, eps: FloatArray) -> float:
+    """Return the small number that keeps a deviation away from 0 (`softplus(s) + 1e-4`), 0 where there is none."""
+    over = float(np.median(noise / np.where(eps == 0.0, 1.0, eps) - sigma))
+    return over if ATOL < over <= MAX_FLOOR else 0.0
 
 
 def _of_width(values: FloatArray, d: int) -> list[FloatArray]:

@@ -65,6 +65,7 @@ def kl_sums(mu: npt.ArrayLike, log_var: npt.ArrayLike) -> dict[str, float]:
         "mu_sign": -(m**2) + s2 - 1 - v,
         "no_log": m**2 + s2 - 1,
         "log_sign": m**2 + s2 - 1 + v,
+        "half_log": m**2 + s2 - 1 - 0.5 * v,
         "no_one": m**2 + s2 - v,
         "no_sigma": m**2 - 1 - v,
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reference.aml_a3.demo import PDF, named
-from reference.mdl_gen import special_cvae
+from reference.mdl_gen import special_cvae, special_vae, special_vae2
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,28 @@ PARTS = {
         },
         special_cvae.crash,
         special_cvae.PROSE,
+    ),
+    "vae": Part(
+        {"ada-lovelace": "template_filled", "andrey-markov": "trainer", "gertrude-cox": "espanol"},
+        {
+            "josiah-gibbs": "variance_as_deviation",
+            "nicholas-metropolis": "half_missing",
+            "john-von-neumann": "decoder_alone",
+            "thomas-bayes": "uniform_codes",
+        },
+        special_vae.crash,
+        special_vae.CONSTANTS,
+    ),
+    "vae2": Part(
+        {"ada-lovelace": "template_filled", "andrey-markov": "trainer", "gertrude-cox": "espanol"},
+        {
+            "josiah-gibbs": "padding_once",
+            "nicholas-metropolis": "beta_on_reconstruction",
+            "john-von-neumann": "weighted_kl",
+            "thomas-bayes": "decoder_not_told",
+        },
+        special_vae2.crash,
+        special_vae2.CONSTANTS,
     ),
 }
 

@@ -1,18 +1,14 @@
-"""What stands for MNIST where notebooks are rehearsed."""
+"""What stands for MNIST and Tiny Shakespeare where notebooks are rehearsed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
+from reference.stand_ins import write_stand_ins
 
-from reference.stand_ins import write_images, write_manifest
-
-SEED = 0
-N_TRAIN, N_TEST = 2000, 200
+N_TRAIN, N_TEST, N_CHARACTERS, SEED = 2_000, 200, 20_000, 0
 
 
 def write(folder: Path) -> None:
-    """Write them into `folder`; always the same."""
-    write_images(folder, N_TRAIN, N_TEST, np.random.default_rng(SEED))
-    write_manifest(folder, "Generated digits; not MNIST.")
+    """Write them into `folder`; always the same ones."""
+    write_stand_ins(folder, N_TRAIN, N_TEST, N_CHARACTERS, SEED)
