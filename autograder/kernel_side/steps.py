@@ -29,7 +29,7 @@ from .placing import (
 from .stand_ins import stand_in_discriminator, stand_in_generator, stand_in_language_model
 from .vocabularies import vocabulary_of
 
-MAX_EVENTS = 48
+MAX_EVENTS = 64  # five steps of a critic and one of its generator
 LEARNING_RATE = 0.1
 GAN_ROLES = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer", "real")
 GAN_WEARS = ("logit", "sigmoid", "logit pair", "sigmoid pair")
