@@ -72,35 +72,44 @@ class StepCheck(CheckParams):
 
     challenge: ChallengeKey
     family: Literal["any", "cross_entropy", "wasserstein"] = "any"
-    """Whose losses are meant in a notebook that trains by both: functions that move by the other's are left out, and the
-    best of several counts, since one may go wrong on purpose."""
+    """Whose losses are meant in a notebook that trains by both: functions that move by the other's are left out, and of
+    several that move the same networks the best counts, since one may go wrong on purpose."""
 
 
 def best_of_functions(
     evidence: Evidence, params: StepCheck, what: str, judge: Callable[[Attempt], Finding | None]
 ) -> Finding:
-    """Return the finding of each function's likeliest attempt: the worst, or where a family is meant, its best."""
+    """Return the worst finding of the functions, each by its likeliest attempt.
+
+    Where a family is meant: of functions that move the same networks the best counts.
+    """
     attempts = likeliest_attempts(evidence, params.challenge)
-    found: list[tuple[bool, Finding]] = []
-    others: list[Attempt] = []
-    for attempt in attempts:
-        families = families_of(attempt) if params.family != "any" else set()
-        if families and params.family not in families:
-            others.append(attempt)
-        elif (finding := judge(attempt)) is not None:
-            found.append((bool(families), finding))
-    if not found:  # what bears the very name is meant, whatever it moves by
-        named = {name.casefold() for name in evidence.part.challenges[params.challenge].names}
-        exact = [one for one in others if one.function.rpartition(".")[2].casefold() in named]
-        found = [(True, finding) for one in exact if (finding := judge(one)) is not None]
-    if not found:
-        if attempts:
-            return untried(f"The function that was found makes no {what}.")
-        return unanswered(evidence.called[params.challenge], what)
     if params.family == "any":
-        return min((finding for _, finding in found), key=lambda one: one.fraction)
-    known = [finding for is_known, finding in found if is_known]
-    return max(known or [finding for _, finding in found], key=lambda one: one.fraction)
+        found = [finding for one in attempts if (finding := judge(one)) is not None]
+        if not found:
+            return _nothing_found(evidence, params, what, bool(attempts))
+        return min(found, key=lambda one: one.fraction)
+    known = [one for one in attempts if params.family in families_of(one)]
+    unknown = [one for one in attempts if not families_of(one)]
+    names = {name.casefold() for name in evidence.part.challenges[params.challenge].names}
+    # What bears the very name is meant, whatever it moves by.
+    named = [one for one in attempts if one.function.rpartition(".")[2].casefold() in names]
+    for meant in (known, unknown, named):
+        best: dict[tuple[bool, ...], Finding] = {}
+        for one in meant:
+            moved = tuple(bool(one.steps(network)) for network in ("discriminator", "generator"))
+            finding = judge(one)
+            if finding is not None and (moved not in best or finding.fraction > best[moved].fraction):
+                best[moved] = finding
+        if best:
+            return min(best.values(), key=lambda one: one.fraction)
+    return _nothing_found(evidence, params, what, bool(attempts))
+
+
+def _nothing_found(evidence: Evidence, params: StepCheck, what: str, has_attempts: bool) -> Finding:
+    if has_attempts:
+        return untried(f"The function that was found makes no {what}.")
+    return unanswered(evidence.called[params.challenge], what)
 
 
 def likeliest_attempts(evidence: Evidence, challenge: str) -> list[Attempt]:
@@ -186,9 +195,10 @@ def generator_fits(attempt: Attempt, which: str = "first") -> Iterator[tuple[int
         passes = [vector(one, "noise") for one in events[:at] if text(one, "event") == "generator"]
         noises = [
             z for z in passes if z is not None and z.ndim == 2 and z.shape[1] == 2 and 0 < len(z) <= MAX_ROWS
-        ]
+        ][::-1]
         states = [_sized(attempt, one, "before", "discriminator") for one in events[: at + 1]]
-        weights = [w for w in states if w is not None][::-1]
+        distinct = {w.tobytes(): w for w in states if w is not None}
+        weights = list(distinct.values())[::-1]
         is_whole = gradient is not None and before is not None
         yield at, fit_generator(gradient, before, noises, weights) if is_whole else None  # type: ignore[arg-type]
 
@@ -271,7 +281,7 @@ def discriminator_step_reaches_only_discriminator(
                 continue
             if any(one is not None and np.allclose(one, leaked, atol=SAME) for one in own):
                 continue  # left from the generator's own step
-            if _is_cleared_before_use(events, at):
+            if _is_cleared_before_use(events, at) and not _is_used_elsewhere(evidence, params, attempt):
                 notes.append(
                     f"The fakes are not detached in the discriminator's step of {name}; the gradients that reach the "
                     "generator are cleared before they are used, so that this costs only time."
@@ -301,6 +311,26 @@ def _is_cleared_before_use(events: list[Tree], at: int) -> bool:
         if _is(event, "step", "generator") or text(event, "event") == "backward":
             return False
     return True
+
+
+def _is_used_elsewhere(evidence: Evidence, params: StepCheck, attempt: Attempt) -> bool:
+    """Whether a gradient that one function leaves in the generator is in the step that another one makes with it."""
+    if attempt.steps("generator") or any(_is(one, "clear", "generator") for one in attempt.events()):
+        return False
+    moving = [one for one in likeliest_attempts(evidence, params.challenge) if one.steps("generator")]
+    if params.family != "any":
+        moving = [one for one in moving if params.family in families_of(one)]
+    return bool(moving) and not any(_clears_first(one) for one in moving)
+
+
+def _clears_first(attempt: Attempt) -> bool:
+    """Whether a function clears the generator's gradients before it differentiates anything."""
+    for event in attempt.events():
+        if _is(event, "clear", "generator"):
+            return True
+        if text(event, "event") == "backward":
+            return False
+    return False
 
 
 class TargetsAre(StepCheck):

@@ -145,7 +145,9 @@ class TrainingRecorder:
     # -------------------------------------------------------------- what is noted
 
     def _made_optimizer(self, _: None, optimizer: Any, *__: Any, **___: Any) -> None:
-        number = self.optimizers[id(optimizer)] = self.n_optimizers  # an identity may have been another's before
+        number = self.optimizers[id(optimizer)] = (
+            self.n_optimizers
+        )  # an identity may have been another's before
         self.n_optimizers += 1
         group = optimizer.param_groups[0]
         known = {name: _plain(group[name]) for name in SETTINGS if name in group}
