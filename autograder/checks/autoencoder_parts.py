@@ -91,7 +91,7 @@ def gives_images(evidence: Evidence, params: GivesImages, context: Context) -> F
         return failed(f"`{module.name}` gives {observed}.", observed=observed, **about)
 
     network = "the decoder" if params.what == "images" else "the network"
-    return judge_modules(evidence, params.challenge, network, judge)
+    return judge_modules(evidence, params.challenge, network, judge, params.named_alone)
 
 
 class PixelsFitLoss(CheckParams):

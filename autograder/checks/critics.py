@@ -11,7 +11,7 @@ from pydantic import Field
 from autograder.checks.behaviours import OfModule, values_of
 from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number, untried
 from autograder.checks.image_training import not_trained, steps_of
-from autograder.checks.networks import modules_in
+from autograder.checks.networks import judge_modules, modules_in
 from autograder.checks.steps import (
     Attempt,
     StepCheck,
@@ -24,10 +24,12 @@ from autograder.checks.steps import (
 from autograder.checks.training import seen_in
 from autograder.checks.trees import vector
 from autograder.probes.evidence import Evidence
+from autograder.probes.modules import ModuleSeen
 from autograder.probes.training import TrainingSeen
 from autograder.records import Found
 from autograder.registry import CHECKS
 
+BOUNDED = ("tanh", "sigmoid", "hardtanh")
 AT_LIMIT = 0.5
 """Share of the updates before which the largest weight is the same one: that of clipped weights."""
 
@@ -250,6 +252,39 @@ def trains_again(evidence: Evidence, params: TrainsAgain, context: Context) -> F
 
 
 # ------------------------------------------------------------------ what it gives
+
+
+class GivesPoints(OfModule):
+    """Points of a space."""
+
+    size: int = Field(default=2, ge=1)
+    """Numbers of a point."""
+
+
+@CHECKS.register(GivesPoints)
+def gives_points(evidence: Evidence, params: GivesPoints, context: Context) -> Finding:
+    """A generator gives points, and nothing at its end bounds them to [-1, 1]."""
+    expected = f"{params.size} numbers for each noise vector"
+
+    def judge(module: ModuleSeen) -> Finding:
+        about: dict[str, Any] = {"expected": expected, "found": (Found(how="call", path=module.name),)}
+        own = module.run("own")
+        sizes = {a.size // len(a) for _, a in (module.outputs(own) if own is not None else []) if len(a)}
+        if own is None or not sizes:
+            return untried(f"`{module.name}` could not be run.")
+        if params.size not in sizes:
+            observed = f"{max(sizes)} numbers for each noise vector"
+            return failed(f"`{module.name}` gives {observed}.", observed=observed, **about)
+        values = values_of(module, params.size)
+        last = str(own.trace[-1].get("op", "")) if own.trace else ""
+        if last in BOUNDED and values is not None and float(abs(values).max()) <= 1.0:
+            message = (
+                f"`{module.name}` ends in {last}: no point beyond [−1, 1] can be reached, where data are."
+            )
+            return failed(message, observed=f"{last} at the end", **about)
+        return judged(1.0, observed=expected, message=f"`{module.name}` gives points.", **about)
+
+    return judge_modules(evidence, params.challenge, "the generator", judge, params.named_alone)
 
 
 class ScoresFitLoss(OfModule):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from autograder.checks.figures import nothing_drawn
 from autograder.checks.findings import (
     CheckParams,
     Context,
@@ -28,6 +29,9 @@ NEAR, FAR = 0.75, 2.0
 """In units of the circle's radius: a median distance from the nearest centre that training gives, and one that only a
 training that ran away gives. A generator that gives the centre of the circle has 1."""
 N_DEVIATIONS = 4.0
+DECIMALS = 4
+SHARE_OF_DATA = 0.5
+"""Share of a cloud's points from which it is the data, or holds little else."""
 
 
 class Ring(CheckParams):
@@ -124,3 +128,48 @@ def modes_match_samples(evidence: Evidence, params: ModesMatchSamples, context: 
     if least <= reported <= most:
         return judged(1.0, message=f"Your samples cover {reported:g} modes, as you report.", **about)
     return failed(f"You report {reported:g} covered modes; your samples cover {about['expected']}.", **about)
+
+
+class SamplesAreDrawn(CheckParams):
+    """A picture of samples of the plane."""
+
+    points: OptionalEvidenceKey
+    """The data, which are no samples."""
+    n_min: int = Field(default=100, ge=2)
+    """Fewest points that count."""
+
+
+@CHECKS.register(SamplesAreDrawn)
+def samples_are_drawn(evidence: Evidence, params: SamplesAreDrawn, context: Context) -> Finding:
+    """Points that are none of the data are drawn, as a scatter or as marks; a histogram or a density counts too."""
+    what = "samples of the generator"
+    data = evidence.array(params.points) if evidence.has(params.points) else None
+    for figure in evidence.figures_of(context.item):
+        for axes in figure.axes:
+            clouds = [figure.arrays.get(str(one.get("ref"))) for one in axes.get("scatters", [])]
+            clouds += [
+                np.column_stack([line.get("x", []), line.get("y", [])])
+                for line in axes.get("lines", [])
+                if not _runs_forward(line.get("x", []))
+            ]
+            is_drawn = any(_are_samples(cloud, data, params.n_min) for cloud in clouds)
+            if is_drawn or axes.get("images") or axes.get("contours"):
+                found = (Found(how="figure", cell=figure.cell),)
+                message = "The samples are drawn."
+                return judged(1.0, observed="drawn", expected=what, message=message, found=found)
+    return nothing_drawn(evidence, context.item, what)
+
+
+def _runs_forward(x: list[float]) -> bool:
+    """Whether a line is a curve over an axis, not a cloud of marks."""
+    return len(x) < 2 or bool(np.all(np.diff(np.asarray(x, dtype=float)) >= 0))
+
+
+def _are_samples(cloud: Array | None, data: Array | None, n_min: int) -> bool:
+    if cloud is None or cloud.ndim != 2 or cloud.shape[1] != 2 or len(cloud) < n_min:
+        return False
+    if data is None or data.ndim != 2 or data.shape[1] != 2:
+        return True
+    known = set(map(tuple, np.round(data, DECIMALS).tolist()))
+    rows = np.round(np.asarray(cloud, dtype=float), DECIMALS).tolist()
+    return sum(tuple(row) in known for row in rows) < SHARE_OF_DATA * len(rows)

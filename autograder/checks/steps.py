@@ -76,12 +76,17 @@ class StepCheck(CheckParams):
     several that move the same networks the best counts, since one may go wrong on purpose."""
 
 
+OWN = {"discriminator": (True, False), "critic": (True, False), "generator": (False, True)}
+"""Which of the two networks is moved by a function that makes the step of one."""
+
+
 def best_of_functions(
     evidence: Evidence, params: StepCheck, what: str, judge: Callable[[Attempt], Finding | None]
 ) -> Finding:
     """Return the worst finding of the functions, each by its likeliest attempt.
 
-    Where a family is meant: of functions that move the same networks the best counts.
+    Where a family is meant: of functions that move the same networks the best counts; and of one network's update
+    speaks the function that moves no other, where there is one.
     """
     attempts = likeliest_attempts(evidence, params.challenge)
     if params.family == "any":
@@ -101,6 +106,8 @@ def best_of_functions(
             finding = judge(one)
             if finding is not None and (moved not in best or finding.fraction > best[moved].fraction):
                 best[moved] = finding
+        if (own := OWN.get(str(getattr(params, "of", "")))) in best:
+            return best[own]
         if best:
             return min(best.values(), key=lambda one: one.fraction)
     return _nothing_found(evidence, params, what, bool(attempts))
@@ -273,9 +280,10 @@ def discriminator_step_reaches_only_discriminator(
             return None
         about = about_step(attempt, "no gradient of the discriminator's loss moves the generator")
         name = f"`{attempt.function}`"
-        own = [_sized(attempt, events[at], "gradient", "generator") for at in attempt.steps("generator")]
         notes = list(_notes(attempt))
         for at in steps:
+            earlier = [one for one in attempt.steps("generator") if one < at]
+            own = [_sized(attempt, events[one], "gradient", "generator") for one in earlier]
             leaked = _sized(attempt, events[at], "gradient", "generator")
             if leaked is None or not np.any(leaked):
                 continue

@@ -16,6 +16,7 @@ D_HEAD = (
     "            nn.Linear(n_hidden, 1),\n        )  # fmt: skip\n\n"
     '    def forward(self, x: Tensor) -> Tensor:\n        """Return logits'
 )
+D_FORWARD = '    def forward(self, x: Tensor) -> Tensor:\n        """Return logits'
 C_HEAD = D_HEAD.replace("Return logits", "Return scores")
 D_FAKE = (
     'and return that loss in nats."""\n'
@@ -72,14 +73,30 @@ _add(
 )
 _add(
     "g1",
-    "layers_in_a_list",
-    "keeps a layer of the generator where no optimizer finds it",
-    (G_LAYERS, "nn.Linear(n_noise, n_hidden), nn.ReLU(), *self.hold(n_hidden),"),
+    "layer_without_use",
+    "makes a layer of the generator that is never used",
     (
         "    def forward(self, z: Tensor) -> Tensor:",
-        "    def hold(self, n_hidden: int) -> list:\n        self.spare = nn.Linear(n_hidden, n_hidden)\n"
-        "        return []\n\n    def forward(self, z: Tensor) -> Tensor:",
+        "        self.more = nn.Linear(n_hidden, n_hidden)\n\n    def forward(self, z: Tensor) -> Tensor:",
     ),
+    by="structure",
+)
+_add(
+    "g1",
+    "layer_in_a_list",
+    "keeps a layer of the discriminator in a list, where no optimizer finds it",
+    (D_FORWARD, f"        self.more = [nn.Linear(n_hidden, n_hidden)]\n\n{D_FORWARD}"),
+    (
+        "logits: Tensor = self.layers(x)",
+        "logits: Tensor = self.layers[2:](self.more[0](self.layers[:2](x)))",
+    ),
+    by="structure",
+)
+_add(
+    "g1",
+    "tanh_at_the_end",
+    "ends the generator in a tanh, as for images",
+    ("nn.Linear(n_hidden, 2),", "nn.Linear(n_hidden, 2), nn.Tanh(),"),
     by="structure",
 )
 
@@ -223,9 +240,9 @@ _add(
 )
 _add(
     "g4",
-    "modes_lost_reported",
-    "reports the number of modes that are lost",
-    ("n_covered = modes_covered(samples_gan)", "n_covered = N_MODES - modes_covered(samples_gan)"),
+    "worst_count_reported",
+    "reports the lowest count of the training",
+    ("n_covered = modes_covered(samples_gan)", "n_covered = min(modes_gan)"),
     by="training",
 )
 _add(
@@ -285,6 +302,7 @@ _add(
     (C_CLIP, ""),
     ("    opt_C.step()\n", f"{C_CLIP}    opt_C.step()\n"),
     by="training",
+    unrevealable="the weights leave the limits by one update, and are back before the next",
 )
 _add("g5", "one_critic_step", "makes one step of the critic", ("range(N_CRITIC)", "range(1)"), by="training")
 _add(
@@ -312,9 +330,9 @@ _add(
 _add(
     "g6",
     "other_not_drawn",
-    "draws the first training alone",
+    "draws nothing of the other training",
     (
-        'ax.plot(range(EVERY, OTHER_STEPS + 1, EVERY), modes_other, label="large learning rate, momentum 0.9")\n',
+        'ax.plot(range(EVERY, OTHER_STEPS + 1, EVERY), modes_other, marker=".")\n',
         "",
     ),
     by="form",

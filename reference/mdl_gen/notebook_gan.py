@@ -231,10 +231,8 @@ for step in range(1, OTHER_STEPS + 1):
 print("covered modes with the large learning rate:", modes_other)
 
 fig, ax = plt.subplots(figsize=(6, 3))
-ax.plot(range(EVERY, GAN_STEPS + 1, EVERY), modes_gan, label="as in G4")
-ax.plot(range(EVERY, OTHER_STEPS + 1, EVERY), modes_other, label="large learning rate, momentum 0.9")
-ax.set(title="Covered modes", xlabel="step")
-ax.legend()
+ax.plot(range(EVERY, OTHER_STEPS + 1, EVERY), modes_other, marker=".")
+ax.set(title="Covered modes with a large learning rate and momentum", xlabel="step", ylim=(-0.5, 8.5))
 plt.show()
 
 # %% [markdown] tags=["answer"] item="g6"

@@ -110,7 +110,9 @@ def test_losses_are_those_of_the_papers() -> None:
     assert seen == pytest.approx(float((-p_real.log().mean() - (1 - p_fake).log().mean()).detach()), rel=1e-5)
     torch.manual_seed(5)
     seen = generator_step(G, D, torch.optim.SGD(G.parameters(), lr=0.0), 32)
-    assert seen == pytest.approx(float(-torch.sigmoid(D(networks_fakes(G, 5))).log().mean().detach()), rel=1e-5)
+    assert seen == pytest.approx(
+        float(-torch.sigmoid(D(networks_fakes(G, 5))).log().mean().detach()), rel=1e-5
+    )
     torch.manual_seed(5)
     seen = critic_step(G, C, torch.optim.SGD(C.parameters(), lr=0.0), real, clip=10.0)
     torch.manual_seed(5)
