@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from evidence_builder import bound
+import torch
+from evidence_builder import bound, figure
 from kernel_asker import ask
 
 import autograder.registered  # noqa: F401  # fills the registries
 from autograder.checks.findings import Context, Finding, MissingEvidence
-from autograder.golden import Golden
+from autograder.golden import Golden, StoredCase, StoredChallenge, StoredOutput
 from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import Observations
@@ -25,6 +26,7 @@ from autograder.rendering import solution_source, style_sources
 from autograder.rubric.loader import load_rubric
 from autograder.template import parse
 from reference.mdl_gen.mutants_gan import MUTANTS
+from reference.point_gans import modes_covered
 
 ASSIGNMENT = find_assignment("mdl-gen")
 PART = load_rubric(ASSIGNMENT, ["gan"]).parts[0]
@@ -115,6 +117,31 @@ def test_one_step_of_the_generator_may_hold_those_of_the_critic(tmp_path: Path) 
         assert found.fraction == 1.0 or found.untried, f"{check}: {found.message}"
 
 
+COUNTS = """
+import torch
+turns = torch.arange(8) * torch.pi / 4
+centres = 2 * torch.stack([turns.cos(), turns.sin()], 1)
+def count_modes(samples):
+    near = torch.cdist(samples, centres) <= 0.3
+    return (near.float().mean(dim=0) >= 0.02).sum()
+"""
+
+
+@pytest.mark.parametrize(("source", "fraction"), [(COUNTS, 1.0), (COUNTS.replace("0.02", "0.05"), 0.0)])
+def test_counting_is_compared_in_single_precision_too(source: str, fraction: float, tmp_path: Path) -> None:
+    evidence = ask(tmp_path, (source,), {"g3.modes": PART.challenges["g3.modes"]})
+    cases = []
+    for case, values in evidence.called["g3.modes"].cases.items():
+        n = float(modes_covered(torch.tensor(values["samples"])))
+        cases.append(StoredCase(case=case, outputs=(StoredOutput(path="result", shape=(), values=(n,)),)))
+    golden = Golden(answers={"g3.modes": StoredChallenge(secret="s", cases=tuple(cases))})
+    check = CHECKS["function_gives"]
+    params = check.params.model_validate(CHECK_OF["g3.modes"][1].params)
+    found = check.function(evidence, params, Context("g3", 1e-4, golden))
+    assert isinstance(found, Finding)
+    assert found.fraction == fraction
+
+
 # ------------------------------------------------------------------ where samples lie
 
 
@@ -185,3 +212,20 @@ def test_a_further_training_is_one_in_the_section_or_by_further_optimizers() -> 
         with_values(trained[:4]), cells=(NotebookCell(0, "code", "", "", 0, "g6", None),)
     )
     assert judge("g6.trained", own).fraction == 1.0
+
+
+# ------------------------------------------------------------------ pictures
+
+
+def scatter_of(*clouds: npt.NDArray[np.float64]) -> Evidence:
+    arrays = {f"cloud{at}": cloud for at, cloud in enumerate(clouds)}
+    drawn = figure(arrays=arrays, scatters=[{"n": len(arrays[name]), "ref": name} for name in arrays])
+    seen = with_values(g4_points=around(8))
+    return dataclasses.replace(seen, observations=dataclasses.replace(seen.observations, figures=(drawn,)))
+
+
+def test_samples_are_told_from_the_data() -> None:
+    data, samples = around(8), around(8) + 0.01
+    assert judge("g4.scatter", scatter_of(data[:1000], samples)).fraction == 1.0
+    assert judge("g4.scatter", scatter_of(data[:1000])).status is Status.FAILED
+    assert judge("g4.scatter", scatter_of(samples[:20])).status is Status.FAILED
