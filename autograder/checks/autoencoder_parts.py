@@ -70,6 +70,8 @@ class GivesImages(OfModule):
 
     size: int = Field(default=N_PIXELS, ge=1)
     """Pixels of an image."""
+    what: str = "images"
+    """What it gives, in words."""
 
 
 @CHECKS.register(GivesImages)
@@ -84,11 +86,12 @@ def gives_images(evidence: Evidence, params: GivesImages, context: Context) -> F
         if not sizes:
             return untried(f"`{module.name}` could not be run.")
         if params.size in sizes:
-            return judged(1.0, observed=expected, message=f"`{module.name}` gives images.", **about)
+            return judged(1.0, observed=expected, message=f"`{module.name}` gives {params.what}.", **about)
         observed = f"{max(sizes)} numbers for each example"
         return failed(f"`{module.name}` gives {observed}.", observed=observed, **about)
 
-    return judge_modules(evidence, params.challenge, "the decoder", judge)
+    network = "the decoder" if params.what == "images" else "the network"
+    return judge_modules(evidence, params.challenge, network, judge, params.named_alone)
 
 
 LAYERS = {

@@ -34,6 +34,8 @@ class OfModule(CheckParams):
     """A module of the notebook, run on other inputs."""
 
     challenge: ChallengeKey
+    named_alone: bool = False
+    """Whether no other network counts as long as one bears an accepted name: the notebook has several of this form."""
 
 
 def about_module(module: ModuleSeen) -> dict[str, Any]:
@@ -303,7 +305,7 @@ def output_range_is(evidence: Evidence, params: OutputRangeIs, context: Context)
             return failed(f"`{module.name}` gives no negative numbers; the range is [-1, 1].", **about)
         return judged(1.0, message=f"`{module.name}` gives numbers in the range of the sheet.", **about)
 
-    return judge_modules(evidence, params.challenge, "the network", judge)
+    return judge_modules(evidence, params.challenge, "the network", judge, params.named_alone)
 
 
 def output_values(module: ModuleSeen, size: int) -> Array | None:
@@ -357,7 +359,7 @@ def gradients_reach(evidence: Evidence, params: GradientsReach, context: Context
             )
         return judged(1.0, message=f"All weights of `{module.name}` receive gradients.", **about)
 
-    return judge_modules(evidence, params.challenge, "the network", judge)
+    return judge_modules(evidence, params.challenge, "the network", judge, params.named_alone)
 
 
 def _is_idle(tensor: TensorSeen, at: int, gradients: Sequence[GradientsSeen]) -> bool:

@@ -351,6 +351,8 @@ def _is_same(drawn: Array, values: Array) -> bool:
     if len(drawn) != len(values) or not np.all(np.isfinite(drawn)) or not np.all(np.isfinite(values)):
         return False
     norm = float(values @ values)
+    if not norm:
+        return not np.any(drawn)
     scale = float(drawn @ values) / norm if norm > 0 else 0.0
     return scale != 0 and bool(
         np.allclose(drawn, scale * values, rtol=SAME, atol=SAME * abs(scale) * norm**0.5)

@@ -85,7 +85,7 @@ def trained_codes(layers: Sequence[LayerSeen]) -> set[int]:
     return found - {UNKNOWN}
 
 
-def _not_trained(evidence: Evidence, item: str, expected: str) -> Finding:
+def not_trained(evidence: Evidence, item: str, expected: str) -> Finding:
     if cause := evidence.failure_in(item):
         return Finding(Status.BLOCKED, 0.0, message=f"No training was seen: {cause}.", expected=expected)
     return failed("No training was seen.", observed="none", expected=expected, missing=True)
@@ -113,7 +113,7 @@ def trains_on_images(evidence: Evidence, params: TrainsOnImages, context: Contex
         return for_person("What the network was trained on is not known; a person looks.", expected=expected)
     if not layers:
         if evidence.observations.layers or evidence.failure_in(context.item):
-            return _not_trained(evidence, context.item, expected)
+            return not_trained(evidence, context.item, expected)
         return untried("Which images the network was trained on could not be seen.")
     ranges = [one.known for one in layers if one.known is not None]
     codes = trained_codes(layers)
@@ -160,12 +160,12 @@ def trains_for(evidence: Evidence, params: TrainsFor, context: Context) -> Findi
         f"{min(allowed):,} updates" if len(allowed) == 1 else f"{min(allowed):,} to {max(allowed):,} updates"
     )
     if evidence.observations.layers and not trained_on(evidence, context.item, params.first):
-        return _not_trained(evidence, context.item, expected)
+        return not_trained(evidence, context.item, expected)
     seen = Counter[Any]()
     for one in steps_of(evidence, context.item):
         seen[one.settings.get("number")] += one.n
     if not seen:
-        return _not_trained(evidence, context.item, expected)
+        return not_trained(evidence, context.item, expected)
     right = sum(n in allowed for n in seen.values())
     observed = join([f"{n:,}" for n in list(seen.values())[:4]]) + " updates"
     about: dict[str, Any] = {"observed": observed, "expected": expected}
@@ -202,7 +202,7 @@ def image_batches_hold(evidence: Evidence, params: ImageBatchesHold, context: Co
     sizes = Counter(size for one in layers for size in _real_images(one))
     if not sizes:
         if not layers and evidence.observations.layers:
-            return _not_trained(evidence, context.item, expected)
+            return not_trained(evidence, context.item, expected)
         return untried("How many images a batch holds could not be seen.")
     usual = sizes.most_common(1)[0][0]
     about: dict[str, Any] = {"observed": f"batches of {usual}", "expected": expected}
@@ -237,7 +237,7 @@ def optimizers_hold(evidence: Evidence, params: OptimizersHold, context: Context
     made = seen_in(evidence, context.item, "optimizer")
     expected = "an optimizer for all weights of each network"
     if not made:
-        return _not_trained(evidence, context.item, expected)
+        return not_trained(evidence, context.item, expected)
     held = Counter(one.settings.get("parameters") for one in made)
     right = 0
     for counts in networks.values():
@@ -264,7 +264,7 @@ def clears_gradients(evidence: Evidence, params: ClearsGradients, context: Conte
     steps = steps_of(evidence, context.item)
     expected = "gradients cleared before every backward pass"
     if not steps:
-        return _not_trained(evidence, context.item, expected)
+        return not_trained(evidence, context.item, expected)
     kept = sum(n for one in steps if isinstance(n := one.settings.get("kept"), int))
     n = sum(one.n for one in steps)
     about: dict[str, Any] = {"observed": f"kept in {kept} of {n} updates", "expected": expected}
@@ -285,7 +285,7 @@ def trains_in_training_mode(evidence: Evidence, params: TrainsInTrainingMode, co
     known = [one for one in layers if np.any(one.codes != UNKNOWN)] or layers
     expected = "training mode"
     if not known:
-        return _not_trained(evidence, context.item, expected)
+        return not_trained(evidence, context.item, expected)
     n = {mode: sum(one.n for one in known if one.is_training is mode) for mode in (True, False)}
     about: dict[str, Any] = {
         "observed": "training mode" if n[True] else "evaluation mode",
@@ -316,7 +316,7 @@ def softmax_is_single(evidence: Evidence, params: SoftmaxIsSingle, context: Cont
         return failed(message, **about)
     trained = [one for one in layers_of(evidence, context.item, "image") if trained_calls(one).any()]
     if not looked_at and not trained:
-        return _not_trained(evidence, context.item, "logits")
+        return not_trained(evidence, context.item, "logits")
     return judged(1.0, message="The softmax is applied once.", **about)
 
 

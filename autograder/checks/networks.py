@@ -77,13 +77,23 @@ def absent_model(evidence: Evidence, key: str, expected: str = "") -> Finding | 
     return failed(message, expected=expected, missing=not is_trained)
 
 
-def judge_modules(evidence: Evidence, key: str, what: str, judge: Callable[[ModuleSeen], Finding]) -> Finding:
+def judge_modules(
+    evidence: Evidence,
+    key: str,
+    what: str,
+    judge: Callable[[ModuleSeen], Finding],
+    named_alone: bool = False,
+) -> Finding:
     """Return the best finding on the modules that may be meant; of equals, that on the first.
 
-    A module that cannot be run on such inputs at all is not the one meant as long as another can.
+    A module that cannot be run on such inputs at all is not the one meant as long as another can. With `named_alone`,
+    none is as long as one bears an accepted name.
     """
     modules = modules_in(evidence, key)
     working = [module for module in modules if any(run.status == "ok" for run in module.record.runs)]
+    if named_alone:
+        names = {name.casefold() for name in evidence.part.challenges[key].names}
+        working = [module for module in working if module.name.casefold() in names] or working
     findings = [judge(module) for module in working or modules[:1]]
     if findings:
         return max(findings, key=lambda finding: (finding.fraction, _ORDER.get(finding.status, 0)))

@@ -67,23 +67,74 @@ def attempts_in(evidence: Evidence, challenge: str) -> list[Attempt]:
     return [one for one in found if one.tree]
 
 
-def _best(
-    evidence: Evidence, challenge: str, what: str, judge: Callable[[Attempt], Finding | None]
+class StepCheck(CheckParams):
+    """A training step of an adversarial pair."""
+
+    challenge: ChallengeKey
+    family: Literal["any", "cross_entropy", "wasserstein"] = "any"
+    """Whose losses are meant in a notebook that trains by both: functions that move by the other's are left out, and of
+    several that move the same networks the best counts, since one may go wrong on purpose."""
+
+
+OWN = {"discriminator": (True, False), "critic": (True, False), "generator": (False, True)}
+"""Which of the two networks is moved by a function that makes the step of one."""
+
+
+def best_of_functions(
+    evidence: Evidence, params: StepCheck, what: str, judge: Callable[[Attempt], Finding | None]
 ) -> Finding:
-    """Return the finding of each function's likeliest attempt; the worst of several functions."""
-    found: dict[str, Finding] = {}
+    """Return the worst finding of the functions, each by its likeliest attempt.
+
+    Where a family is meant: of functions that move the same networks the best counts; and of one network's update
+    speaks the function that moves no other, where there is one.
+    """
+    attempts = likeliest_attempts(evidence, params.challenge)
+    if params.family == "any":
+        found = [finding for one in attempts if (finding := judge(one)) is not None]
+        if not found:
+            return _nothing_found(evidence, params, what, bool(attempts))
+        return min(found, key=lambda one: one.fraction)
+    known = [one for one in attempts if params.family in families_of(one)]
+    unknown = [one for one in attempts if not families_of(one)]
+    names = {name.casefold() for name in evidence.part.challenges[params.challenge].names}
+    # What bears the very name is meant, whatever it moves by.
+    named = [one for one in attempts if one.function.rpartition(".")[2].casefold() in names]
+    for meant in (known, unknown, named):
+        best: dict[tuple[bool, ...], Finding] = {}
+        for one in meant:
+            moved = tuple(bool(one.steps(network)) for network in ("discriminator", "generator"))
+            finding = judge(one)
+            if finding is not None and (moved not in best or finding.fraction > best[moved].fraction):
+                best[moved] = finding
+        if (own := OWN.get(str(getattr(params, "of", "")))) in best:
+            return best[own]
+        if best:
+            return min(best.values(), key=lambda one: one.fraction)
+    return _nothing_found(evidence, params, what, bool(attempts))
+
+
+def _nothing_found(evidence: Evidence, params: StepCheck, what: str, has_attempts: bool) -> Finding:
+    if has_attempts:
+        return untried(f"The function that was found makes no {what}.")
+    return unanswered(evidence.called[params.challenge], what)
+
+
+def likeliest_attempts(evidence: Evidence, challenge: str) -> list[Attempt]:
+    """Return the likeliest attempt of every function.
+
+    A convention that the function does not mean runs too, and gives updates that belong to no loss.
+    """
     attempts = attempts_in(evidence, challenge)
-    for name in dict.fromkeys(one.function for one in attempts):
-        # A convention that the function does not mean runs too, and gives updates that belong to no loss.
-        attempt = max((one for one in attempts if one.function == name), key=_n_explained)
-        finding = judge(attempt)
-        if finding is not None:
-            found[name] = finding
-    if not found:
-        if attempts_in(evidence, challenge):
-            return untried(f"The function that was found makes no {what}.")
-        return unanswered(evidence.called[challenge], what)
-    return min(found.values(), key=lambda one: one.fraction)
+    names = dict.fromkeys(one.function for one in attempts)
+    return [max((one for one in attempts if one.function == name), key=_n_explained) for name in names]
+
+
+def families_of(attempt: Attempt) -> set[str]:
+    """Return the families of losses that the networks of an attempt moved by."""
+    words = [fit.family for _, fit in discriminator_fits(attempt) if fit is not None]
+    words += [fit.kind for _, fit in generator_fits(attempt) if fit is not None]
+    known = {"bce": "cross_entropy", "wasserstein": "wasserstein", "least_squares": ""}
+    return {known.get(word, "cross_entropy") for word in words} - {""}
 
 
 def _n_explained(attempt: Attempt) -> int:
@@ -151,14 +202,15 @@ def generator_fits(attempt: Attempt, which: str = "first") -> Iterator[tuple[int
         passes = [vector(one, "noise") for one in events[:at] if text(one, "event") == "generator"]
         noises = [
             z for z in passes if z is not None and z.ndim == 2 and z.shape[1] == 2 and 0 < len(z) <= MAX_ROWS
-        ]
+        ][::-1]
         states = [_sized(attempt, one, "before", "discriminator") for one in events[: at + 1]]
-        weights = [w for w in states if w is not None][::-1]
+        distinct = {w.tobytes(): w for w in states if w is not None}
+        weights = list(distinct.values())[::-1]
         is_whole = gradient is not None and before is not None
         yield at, fit_generator(gradient, before, noises, weights) if is_whole else None  # type: ignore[arg-type]
 
 
-def _about(attempt: Attempt, expected: str) -> dict[str, Any]:
+def about_step(attempt: Attempt, expected: str) -> dict[str, Any]:
     return {"expected": expected, "found": (Found(how="call", path=attempt.function),)}
 
 
@@ -171,19 +223,13 @@ def _notes(attempt: Attempt) -> tuple[str, ...]:
 # ------------------------------------------------------------------ adversarial steps
 
 
-class StepCheck(CheckParams):
-    """A training step of an adversarial pair."""
-
-    challenge: ChallengeKey
-
-
 @CHECKS.register(StepCheck)
 def generator_step_leaves_discriminator(evidence: Evidence, params: StepCheck, context: Context) -> Finding:
     """The generator's loss moves the generator and nothing else."""
 
     def judge(attempt: Attempt) -> Finding | None:
         events, steps = attempt.events(), attempt.steps("generator")
-        about = _about(attempt, "the generator's loss moves the generator alone")
+        about = about_step(attempt, "the generator's loss moves the generator alone")
         name = f"`{attempt.function}`"
         if not steps:
             if not attempt.steps("discriminator"):
@@ -214,7 +260,7 @@ def generator_step_leaves_discriminator(evidence: Evidence, params: StepCheck, c
             **about,
         )
 
-    return _best(evidence, params.challenge, "step of a generator", judge)
+    return best_of_functions(evidence, params, "step of a generator", judge)
 
 
 def _is_generator_loss(fit: DiscriminatorFit | None) -> bool:
@@ -232,17 +278,18 @@ def discriminator_step_reaches_only_discriminator(
         events, steps = attempt.events(), attempt.steps("discriminator")
         if not steps:
             return None
-        about = _about(attempt, "no gradient of the discriminator's loss moves the generator")
+        about = about_step(attempt, "no gradient of the discriminator's loss moves the generator")
         name = f"`{attempt.function}`"
-        own = [_sized(attempt, events[at], "gradient", "generator") for at in attempt.steps("generator")]
         notes = list(_notes(attempt))
         for at in steps:
+            earlier = [one for one in attempt.steps("generator") if one < at]
+            own = [_sized(attempt, events[one], "gradient", "generator") for one in earlier]
             leaked = _sized(attempt, events[at], "gradient", "generator")
             if leaked is None or not np.any(leaked):
                 continue
             if any(one is not None and np.allclose(one, leaked, atol=SAME) for one in own):
                 continue  # left from the generator's own step
-            if _is_cleared_before_use(events, at):
+            if _is_cleared_before_use(events, at) and not _is_used_elsewhere(evidence, params, attempt):
                 notes.append(
                     f"The fakes are not detached in the discriminator's step of {name}; the gradients that reach the "
                     "generator are cleared before they are used, so that this costs only time."
@@ -261,7 +308,7 @@ def discriminator_step_reaches_only_discriminator(
             **about,
         )
 
-    return _best(evidence, params.challenge, "step of a discriminator", judge)
+    return best_of_functions(evidence, params, "step of a discriminator", judge)
 
 
 def _is_cleared_before_use(events: list[Tree], at: int) -> bool:
@@ -274,10 +321,29 @@ def _is_cleared_before_use(events: list[Tree], at: int) -> bool:
     return True
 
 
-class TargetsAre(CheckParams):
+def _is_used_elsewhere(evidence: Evidence, params: StepCheck, attempt: Attempt) -> bool:
+    """Whether a gradient that one function leaves in the generator is in the step that another one makes with it."""
+    if attempt.steps("generator") or any(_is(one, "clear", "generator") for one in attempt.events()):
+        return False
+    moving = [one for one in likeliest_attempts(evidence, params.challenge) if one.steps("generator")]
+    if params.family != "any":
+        moving = [one for one in moving if params.family in families_of(one)]
+    return bool(moving) and not any(_clears_first(one) for one in moving)
+
+
+def _clears_first(attempt: Attempt) -> bool:
+    """Whether a function clears the generator's gradients before it differentiates anything."""
+    for event in attempt.events():
+        if _is(event, "clear", "generator"):
+            return True
+        if text(event, "event") == "backward":
+            return False
+    return False
+
+
+class TargetsAre(StepCheck):
     """The targets of the discriminator's loss."""
 
-    challenge: ChallengeKey
     real: float = 1.0
     fake: float = 0.0
 
@@ -290,7 +356,7 @@ def targets_are(evidence: Evidence, params: TargetsAre, context: Context) -> Fin
         fits = [fit for _, fit in discriminator_fits(attempt)]
         if not fits:
             return None
-        about = _about(attempt, f"targets {params.real:g} (real) and {params.fake:g} (fake)")
+        about = about_step(attempt, f"targets {params.real:g} (real) and {params.fake:g} (fake)")
         halves = [half for fit in fits if fit is not None for half in (fit.real, fit.fake)]
         if None in fits or not halves:
             return _unfitted_targets(attempt, about)
@@ -308,7 +374,7 @@ def targets_are(evidence: Evidence, params: TargetsAre, context: Context) -> Fin
             )
         return _judge_targets(attempt, real, fake, params, about)
 
-    return _best(evidence, params.challenge, "step of a discriminator", judge)
+    return best_of_functions(evidence, params, "step of a discriminator", judge)
 
 
 def _unfitted_targets(attempt: Attempt, about: dict[str, Any]) -> Finding:
@@ -363,10 +429,9 @@ def _judge_targets(
     return failed(f"{name} trains the discriminator on other targets: {observed}.", **about)
 
 
-class UpdateFollows(CheckParams):
+class UpdateFollows(StepCheck):
     """The update of one network, as the gradient of a loss."""
 
-    challenge: ChallengeKey
     of: Literal["discriminator", "generator", "language_model"]
     generator_targets: list[float] = Field(default=[1.0])
     """Accepted targets of the fakes in the generator's loss."""
@@ -385,7 +450,7 @@ def update_follows(evidence: Evidence, params: UpdateFollows, context: Context) 
         "language_model": lambda attempt: _judge_language(attempt, params),
     }
     what = {"language_model": "a training step"}.get(params.of, f"step of a {params.of}")
-    return _best(evidence, params.challenge, what, judges[params.of])
+    return best_of_functions(evidence, params, what, judges[params.of])
 
 
 def _judge_discriminator(attempt: Attempt) -> Finding | None:
@@ -393,7 +458,7 @@ def _judge_discriminator(attempt: Attempt) -> Finding | None:
     if not fits:
         return None
     name = f"`{attempt.function}`"
-    about = _about(attempt, "binary cross-entropy: real images towards 1, fakes towards 0")
+    about = about_step(attempt, "binary cross-entropy: real images towards 1, fakes towards 0")
     for fit in fits:
         if fit is None:
             message = f"The discriminator's update in {name} is not the gradient of its loss on real images and fakes."
@@ -441,7 +506,7 @@ def _judge_generator(attempt: Attempt, params: UpdateFollows) -> Finding | None:
     if not fits:
         return None
     name = f"`{attempt.function}`"
-    about = _about(attempt, "the non-saturating loss −log D(G(z))")
+    about = about_step(attempt, "the non-saturating loss −log D(G(z))")
     events = attempt.events()
     for at, fit in fits:
         gradient = vector(events[at], "gradient_generator")
@@ -508,7 +573,7 @@ def _judge_language(attempt: Attempt, params: UpdateFollows) -> Finding | None:
     if not fits:
         return None
     name = f"`{attempt.function}`"
-    about = _about(attempt, "the gradient of the cross-entropy of the next token")
+    about = about_step(attempt, "the gradient of the cross-entropy of the next token")
     if len(fits) > 1:
         what = f"{len(fits)} updates for one batch"
         return failed(f"{name} makes {what}.", observed=what, **about)
@@ -555,10 +620,8 @@ def _unclipped(attempt: Attempt, fit: LanguageFit, max_norm: float, about: dict[
 # ------------------------------------------------------------------ clearing
 
 
-class GradientsAreCleared(CheckParams):
+class GradientsAreCleared(StepCheck):
     """The second of two calls."""
-
-    challenge: ChallengeKey
 
 
 @CHECKS.register(GradientsAreCleared)
@@ -569,7 +632,7 @@ def gradients_are_cleared(evidence: Evidence, params: GradientsAreCleared, conte
         networks = [of for of in ("discriminator", "generator", "model") if attempt.steps(of)]
         if not networks:
             return None
-        about = _about(attempt, "gradients cleared before every backward pass")
+        about = about_step(attempt, "gradients cleared before every backward pass")
         dirty = [of for of in networks if not _is_clean(attempt, of)]
         if dirty:
             whose = " and ".join("the " + of for of in dirty)
@@ -581,7 +644,7 @@ def gradients_are_cleared(evidence: Evidence, params: GradientsAreCleared, conte
             )
         return judged(1.0, observed="cleared", message=f"`{attempt.function}` clears the gradients.", **about)
 
-    return _best(evidence, params.challenge, "training step", judge)
+    return best_of_functions(evidence, params, "training step", judge)
 
 
 def _is_clean(attempt: Attempt, of: str) -> bool:

@@ -274,6 +274,8 @@ class TrainsOnTargets(CheckParams):
     """Values that may occur beside them (the generator's target)."""
     never_alone: list[float] = Field(default_factory=list)
     """Values that no optimizer has for its only target: a generator with the fakes' target helps the discriminator."""
+    once: bool = False
+    """Whether one right pair is enough, where a notebook trains several: another may go wrong on purpose."""
 
 
 @CHECKS.register(TrainsOnTargets)
@@ -320,6 +322,8 @@ def trains_on_targets(evidence: Evidence, params: TrainsOnTargets, context: Cont
 def _update_fault(updates: Sequence[TrainingSeen], params: TrainsOnTargets) -> str:
     """Return what is wrong with the losses that the optimizers moved by, or nothing."""
     targets: dict[Any, set[float]] = {}
+    if params.once and any(_raises_fakes(one, params) for one in updates):
+        return ""
     for one in updates:
         known = one.settings.get("targets")
         if isinstance(known, list):
@@ -338,3 +342,10 @@ def _update_fault(updates: Sequence[TrainingSeen], params: TrainsOnTargets) -> s
                 "the generator's loss is small then when its images are recognised as fakes."
             )
     return ""
+
+
+def _raises_fakes(update: TrainingSeen, params: TrainsOnTargets) -> bool:
+    """Whether an optimizer moves down a loss whose only target is none of those that cannot be alone."""
+    known, factor = update.settings.get("targets"), update.settings.get("factor")
+    is_down = _is_number(factor) and float(factor) > 0  # type: ignore[arg-type]
+    return is_down and isinstance(known, list) and len(known) == 1 and known[0] not in params.never_alone

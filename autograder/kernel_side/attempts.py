@@ -42,7 +42,7 @@ class Attempts:
         self.seeds = seeds
 
     def with_roles(self, bound: Bound, form: str | None) -> Iterator[Way]:
-        """Calls to try in turn: kinds of generator, then torch tensors in place of arrays."""
+        """Calls to try in turn: kinds of generator, then torch tensors in place of arrays, in single precision at last."""
         for stream, library in self._flavours(bound):
 
             def attempt(stream: str = stream, library: str = library) -> Any:
@@ -70,7 +70,7 @@ class Attempts:
             if "rng" in kinds:
                 flavours.append(("torch", "numpy"))
             if "point" in kinds or "array" in kinds:
-                flavours += [(stream, "torch") for stream in streams[:1]]
+                flavours += [(stream, library) for library in ("torch", "single") for stream in streams[:1]]
                 flavours += [("torch", "torch")] if "rng" in kinds else []
         return flavours
 
@@ -89,7 +89,10 @@ class Attempts:
             return Target(value, log=form == "log_density" or is_log(rule, name))
         if kind in ("point", "array"):
             array = np.array(value, dtype=float)
-            return sys.modules["torch"].from_numpy(array) if library == "torch" else array
+            if library == "numpy":
+                return array
+            tensor: Any = sys.modules["torch"].from_numpy(array)
+            return tensor.float() if library == "single" else tensor  # as networks give them
         return copy.deepcopy(value)
 
     def at_points(self) -> Iterator[Way]:

@@ -21,6 +21,7 @@ MAX_UPDATES = 12
 MAX_LOOKED_AT = 60
 MAX_BATCHES_KNOWN = 4096
 N_COMPARED = 64
+NEAR_LIMIT = 1e-6
 N_FOLLOWED, HUGE = 16, 1e30
 """Losses kept of the beginning and of the end of a training; what stands for one that is not finite."""
 LOSSES = (
@@ -44,11 +45,14 @@ class TrainingRecorder:
         self.entries: dict[tuple[Any, ...], Entry] = {}
         self.dropped = 0
         self.optimizers: dict[int, int] = {}
+        self.n_optimizers = 0
         self.n_steps = 0
         self.last: dict[int, tuple[Any, int]] = {}
         self.cleared: dict[int, bool] = {}
         self.norms: dict[int, float] = {}
         """Of every optimizer, the largest norm of a gradient that it made a step with."""
+        self.weights: dict[int, list[float]] = {}
+        """Of every optimizer, the largest weight before each step but the first: where weights are clipped, the limit."""
         self.looks: dict[int, int] = {}
         self.tokens: Any = None
         """Tokens (B, T) that an embedding looked up last, with gradients."""
@@ -148,7 +152,10 @@ class TrainingRecorder:
     # -------------------------------------------------------------- what is noted
 
     def _made_optimizer(self, _: None, optimizer: Any, *__: Any, **___: Any) -> None:
-        number = self.optimizers[id(optimizer)] = len(self.optimizers)
+        number = self.optimizers[id(optimizer)] = (
+            self.n_optimizers
+        )  # an identity may have been another's before
+        self.n_optimizers += 1
         group = optimizer.param_groups[0]
         known = {name: _plain(group[name]) for name in SETTINGS if name in group}
         tensors = [p for one in optimizer.param_groups for p in one["params"]]
@@ -168,6 +175,8 @@ class TrainingRecorder:
                 with torch.no_grad():
                     norm = float(torch.stack(torch._foreach_norm(grads)).double().norm())
                 self.norms[number] = max(self.norms.get(number, 0.0), norm)
+                if self.looks[number] > 1:
+                    self.weights.setdefault(number, []).append(_largest(torch, optimizer))
 
     def _stepped(self, optimizer: Any, *_: Any) -> None:
         self.n_steps += 1
@@ -182,6 +191,10 @@ class TrainingRecorder:
         self._updated(number)
         if number in self.norms:
             entry["largest_norm"] = self.norms[number]
+        if seen := self.weights.get(number):
+            largest = max(seen)
+            entry["largest_weight"], entry["weights_looked_at"] = largest, len(seen)
+            entry["at_largest"] = sum(one >= largest * (1 - NEAR_LIMIT) for one in seen)
         with contextlib.suppress(Exception):
             entry["kept"] += self._is_kept(optimizer)
 
@@ -283,6 +296,13 @@ class TrainingRecorder:
         with contextlib.suppress(Exception):
             about |= {"examples": len(loader.dataset), "drop_last": bool(loader.drop_last)}
         return about
+
+
+def _largest(torch: Any, optimizer: Any) -> float:
+    """The largest absolute value of the weights that an optimizer holds."""
+    held = [p.detach() for group in optimizer.param_groups for p in group["params"]]
+    with torch.no_grad():
+        return float(torch.stack(torch._foreach_norm(held, ord=float("inf"))).max())
 
 
 def _is_asked_by_notebook() -> bool:

@@ -29,11 +29,12 @@ from .placing import (
 from .stand_ins import stand_in_discriminator, stand_in_generator, stand_in_language_model
 from .vocabularies import vocabulary_of
 
-MAX_EVENTS = 48
+MAX_EVENTS = 64  # five steps of a critic and one of its generator
 LEARNING_RATE = 0.1
 GAN_ROLES = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer", "real")
 GAN_WEARS = ("logit", "sigmoid", "logit pair", "sigmoid pair")
 """What the discriminator gives, and whether the real images come as a pair with labels."""
+DISCRIMINATOR_WORDS = ("disc", "disk", "crit", "krit")
 MODEL_WEARS = ("logits", "tuple")
 MODEL_ROLES = ("model", "optimizer", "batch", "inputs", "targets")
 
@@ -227,10 +228,11 @@ def put_step(
     function = resolve(candidate, setting.view)
     kind = case["values"]["kind"]
     wears = GAN_WEARS if kind == "gan" else MODEL_WEARS
-    tries: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
     first: Exception | None = None
-    left = GAN_ROLES if kind == "gan" else MODEL_ROLES[:3]
+    left = gan_roles(candidate.name) if kind == "gan" else MODEL_ROLES[:3]
     for placed in list(placements(function, challenge["roles"], setting.view, left))[:6]:
+        tries: list[dict[str, Any]] = []
         for one in wears:
             attempt = functools.partial(_stepped, challenge, case, function, setting, placed, one)
             try:
@@ -242,11 +244,29 @@ def put_step(
                 continue
             if any(event["event"] == "step" for event in found["first"]):
                 tries.append(found | {"bound": said(placed), "wears": one})
-        if tries:
+        kept = kept or tries
+        if any(map(moves_by_gradients, tries)):  # else an optimizer may have been handed to the wrong step
+            kept = tries
             break
-    if not tries:
+    if not kept:
         raise refusal(first)
-    return {"result": setting.encoder.node({f"try_{n}": one for n, one in enumerate(tries)}), "status": "ok"}
+    return {"result": setting.encoder.node({f"try_{n}": one for n, one in enumerate(kept)}), "status": "ok"}
+
+
+def gan_roles(name: str) -> tuple[str, ...]:
+    """The roles that parameters without a telling name may take: what is called after one network has its optimizer."""
+    last = name.rpartition(".")[2].casefold()
+    is_of_discriminator = any(word in last for word in DISCRIMINATOR_WORDS)
+    is_of_discriminator = is_of_discriminator or last.startswith("d_") or last.endswith("_d")
+    generator, discriminator, *_, real = GAN_ROLES
+    own, other = GAN_ROLES[2:4][:: -1 if is_of_discriminator else 1]
+    return generator, discriminator, own, other, real
+
+
+def moves_by_gradients(found: dict[str, Any]) -> bool:
+    """Whether every step of a first call was made with a gradient."""
+    steps = [event for event in found["first"] if event["event"] == "step"]
+    return all(bool(event[f"gradient_{event['of']}"].any()) for event in steps)
 
 
 def _stepped(

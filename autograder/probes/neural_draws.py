@@ -111,7 +111,7 @@ def gan_step_inputs(rng: np.random.Generator, params: GanStepInputs) -> Values:
     real = rng.uniform(-1, 1, size=(params.n, params.n_pixels)).round(3)
     phase = round(float(rng.uniform(0.5, 2.5)), 4)
     values: Values = {"kind": "gan", "n_pixels": params.n_pixels, "phase": phase, "real": real.tolist()}
-    return values | {"noise_size": 64}
+    return values | {"noise_size": 64, "batch_size": params.n, "n_critic": 2, "clip": 0.1}
 
 
 class LanguageStepInputs(DrawParams):

@@ -233,7 +233,9 @@ def read_observations(folder: FilePath) -> Observations:
     layers: list[LayerSeen] = []
     saved: list[PictureSeen] = []
     minimised: list[MinimisedSeen] = []
-    for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
+    # By stem: the likeliest of several that were called ("call-x-0") comes before the others ("call-x-0-1").
+    paths = sorted(folder.glob("*.safetensors"), key=lambda path: path.stem) if folder.is_dir() else []
+    for path in paths:
         try:
             container = read_container(path, MAX_CONTAINER_BYTES)
             if path.name.startswith("call-"):

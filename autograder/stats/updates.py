@@ -59,7 +59,7 @@ def fit_discriminator(
     """
     g, theta = np.asarray(gradient, dtype=np.float64), np.asarray(weights, dtype=np.float64)
     real = [x for x, is_real in batches if is_real][:1]
-    fakes = [x for x, is_real in batches if not is_real]
+    fakes = [x for x, is_real in batches if not is_real][::-1]  # the latest are the likeliest
     choices = [(real, [fake]) for fake in fakes] + [([], [fake]) for fake in fakes] + [(real, [])]
     for used_real, used_fake in choices:
         used = [(x, True) for x in used_real] + [(x, False) for x in used_fake]

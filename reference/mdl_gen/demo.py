@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reference.aml_a3.demo import PDF, named
-from reference.mdl_gen import special_cvae, special_vae, special_vae2
+from reference.mdl_gen import special_cvae, special_gan, special_vae, special_vae2
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,17 @@ PARTS = {
         },
         special_vae2.crash,
         special_vae2.CONSTANTS,
+    ),
+    "gan": Part(
+        {"ada-lovelace": "template_filled", "andrey-markov": "loops", "gertrude-cox": "espanol"},
+        {
+            "josiah-gibbs": "saturating",
+            "nicholas-metropolis": "not_clipped",
+            "john-von-neumann": "nearest_centre",
+            "thomas-bayes": "one_loss_drawn",
+        },
+        special_gan.crash,
+        special_gan.PROSE,
     ),
 }
 

@@ -66,6 +66,19 @@ def train_g(G, D, opt_G, real, latent_dim):
     loss.backward(); opt_G.step()
     return loss
 """,
+    "one optimizer, whose name says not which": """
+def train_d(G, D, optimizer, real):
+    fake = G(torch.randn(len(real), 64))
+    loss = F.softplus(-D(real)).mean() * 0.9 + F.softplus(D(real)).mean() * 0.1 + F.softplus(D(fake)).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+def train_g(G, D, optimizer, real):
+    loss = F.softplus(-D(G(torch.randn(len(real), 64)))).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+""",
     "a trainer": """
 class Trainer:
     def __init__(self, G, D):

@@ -344,3 +344,29 @@ result = recorder.take()
 """
     (entry,) = trained(source, "plain")["result"]
     assert entry["settings"]["lr"] == 0.5
+
+
+CLIPPED = """
+import torch
+torch.manual_seed(0)
+def run(limit):
+    layer = torch.nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.5)
+    for _ in range(10):
+        optimizer.zero_grad()
+        (layer(torch.randn(8, 3)).mean() - layer(torch.randn(8, 3) + 1).mean()).backward()
+        optimizer.step()
+        for weights in layer.parameters():
+            weights.data.clamp_(-limit, limit)
+run(0.1)
+run(100.0)
+"""
+
+
+def test_weights_that_are_clipped_are_seen_and_optimizers_that_are_gone_keep_their_number() -> None:
+    clipped, free = of_kind(trained(CLIPPED)["entries"], "step")
+    assert (clipped["number"], free["number"]) == (0, 1)
+    assert clipped["largest_weight"] == pytest.approx(0.1)
+    assert clipped["at_largest"] == clipped["weights_looked_at"] == 9
+    assert free["largest_weight"] > 1.0
+    assert free["at_largest"] <= 2
