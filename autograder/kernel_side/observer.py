@@ -8,7 +8,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import decoders, likelihoods, losses, modules, noise, steps  # noqa: F401  # each adds modes of challenges
+from . import (  # noqa: F401  # each adds modes of challenges
+    characters,
+    decoders,
+    likelihoods,
+    losses,
+    modules,
+    noise,
+    steps,
+    windows,
+)
 from .absent_packages import AbsentPackages
 from .calls import Caller
 from .colab import Colab

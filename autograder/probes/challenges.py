@@ -229,6 +229,8 @@ class LanguageModelProblem(DrawParams):
     n_tokens: int = Field(default=20, ge=2)
     n_sequences: int = Field(default=4, ge=2)
     length: int = Field(default=10, ge=4)
+    recurrent: bool | None = None
+    """Whether the model meant has recurrent layers, where a notebook has two models; None where it has one."""
 
 
 @DRAWS.register(LanguageModelProblem)
@@ -247,6 +249,7 @@ def language_model_problem(rng: np.random.Generator, params: LanguageModelProble
         "turned": base[::-1],
         "mirrored": base[:, ::-1],
         "future_rows": np.concatenate([base[: len(base) // 2], future[len(base) // 2 :, ::-1]]),
+        "past": np.concatenate([(base[:, :-1] + 1 + base[:, 1:]) % params.n_tokens, base[:, -1:]], axis=1),
         "one_token": np.full(shape, rng.integers(0, params.n_tokens)),
         "long": rng.integers(0, params.n_tokens, size=(params.n_sequences, params.context_length + 7)),
     }
@@ -260,7 +263,7 @@ def language_model_problem(rng: np.random.Generator, params: LanguageModelProble
         _run("again", "base", -1),
         *(
             _run(name, name, -1)
-            for name in ("future", "future_rows", "turned", "mirrored", "one_token", "long")
+            for name in ("future", "future_rows", "turned", "mirrored", "past", "one_token", "long")
         ),
     ]
     return {
@@ -268,6 +271,7 @@ def language_model_problem(rng: np.random.Generator, params: LanguageModelProble
         "d_ff": params.d_ff or 4 * params.d_model,
         "d_head": params.d_model // params.n_head,
         "dropout": 0.0,
+        "recurrent": params.recurrent,
         "input": {"kind": "tokens", "shapes": [list(shape)]},
         "arrays": {name: array.reshape(-1).tolist() for name, array in arrays.items()},
         "fillings": _fillings(rng, [0.6, 0.15]),

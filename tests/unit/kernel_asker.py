@@ -9,12 +9,14 @@ from typing import Any
 
 from autograder.jobs import make_plan
 from autograder.kernel_side import (  # noqa: F401  # each adds a mode of challenges
+    characters,
     decoders,
     likelihoods,
     losses,
     modules,
     noise,
     steps,
+    windows,
 )
 from autograder.kernel_side.calls import Caller
 from autograder.kernel_side.containers import write_container
