@@ -56,6 +56,22 @@ def _scores(module: ModuleSeen, run_name: str) -> Array | None:
     return next((array for _, array in outputs if array.ndim == 3), None)
 
 
+def _moved(a: Array, b: Array, whole: Array) -> float:
+    """Return the largest difference in units of the spread."""
+    return float(np.abs(a - b).max()) / max(float(np.std(whole)), 1e-12)
+
+
+def _axes_mixed(module: ModuleSeen) -> tuple[bool, bool] | None:
+    """Return whether sequences, and whether places, depend on each other; None where that was not seen."""
+    own, turned, mirrored = (_scores(module, name) for name in ("own", "turned", "mirrored"))
+    if own is None or turned is None or mirrored is None:
+        return None
+    return (
+        _moved(own, turned[::-1], own) > 10 * TOLERANCE,
+        _moved(own, mirrored[:, ::-1], own) > 10 * TOLERANCE,
+    )
+
+
 class LooksBack(OfSequenceModel):
     """All tokens but the last are exchanged; the last scores have to move."""
 
@@ -70,10 +86,10 @@ def looks_back(evidence: Evidence, params: LooksBack, context: Context) -> Findi
             return untried(f"`{module.name}` gives no scores for every position.")
         if not np.all(np.isfinite(own)):
             return failed(f"`{module.name}` returns numbers that are not finite.", **_about(module))
-        spread = max(float(np.std(own)), 1e-12)
-        moved = [float(np.abs(own.take(-1, axis) - past.take(-1, axis)).max()) / spread for axis in (0, 1)]
+        if _axes_mixed(module) == (True, False):
+            return untried(f"`{module.name}` reads tokens (T, B); whether it looks back was not tried.")
         about = _about(module) | {"expected": "scores that depend on earlier tokens"}
-        if min(moved) <= TOLERANCE:
+        if _moved(own[:, -1], past[:, -1], own) <= TOLERANCE:
             return failed(
                 f"`{module.name}` forgets: with all tokens before the last exchanged, its last scores stay the same.",
                 observed="equal scores",
@@ -81,6 +97,44 @@ def looks_back(evidence: Evidence, params: LooksBack, context: Context) -> Findi
             )
         message = f"The scores of `{module.name}` depend on earlier tokens."
         return judged(1.0, message=message, observed="the last scores move", **about)
+
+    return judge_modules(evidence, params.challenge, "the language model", judge)
+
+
+class ReadsAlongWindows(OfSequenceModel):
+    """The axis along which a model reads, beside that of the windows that it was trained on."""
+
+
+@CHECKS.register(ReadsAlongWindows)
+def reads_along_windows(evidence: Evidence, params: ReadsAlongWindows, context: Context) -> Finding:
+    """The model reads along its windows, (B, T) or (T, B) as it was trained, and keeps the sequences of a batch apart."""
+    losses = [one.settings for one in evidence.observations.training if one.kind == "loss"]
+    trained = {key for key in ("next", "next_first") for one in losses if one.get(key)}
+
+    def judge(module: ModuleSeen) -> Finding:
+        mixed = _axes_mixed(module)
+        if mixed is None:
+            return untried(f"`{module.name}` gives no scores for every position.")
+        about = _about(module) | {"expected": "sequences that are read by themselves"}
+        if mixed == (True, True):
+            message = (
+                f"`{module.name}` mixes the sequences of a batch: in another order, their scores change."
+            )
+            return failed(message, observed="scores change with the order", **about)
+        along = "next_first" if mixed[0] else "next"
+        if any(mixed) and trained and along not in trained:
+            said = (
+                "(T, B), and its windows are (B, T): batch_first=True"
+                if mixed[0]
+                else "(B, T), and its windows are (T, B)"
+            )
+            message = f"`{module.name}` reads across the sequences of a batch: it takes tokens {said}."
+            return failed(message, observed="the wrong axis", **about)
+        if mixed[0] and not trained:
+            return for_person(
+                f"`{module.name}` reads tokens (T, B); a person looks how it is trained.", **about
+            )
+        return judged(1.0, message=f"`{module.name}` reads every sequence by itself.", **about)
 
     return judge_modules(evidence, params.challenge, "the language model", judge)
 

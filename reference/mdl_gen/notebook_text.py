@@ -1,6 +1,6 @@
 # Source of the solution, the student template and the mutants of the lab of lecture 5 (format: autograder/template.py).
 # The set-up imports what students need; tables and formulas are long.
-# ruff: noqa: F401
+# ruff: noqa: E501, F401
 # %% [markdown] tags=["given"]
 # # Generative Models, lab of lecture 5
 # # Text, one character after another (20 points)
