@@ -35,6 +35,7 @@ class Search:
         self.width = int(one.used("width", 0))
         """0 where the function fixes it."""
         self.path = _path(one, ids, self.n)
+        self.is_short = one.generated is None or len(one.generated) < self.n
         self.about: dict[str, Any] = {"found": (Found(how="call", path=one.function),)}
 
     def score(self, path: Tokens) -> str:
@@ -66,7 +67,13 @@ def _worst(evidence: Evidence, key: str, judge: Callable[[Search], Finding]) -> 
         if findings:
             by_function.setdefault(answer.function, []).append(max(findings, key=lambda one: one.fraction))
         elif tries:
-            message = f"`{answer.function}` does not give as many tokens of the model as it was asked for."
+            is_short = all(one.is_short for one in searches)
+            what = (
+                "does not give as many tokens as it was asked for"
+                if is_short
+                else "chooses tokens that the model rules out"
+            )
+            message = f"`{answer.function}` {what}."
             by_function.setdefault(answer.function, []).append(failed(message))
     if not by_function:
         return unanswered(called, "beam search")

@@ -36,7 +36,7 @@ from .vocabularies import Vocabulary, vocabulary_of
 
 ROLES = ("model", "prompt", "n")
 CONVENTIONS = ("all", "pair", "last")
-"""Logits (B, T, V); a pair of them and a loss; logits (B, V) of the last position alone."""
+"""Logits (B, T, V); a pair of them and a loss or a state; logits (B, V) of the last position alone."""
 PROMPT_FORMS = ("rows", "row", "list", "text")
 SYNONYMS = {
     "greedy": ("greedy", "argmax", "voraz", "glouton", "gierig", "max"),
@@ -118,7 +118,8 @@ def forward_of(vocab_size: int, values: dict[str, Any], convention: str, seen: S
         logits = next_logits(tokens, vocab_size, values)
         if convention == "last":
             return logits[:, -1]
-        return (logits, None) if convention == "pair" else logits
+        state = torch.zeros(1, len(tokens), 1)  # of a recurrent model, for code that takes rows of it
+        return (logits, (state, state)) if convention == "pair" else logits
 
     return forward
 

@@ -22,7 +22,6 @@ from .placing import Placement, callables_of, global_for, placements, refusal, r
 FORMS = ("tensor", "list", "array")
 MAX_PAIRS = 3
 MAX_ROWS = 8
-MAX_NUMBERS = 20_000
 TRAIN = "train"
 
 
@@ -113,8 +112,9 @@ def _pairs(result: Any, depth: int = 2) -> Iterator[tuple[Any, Any]]:
         result = tuple(result.values())
     if _is_pair(result):
         x, y = _rows(result[0]), _rows(result[1])
-        if x is not None and y is not None:
-            yield x, y
+        if x is not None and y is not None and x.ndim:
+            n = MAX_ROWS if x.ndim > 1 else len(x)
+            yield x[:n], y[:n] if y.ndim and len(y) == len(x) else y
             return
     if not depth or isinstance(result, str | np.ndarray) or hasattr(result, "numel"):
         return
@@ -141,7 +141,7 @@ def _is_pair(result: Any) -> bool:
 
 
 def _rows(value: Any) -> Any:
-    """Whole numbers as an array of a few rows; None for anything else."""
+    """Whole numbers as an array; None for anything else."""
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
     elif hasattr(value, "item") and not isinstance(value, np.ndarray):
@@ -154,8 +154,7 @@ def _rows(value: Any) -> Any:
         return None
     if array.dtype.kind not in "iu" or not array.size:
         return None
-    array = array[:MAX_ROWS] if array.ndim > 1 else array
-    return array if array.size <= MAX_NUMBERS else None
+    return array
 
 
 MODES["windows"] = Mode(callables_of, put_windows)

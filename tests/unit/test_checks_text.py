@@ -201,14 +201,37 @@ def beam_search(model, prompt, n, k=3):
 """
 
 
+WITH_STATE = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.e, self.r, self.o = nn.Embedding(40, 8), nn.LSTM(8, 8, batch_first=True), nn.Linear(8, 40)
+    def forward(self, x, state=None):
+        h, state = self.r(self.e(x), state)
+        return self.o(h), state
+net = Net()
+def beam_search(model, prompt, n, beam_width):
+    logits, (h, c) = model(prompt[None])
+    paths, scores = prompt[None], torch.zeros(1)
+    for _ in range(n):
+        total = (scores[:, None] + logits[:, -1].log_softmax(-1)).reshape(-1)
+        scores, best = total.topk(beam_width)
+        rows, tokens = best // logits.shape[-1], best % logits.shape[-1]
+        paths = torch.cat([paths[rows], tokens[:, None]], 1)
+        logits, (h, c) = model(tokens[:, None], (h[:, rows], c[:, rows]))
+    return paths[0]
+"""
+
+
 @pytest.mark.parametrize(
     "source",
     [
+        WITH_STATE,
         LISTS,
         LISTS.replace("return beams", "return beams[0]"),
         LISTS.replace(", k=3", "").replace("[:k]", "[:6]"),
     ],
-    ids=["hypotheses", "path and score", "its own width"],
+    ids=["with a state", "hypotheses", "path and score", "its own width"],
 )
 def test_beams_of_any_style_are_tried(source: str, tmp_path: Path) -> None:
     found = finding(tmp_path, "finds_likeliest_path", BEAM, source)
@@ -222,7 +245,7 @@ def test_beams_of_any_style_are_tried(source: str, tmp_path: Path) -> None:
         ("score + float", "float", "last token alone"),
         ("[:k]", "[:1]", "most probable token each time"),
         ("return beams", "return beams[::-1]", "least probable one"),
-        ("-one[1]", "one[1]", "not find the likeliest"),
+        ("-one[1]", "one[1]", "the model rules out"),
         ("range(n)", "range(n - 2)", "as many tokens"),
     ],
 )  # fmt: skip
