@@ -41,14 +41,16 @@ def samples_at_temperature(evidence: Evidence, params: SamplesAtTemperature, con
         about["observed"] = f"draws as at temperature {number(implied, 2)}"
         if g_test(one.ranks, truth).p_value >= rate:
             return judged(1.0, message=f"{name} draws at the temperature that it is given.", **about)
+
+        def looks_like(other: float) -> bool:
+            law = law_of_ranks(one.vocab_size, one.values["exponent"], other)
+            return temperature != 1.0 and g_test(one.ranks, law).p_value >= rate
+
         if np.all(one.ranks == 0):
             said = "it takes the most probable token each time"
-        elif (
-            temperature != 1.0
-            and g_test(one.ranks, law_of_ranks(one.vocab_size, one.values["exponent"])).p_value >= rate
-        ):
+        elif looks_like(1.0):
             said = "what it draws does not depend on it"
-        elif abs(implied * temperature - 1.0) < 0.15:
+        elif looks_like(1.0 / temperature):
             said = "logits are multiplied by it in place of divided"
         else:
             said = f"what it draws looks like temperature {number(implied, 2)}"
