@@ -7,4 +7,5 @@ import autograder.probes.array_draws
 import autograder.probes.challenges
 import autograder.probes.neural_draws
 import autograder.probes.summaries
+import autograder.probes.text_draws
 import autograder.truths  # noqa: F401

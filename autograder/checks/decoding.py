@@ -135,7 +135,7 @@ def decodings_in(evidence: Evidence, challenge: str) -> dict[tuple[str, str], li
     return found
 
 
-def _each(
+def each_decoding(
     evidence: Evidence, challenge: str, what: str, judge: Callable[[Decoding], Finding | None]
 ) -> Finding:
     """Return the best function's worst case; of the conventions of one case, the best, else the likeliest."""
@@ -154,7 +154,7 @@ def _each(
     return max(worst, key=lambda one: one.fraction)
 
 
-def _about(one: Decoding, expected: str) -> dict[str, Any]:
+def about_decoding(one: Decoding, expected: str) -> dict[str, Any]:
     return {"expected": expected, "found": (Found(how="call", path=one.function),)}
 
 
@@ -172,7 +172,7 @@ def decodes_greedily(evidence: Evidence, params: DecodesGreedily, context: Conte
     """On a model with known probabilities, every token is the most probable one."""
 
     def judge(one: Decoding) -> Finding | None:
-        about = _about(one, "the most probable token, each time")
+        about = about_decoding(one, "the most probable token, each time")
         name = f"`{one.function}`"
         if one.law is not None:
             is_point = one.law[0] > 1 - 1e-6
@@ -202,7 +202,7 @@ def decodes_greedily(evidence: Evidence, params: DecodesGreedily, context: Conte
             f"{name} does not follow the most probable path: {wrong} of its tokens are others.", **about
         )
 
-    return _each(evidence, params.challenge, "greedy decoding", judge)
+    return each_decoding(evidence, params.challenge, "greedy decoding", judge)
 
 
 def _other_position(one: Decoding) -> str:
@@ -235,13 +235,13 @@ class SamplesFromTopK(RandomCheckParams):
 @CHECKS.register(SamplesFromTopK)
 def samples_from_top_k(evidence: Evidence, params: SamplesFromTopK, context: Context) -> Finding:
     """The tokens are draws from the k most probable ones, renormalised (a G-test at the check's rate)."""
-    rate = _rate(evidence, params.challenge, context)
+    rate = rate_of(evidence, params.challenge, context)
 
     def judge(one: Decoding) -> Finding | None:
         k = int(one.used("k", params.k))
         return _judge_set(one, (k, k), f"the {k} most probable tokens", rate)
 
-    return _each(evidence, params.challenge, "top-k sampling", judge)
+    return each_decoding(evidence, params.challenge, "top-k sampling", judge)
 
 
 class SamplesFromNucleus(RandomCheckParams):
@@ -255,24 +255,24 @@ class SamplesFromNucleus(RandomCheckParams):
 @CHECKS.register(SamplesFromNucleus)
 def samples_from_nucleus(evidence: Evidence, params: SamplesFromNucleus, context: Context) -> Finding:
     """The tokens are draws from the smallest set of mass p, with or without the token that crosses p."""
-    rate = _rate(evidence, params.challenge, context)
+    rate = rate_of(evidence, params.challenge, context)
 
     def judge(one: Decoding) -> Finding | None:
         p = one.used("p", params.p)
         sizes = nucleus_sizes(one.truth(), p)
         return _judge_set(one, sizes, f"the most probable tokens of mass {p:g} ({sizes[1]} of them)", rate)
 
-    return _each(evidence, params.challenge, "nucleus sampling", judge)
+    return each_decoding(evidence, params.challenge, "nucleus sampling", judge)
 
 
-def _rate(evidence: Evidence, challenge: str, context: Context) -> float:
+def rate_of(evidence: Evidence, challenge: str, context: Context) -> float:
     """The rate of one test: a set with two sizes is tested twice, and each case once."""
     return context.rate / max(1, len(evidence.called[challenge].cases))
 
 
 def _judge_set(one: Decoding, sizes: tuple[int, int], what: str, rate: float) -> Finding | None:
     """Return whether draws or a law are those of the first ranks, as few as the one size or as many as the other."""
-    about = _about(one, f"draws from {what}")
+    about = about_decoding(one, f"draws from {what}")
     if one.law is not None:
         return _judge_law(one, sizes, about)
     ranks = one.ranks
@@ -375,7 +375,7 @@ def generates_n_tokens(evidence: Evidence, params: GeneratesNTokens, context: Co
         if one.generated is None or one.tokens is None:
             return None
         n, given = int(one.used("n", params.n)), len(one.generated)
-        about = _about(one, f"{n} tokens after the prompt") | {"observed": f"{given} tokens"}
+        about = about_decoding(one, f"{n} tokens after the prompt") | {"observed": f"{given} tokens"}
         name = f"`{one.function}`"
         if given == n:
             note = () if one.keeps_prompt else (f"{name} returns the new tokens without the prompt.",)
@@ -391,7 +391,7 @@ def generates_n_tokens(evidence: Evidence, params: GeneratesNTokens, context: Co
             return failed(f"{name} gives back the prompt alone.", **about)
         return failed(f"{name} gives {given} tokens where {n} were asked for.", **about)
 
-    return _each(evidence, params.challenge, "generating text", judge)
+    return each_decoding(evidence, params.challenge, "generating text", judge)
 
 
 class CropsToContext(CheckParams):
@@ -411,7 +411,7 @@ def crops_to_context(evidence: Evidence, params: CropsToContext, context: Contex
             return None
         lengths, n_calls = seen[:, 0].astype(int), len(seen)
         name, limit = f"`{one.function}`", params.context
-        about = _about(one, f"the last {limit} tokens at most") | {
+        about = about_decoding(one, f"the last {limit} tokens at most") | {
             "observed": f"up to {int(lengths.max())} tokens"
         }
         if lengths.max() > limit:
@@ -432,7 +432,7 @@ def crops_to_context(evidence: Evidence, params: CropsToContext, context: Contex
             1.0, message=f"{name} shows the model the last tokens, as many as fit.", notes=notes, **about
         )
 
-    return _each(evidence, params.challenge, "generating text", judge)
+    return each_decoding(evidence, params.challenge, "generating text", judge)
 
 
 def _wrong_end(one: Decoding, seen: Array) -> str:

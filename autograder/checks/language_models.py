@@ -141,8 +141,10 @@ def trains_on_next_token(evidence: Evidence, params: TrainsOnNextToken, context:
     """In training, the targets are the inputs one token further on."""
     losses = [one for one in seen_in(evidence, context.item, "loss") if _n(one.settings, "batches")]
     counts = {
-        key: sum(_n(one.settings, key) for one in losses) for key in ("next", "same", "previous", "batches")
+        key: sum(_n(one.settings, key) for one in losses)
+        for key in ("next", "next_first", "same", "previous", "batches")
     }
+    counts["next"] += counts["next_first"]  # batches of tokens (T, B)
     expected = "targets one token after the inputs"
     if params.model is not None and (absent := absent_model(evidence, params.model, expected)) is not None:
         return absent

@@ -69,6 +69,8 @@ class Challenge(Record):
         "autoencoder",
         "subwords",
         "conditional",
+        "characters",
+        "windows",
     ] = "call"
     """An entry of `autograder/kernel_side/modes.py`."""
     names: tuple[str, ...] = ()

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from .beams import gives_log_probs, prompt_tokens, table_logits
 from .binding import Refusal, is_named, parameters_of, positional
-from .functions import _codes, compared_texts, is_required, names_in_code, texts_in
+from .functions import codes_of, compared_texts, is_required, names_in_code, texts_in
 from .modes import MODES, Candidate, Fields, Mode, Setting
 from .namespace import Namespace
 from .placing import (
@@ -35,33 +36,52 @@ from .vocabularies import Vocabulary, vocabulary_of
 
 ROLES = ("model", "prompt", "n")
 CONVENTIONS = ("all", "pair", "last")
-"""Logits (B, T, V); a pair of them and a loss; logits (B, V) of the last position alone."""
+"""Logits (B, T, V); a pair of them and a loss or a state; logits (B, V) of the last position alone."""
 PROMPT_FORMS = ("rows", "row", "list", "text")
 SYNONYMS = {
     "greedy": ("greedy", "argmax", "voraz", "glouton", "gierig", "max"),
     "top_k": ("top_k", "topk", "top-k", "top k", "k"),
+    "beam": (
+        "beam",
+        "beam_search",
+        "beam-search",
+        "beam search",
+        "beams",
+        "haz",
+        "strahl",
+        "strahlsuche",
+        "faisceau",
+    ),
+    "sample": (
+        "sample",
+        "sampling",
+        "temperature",
+        "random",
+        "multinomial",
+        "muestreo",
+        "stichprobe",
+        "tirage",
+    ),
     "nucleus": ("nucleus", "top_p", "topp", "top-p", "top p", "nukleus", "núcleo", "nucleo", "noyau", "p"),
 }
+OTHERWISE = {"top_k": ("sample",), "nucleus": ("sample",), "sample": ("top_k",)}
+"""By which other strategies a function that chooses by name may reach one: sampling with a k, top-k with all tokens."""
 STRATEGY_NAMES = {
-    "strategy",
-    "method",
-    "mode",
-    "decoding",
-    "decode_strategy",
-    "decoding_strategy",
-    "metodo",
-    "método",
-    "estrategia",
-    "sampling",
-    "how",
-}
+    "strategy", "method", "mode", "decoding", "decode_strategy", "decoding_strategy", "metodo", "método", "estrategia",
+    "sampling", "how",
+}  # fmt: skip
 YES_NAMES, NO_NAMES = {"greedy", "argmax"}, {"do_sample", "sample", "stochastic", "sampling"}
 MAX_RETURNED, MAX_TRIES = 4096, 3
 
 
 def next_logits(tokens: Any, vocab_size: int, values: dict[str, Any]) -> Any:
-    """Logits (..., V) after tokens (...): -s log(rank + 1), where token j has rank (a j + b token + c) mod V."""
+    """Logits (..., V) after tokens (...): -s log(rank + 1), where token j has rank (a j + b token + c) mod V.
+
+    Where the case has a table, they are those of the table.
+    """
     torch: Any = sys.modules["torch"]
+    if "table" in values:
+        return table_logits(tokens, vocab_size, values)
     a = coprime(int(values["a"]), vocab_size)
     ranks = (
         a * torch.arange(vocab_size) + int(values["b"]) * tokens[..., None] + int(values["c"])
@@ -98,7 +118,8 @@ def forward_of(vocab_size: int, values: dict[str, Any], convention: str, seen: S
         logits = next_logits(tokens, vocab_size, values)
         if convention == "last":
             return logits[:, -1]
-        return (logits, None) if convention == "pair" else logits
+        state = torch.zeros(1, len(tokens), 1)  # of a recurrent model, for code that takes rows of it
+        return (logits, (state, state)) if convention == "pair" else logits
 
     return forward
 
@@ -144,7 +165,11 @@ def put_decoder(
     vocabulary = vocabulary_of(setting.view)
     found: list[dict[str, Any]] = []
     first: Exception | None = None
-    takes_logits = "logits" in _names_taken(function, challenge)
+    takes_logits = "table" not in case["values"] and "logits" in _names_taken(function, challenge)
+    if "table" in case["values"]:
+        places = prompt_tokens(vocabulary)[: len(case["values"]["table"])]
+        about = {"ids": places, "is_normalised": gives_log_probs(setting.view)}
+        case = case | {"values": case["values"] | about}
     attempts = _filterings if takes_logits else _decodings
     for attempt in attempts(challenge, case, function, setting, vocabulary):
         try:
@@ -159,7 +184,9 @@ def put_decoder(
             break
     if not found:
         raise refusal(first)
-    tries = {f"try_{n}": one for n, one in enumerate(found[:MAX_TRIES])}
+    tries: dict[str, Any] = {f"try_{n}": one for n, one in enumerate(found[:MAX_TRIES])}
+    if "ids" in case["values"]:
+        tries["ids"] = np.array(case["values"]["ids"])
     return {"result": setting.encoder.node(tries | {"vocab_size": vocabulary.size}), "status": "ok"}
 
 
@@ -234,8 +261,11 @@ def _decoded(
     values, seen = case["values"], Seen()
     forward = forward_of(vocabulary.size, values, convention, seen)
     model = stand_in_decoder_model(forward, vocabulary.size, int(values["context_length"]))
-    prompt = [token % vocabulary.size for token in values["prompt"]]
-    numbers = {role: values[role] for role in ("n", "k", "p", "temperature") if role in values}
+    places = values.get("ids") or vocabulary.letters
+    prompt = [places[token % len(places)] for token in values["prompt"]]
+    numbers = {role: values[role] for role in ("n", "k", "p", "temperature", "width") if role in values}
+    if values["strategy"] == "sample":  # nothing is to be cut
+        numbers["k"] = vocabulary.size
     offered = numbers | {"model": model, "prompt": _prompt(prompt, form, vocabulary)}
     function = _on_our_model(function, forward)
     keywords = like_named(function, placed, setting.view)
@@ -288,16 +318,17 @@ def chosen(function: Any, strategy: str, keywords: dict[str, Any]) -> dict[str, 
     found: dict[str, Any] = {}
     names = {p.name.casefold(): p.name for p in parameters_of(function)}
     switched = switched_by(function)
-    anywhere = [text for code in _codes(function) for text in texts_in(code.co_consts)]
+    anywhere = [text for code in codes_of(function) for text in texts_in(code.co_consts)]
     for lowered, name in names.items():
         if lowered in STRATEGY_NAMES or name in switched:
             texts = switched.get(name, anywhere)
-            known = [text for word in SYNONYMS[strategy] for text in texts if text.casefold() == word]
+            words = [word for one in (strategy, *OTHERWISE.get(strategy, ())) for word in SYNONYMS[one]]
+            known = [text for word in words for text in texts if text.casefold() == word]
             found[name] = known[0] if known else SYNONYMS[strategy][0]
         elif lowered in YES_NAMES:
             found[name] = strategy == "greedy"
         elif lowered in NO_NAMES:
-            found[name] = strategy != "greedy"
+            found[name] = strategy not in ("greedy", "beam")
     by_name = strategy in getattr(function, "__name__", "").casefold()
     if strategy == "greedy" and not found and not by_name:
         limits = [name for lowered, name in names.items() if lowered in ("top_k", "topk", "k")]
@@ -311,11 +342,20 @@ def tokens_in(result: Any, vocabulary: Vocabulary) -> list[int] | None:
         return vocabulary.tokens_of(result) if vocabulary.texts else None
     if isinstance(result, tuple):
         return next((found for item in result if (found := tokens_in(item, vocabulary))), None)
+    if (
+        isinstance(result, list) and result and isinstance(result[0], tuple | dict)
+    ):  # hypotheses, the best one first
+        first = result[0]
+        return tokens_in(tuple(first.values()) if isinstance(first, dict) else first, vocabulary)
     if isinstance(result, list) and result and all(isinstance(item, str) for item in result):
         return tokens_in("".join(result), vocabulary)
     torch: Any = sys.modules["torch"]
     if isinstance(result, list) and result and isinstance(result[0], torch.Tensor):
-        result = torch.cat([torch.as_tensor(item).reshape(-1) for item in result])
+        sizes = {item.numel() if isinstance(item, torch.Tensor) else 0 for item in result}
+        is_beam = len(result) > 1 and len(sizes) == 1 and max(sizes) > 1
+        result = torch.cat(
+            [torch.as_tensor(item).reshape(-1) for item in (result[:1] if is_beam else result)]
+        )
     try:
         array = np.asarray(result.detach() if isinstance(result, torch.Tensor) else result)
     except (TypeError, ValueError, RuntimeError):
@@ -359,6 +399,8 @@ def _filtered(
                 keywords[name] = in_scale_of(name, given)
             elif role in values:
                 keywords[name] = values[role]
+            elif role == "k" and values["strategy"] == "sample":
+                keywords[name] = vocabulary.size
         keywords |= chosen(function, values["strategy"], keywords)
         args, keywords = positional(function, keywords)
         return function(*args, **keywords)
@@ -398,7 +440,7 @@ def decoders_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candida
     def speaks_of(name: str, which: str) -> bool:
         return any(word in name.casefold() for word in words[which])
 
-    others = [name for name in SYNONYMS if name != strategy]
+    others = [name for name in SYNONYMS if name not in (strategy, "sample")]
     return [
         one
         for one in callables_of(challenge, namespace)

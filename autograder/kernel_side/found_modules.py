@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from .binding import Refusal, is_named, parameters_of
-from .functions import describe_function, is_required
+from .functions import codes_of, describe_function, is_required
 from .modes import Candidate
 from .namespace import ABSENT, Namespace
 from .subwords import vocabulary_sizes
 
 MAX_PARTS = 32
+RECURRENT_LAYERS = {"LSTM", "LSTMCell", "GRU", "GRUCell", "RNN", "RNNCell"}
+RECURRENT_WORD = re.compile(r"lstm|recurr|(?<![a-z])(rnn|gru)|(rnn|gru)(?![a-z])")
 CONFIGURATION_WORDS = ("config", "cfg", "args", "hparams", "settings")
 
 
@@ -40,7 +43,7 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
         for kind, c in made
         if kind < 2 and all(word.casefold() in _words_of(c) for word in words)
     ]
-    whole = _language_models(torch, made) if _wants_language_model(challenge) else []
+    whole = _language_models(torch, made, namespace) if _wants_language_model(challenge) else []
     values = next((case["values"] for case in challenge.get("cases", ())), {})
     family = values.get("family")
     if family:
@@ -49,9 +52,8 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
         sizes = vocabulary_sizes(namespace)
         whole = [one for one in whole if sizes is not None and _has_side(one, sizes)]
     whole += networks_between(challenge, namespace)
-    meant = _distinct(
-        [*exact, *close, *whole] if family else [*exact, *whole, *close], by_shapes=bool(family)
-    )
+    in_order = [*exact, *close, *whole] if family else [*exact, *whole, *close]
+    meant = _of_kind(torch, challenge, _distinct(in_order, by_shapes=bool(family)))
     if not meant:
         raise Refusal("missing", "no module of this name was found")
     return meant
@@ -62,15 +64,40 @@ def _wants_language_model(challenge: dict[str, Any]) -> bool:
     return any(one.get("kind") == "trained" or one.get("input", {}).get("kind") == "tokens" for one in values)
 
 
-def _language_models(torch: Any, made: list[tuple[int, Candidate]]) -> list[Candidate]:
+def _of_kind(torch: Any, challenge: dict[str, Any], candidates: list[Candidate]) -> list[Candidate]:
+    """Those with recurrent layers, or those without, where the case says which of two models is meant."""
+    wanted = next((case["values"].get("recurrent") for case in challenge.get("cases", ())), None)
+    return [one for one in candidates if wanted is None or _is_recurrent(torch, one) is wanted]
+
+
+def _is_recurrent(torch: Any, candidate: Candidate) -> bool:
+    """Whether a module has layers of torch's that recur, the code of a class or function names such, or its name does."""
+    value = candidate.value
+    if isinstance(value, torch.nn.Module):
+        kinds = (torch.nn.RNNBase, torch.nn.RNNCellBase)
+        if any(isinstance(part, kinds) for part in value.modules()):
+            return True
+        value = type(value)
+    named = {name for code in codes_of(value) for name in code.co_names}
+    return bool(named & RECURRENT_LAYERS) or RECURRENT_WORD.search(_words_of(candidate)) is not None
+
+
+def _language_models(torch: Any, made: list[tuple[int, Candidate]], namespace: Namespace) -> list[Candidate]:
     """Live modules that embed tokens, the largest first: a language model under a name that nobody expected.
 
-    Before a container of layers come the notebook's functions of such a container and of tokens.
+    Before a container of layers come the notebook's functions of such a container and of tokens. Models in
+    dictionaries, lists and objects come after those with a name of their own.
     """
+    live = [candidate for kind, candidate in made if kind == 0]
+    known = {id(one.value) for one in live}
+    for name, past in namespace.history.items():
+        inner = past[-1][1]
+        if not isinstance(inner, torch.nn.Module):
+            live += [one for one in _parts(torch, name, *past[-1]) if id(one.value) not in known]
     found = [
         candidate
-        for kind, candidate in made
-        if kind == 0 and any(isinstance(part, torch.nn.Embedding) for part in candidate.value.modules())
+        for candidate in live
+        if any(isinstance(part, torch.nn.Embedding) for part in candidate.value.modules())
     ]
     found.sort(key=lambda one: -sum(weights.numel() for weights in one.value.parameters()))
     functions = [candidate for kind, candidate in made if kind == 2]

@@ -61,7 +61,7 @@ def names_in_code(function: Any, namespace: dict[str, Any], stop: set[str]) -> l
     found: dict[str, None] = {}
     waiting = [function]
     while waiting:
-        for code in _codes(waiting.pop()):
+        for code in codes_of(waiting.pop()):
             for name in code.co_names:
                 if name in found:
                     continue
@@ -74,7 +74,7 @@ def names_in_code(function: Any, namespace: dict[str, Any], stop: set[str]) -> l
 def compared_texts(function: Any) -> dict[str, list[str]]:
     """Each local name of a function's code to the texts that it is compared with: `how == "greedy"`."""
     found: dict[str, list[str]] = {}
-    for code in _codes(function):
+    for code in codes_of(function):
         before: list[dis.Instruction] = []
         for one in dis.get_instructions(code):
             if one.opname in ("COMPARE_OP", "CONTAINS_OP"):
@@ -104,7 +104,7 @@ def texts_in(constant: Any) -> Iterator[str]:
             yield from texts_in(one)
 
 
-def _codes(value: Any) -> Iterator[types.CodeType]:
+def codes_of(value: Any) -> Iterator[types.CodeType]:
     """Code objects of a function, of what it wraps, of a class's methods, and all code nested in them."""
     value = inspect.unwrap(value) if callable(value) else value
     if isinstance(value, functools.partial):

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import (  # each adds modes of challenges
     autoencoders,  # noqa: F401
+    characters,  # noqa: F401
     conditional,  # noqa: F401
     decoders,  # noqa: F401
     likelihoods,  # noqa: F401
@@ -18,6 +19,7 @@ from . import (  # each adds modes of challenges
     noise,  # noqa: F401
     steps,  # noqa: F401
     subwords,  # noqa: F401
+    windows,  # noqa: F401
 )
 from .absent_packages import AbsentPackages
 from .calls import Caller

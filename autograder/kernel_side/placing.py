@@ -135,7 +135,10 @@ def placements(
     for matches in (is_named, _contains):
         for role, rule in roles.items():
             if role not in placed.values():
-                hit = next((p for p in free if p.name not in placed and matches(p.name, rule)), None)
+                hits = [p for p in free if p.name not in placed and matches(p.name, rule)]
+                if rule["kind"] == "number":  # a width may be called k, and there may be a k beside it
+                    hits.sort(key=lambda p: _place(p.name, rule["names"]))
+                hit = next(iter(hits), None)
                 if hit is not None and (rule["kind"] != "number" or is_required(hit) or rule.get("always")):
                     placed[hit.name] = role
     unknown = [p.name for p in free if p.name not in placed and is_required(p)]
@@ -148,6 +151,11 @@ def placements(
         )
     for order in itertools.islice(itertools.permutations(left, len(unknown)), MAX_ORDERS):
         yield placed | dict(zip(unknown, order, strict=True))
+
+
+def _place(name: str, names: list[str]) -> int:
+    lowered = [known.casefold() for known in names]
+    return lowered.index(name.casefold()) if name.casefold() in lowered else len(lowered)
 
 
 def _contains(name: str, rule: dict[str, Any]) -> bool:

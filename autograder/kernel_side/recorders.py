@@ -263,10 +263,11 @@ class TrainingRecorder:
         y = target.reshape(x.shape)
         for word, left, right in (
             ("next", y[:, :-1], x[:, 1:]),
+            ("next_first", y[:-1], x[1:]),
             ("same", y, x),
             ("previous", y[:, 1:], x[:, :-1]),
         ):
-            entry[word] = entry.get(word, 0) + int(bool((left == right).all()))
+            entry[word] = entry.get(word, 0) + int(left.numel() > 0 and bool((left == right).all()))
 
     def _initialised(self, name: str, tensor: Any = None, *_: Any, **__: Any) -> None:
         entry = self._count("initialiser", name, name=name, elements=0, matrices=0)

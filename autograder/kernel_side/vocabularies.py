@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 DEFAULT_SIZE = 65
 MAX_SIZE = 2000
+MAX_SPECIAL, MAX_SPECIAL_LENGTH = 4, 12
+"""Tokens of a table that are no single characters, such as `<unk>`."""
 SIZE_NAMES = ("vocab_size", "n_vocab", "VOCAB_SIZE", "V", "vocabulary_size", "n_chars", "num_chars")
 
 
@@ -23,10 +26,17 @@ class Vocabulary:
         """The text of tokens."""
         return "".join(self.texts[token] for token in tokens)
 
+    @property
+    def letters(self) -> tuple[int, ...]:
+        """The tokens of single characters; all tokens where there is no table."""
+        return tuple(token for token in range(self.size) if not self.texts or len(self.texts[token]) == 1)
+
     def tokens_of(self, text: str) -> list[int] | None:
         """The tokens of a text; None when it holds what the table does not."""
         numbers = {piece: number for number, piece in enumerate(self.texts)}
-        return [numbers[letter] for letter in text] if all(letter in numbers for letter in text) else None
+        special = [re.escape(piece) for piece in self.texts if len(piece) > 1]
+        pieces = re.findall("|".join([*special, "."]), text, re.DOTALL) if special else text
+        return [numbers[piece] for piece in pieces] if all(piece in numbers for piece in pieces) else None
 
 
 def vocabulary_of(view: dict[str, Any]) -> Vocabulary:
@@ -68,5 +78,9 @@ def _table(value: Any) -> tuple[str, ...] | None:
 
 
 def _letters(items: list[Any]) -> tuple[str, ...] | None:
-    is_table = all(type(item) is str and len(item) == 1 for item in items) and len(set(items)) == len(items)
+    is_table = all(type(item) is str and item for item in items) and len(set(items)) == len(items)
+    special = [item for item in items if is_table and len(item) > 1]
+    n_letters = len(items) - len(special)
+    is_of_letters = len(special) <= MAX_SPECIAL and n_letters >= max(2, 4 * len(special))
+    is_table &= is_of_letters and all(len(item) <= MAX_SPECIAL_LENGTH for item in special)
     return tuple(items) if is_table else None

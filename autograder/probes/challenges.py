@@ -234,6 +234,8 @@ class LanguageModelProblem(DrawParams):
     one that was made in the section of the item that the challenge is named after."""
     of_pieces: bool = False
     """Whether its vocabulary is that of a tokeniser of the notebook; under a name that is not expected, no other counts."""
+    recurrent: bool | None = None
+    """Whether the model meant has recurrent layers, where a notebook has two models; None where it has one."""
 
 
 @DRAWS.register(LanguageModelProblem)
@@ -252,6 +254,7 @@ def language_model_problem(rng: np.random.Generator, params: LanguageModelProble
         "turned": base[::-1],
         "mirrored": base[:, ::-1],
         "future_rows": np.concatenate([base[: len(base) // 2], future[len(base) // 2 :, ::-1]]),
+        "past": np.concatenate([(base[:, :-1] + 1 + base[:, 1:]) % params.n_tokens, base[:, -1:]], axis=1),
         "one_token": np.full(shape, rng.integers(0, params.n_tokens)),
         "long": rng.integers(0, params.n_tokens, size=(params.n_sequences, params.context_length + 7)),
     }
@@ -265,7 +268,7 @@ def language_model_problem(rng: np.random.Generator, params: LanguageModelProble
         _run("again", "base", -1),
         *(
             _run(name, name, -1)
-            for name in ("future", "future_rows", "turned", "mirrored", "one_token", "long")
+            for name in ("future", "future_rows", "turned", "mirrored", "past", "one_token", "long")
         ),
     ]
     return {
@@ -274,6 +277,7 @@ def language_model_problem(rng: np.random.Generator, params: LanguageModelProble
         "d_ff": params.d_ff or 4 * params.d_model,
         "d_head": params.d_model // params.n_head,
         "dropout": 0.0,
+        "recurrent": params.recurrent,
         "input": {"kind": "tokens", "shapes": [list(shape)]},
         "arrays": {name: array.reshape(-1).tolist() for name, array in arrays.items()},
         "fillings": _fillings(rng, [0.6, 0.15]),

@@ -137,7 +137,7 @@ def language_step_inputs(rng: np.random.Generator, params: LanguageStepInputs) -
 class DecoderInputs(DrawParams):
     """A prompt, the law of the next token and what is asked of the decoder."""
 
-    strategy: Literal["greedy", "top_k", "nucleus"]
+    strategy: Literal["greedy", "top_k", "nucleus", "sample"]
     n_prompt: int = Field(default=64, ge=1, le=512)
     n: int = Field(default=200, ge=1, le=1000)
     k: int | None = Field(default=None, ge=1)
@@ -263,6 +263,8 @@ class TrainedLanguageModel(DrawParams):
     n_prompt: int = Field(default=64, ge=1)
     n_new: int = Field(default=200, ge=1)
     """Tokens that are generated after the prompt."""
+    recurrent: bool | None = None
+    """Whether the model meant has recurrent layers, where a notebook has two models; None where it has one."""
 
 
 @DRAWS.register(TrainedLanguageModel)

@@ -105,6 +105,8 @@ class ChallengeSpec(Model):
         "autoencoder",
         "subwords",
         "conditional",
+        "characters",
+        "windows",
     ]
     draw: StrictStr
     """The registered generator of the inputs (`autograder.probes.challenges`)."""

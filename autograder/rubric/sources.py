@@ -55,7 +55,9 @@ class Source:
             for key, value in node.items():
                 plain_key = self._plain(key, where)
                 spot = (*where, plain_key)
-                line, column = node.lc.key(key) if key in node.lc.data else (node.lc.line, node.lc.col)
+                line, column = (
+                    node.lc.key(key) if key in (node.lc.data or {}) else (node.lc.line, node.lc.col)
+                )
                 self.positions[spot] = (line + 1, column + 1)
                 result[plain_key] = self._plain(value, spot)
             return result

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 from autograder.execute.driver import MAX_FUNCTIONS
 from autograder.kernel_side import (
     autoencoders,
+    characters,
     decoders,
     likelihoods,
     losses,
@@ -31,6 +32,7 @@ from autograder.kernel_side import (
     noise,
     steps,
     subwords,
+    windows,
 )
 from autograder.kernel_side.calls import Caller
 from autograder.kernel_side.containers import MIB, fit, write_container
@@ -39,7 +41,7 @@ from autograder.kernel_side.seeds import SeedRecorder
 from autograder.kernel_side.values import Encoder
 from autograder.probes.observations import Observations, read_observations
 
-MODES = (autoencoders, decoders, likelihoods, losses, modules, noise, steps, subwords)
+MODES = (autoencoders, characters, decoders, likelihoods, losses, modules, noise, steps, subwords, windows)
 """Modules that each add modes of challenges; imported so that they do."""
 WAIT_SECONDS = 120.0
 """How long the copy may take, all calls together."""

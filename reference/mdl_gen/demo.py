@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reference.aml_a3.demo import PDF, named
-from reference.mdl_gen import special_cvae, special_gan, special_vae, special_vae2
+from reference.mdl_gen import special_cvae, special_gan, special_text, special_vae, special_vae2
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,17 @@ PARTS = {
         },
         special_gan.crash,
         special_gan.PROSE,
+    ),
+    "text": Part(
+        {"ada-lovelace": "template_filled", "andrey-markov": "few_cells", "gertrude-cox": "espanol"},
+        {
+            "josiah-gibbs": "unknown_as_newline",
+            "nicholas-metropolis": "targets_not_shifted",
+            "john-von-neumann": "mask_missing",
+            "thomas-bayes": "beam_of_logits",
+        },
+        special_text.crash,
+        special_text.PROSE,
     ),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 from autograder.jobs import make_plan
 from autograder.kernel_side import (  # noqa: F401  # each adds a mode of challenges
     autoencoders,
+    characters,
     conditional,
     decoders,
     likelihoods,
@@ -18,6 +19,7 @@ from autograder.kernel_side import (  # noqa: F401  # each adds a mode of challe
     noise,
     steps,
     subwords,
+    windows,
 )
 from autograder.kernel_side.calls import Caller
 from autograder.kernel_side.containers import write_container
