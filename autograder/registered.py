@@ -4,6 +4,7 @@ import autograder.checks
 import autograder.data_truths
 import autograder.probes.array_draws
 import autograder.probes.challenges
+import autograder.probes.diffusion_draws
 import autograder.probes.neural_draws
 import autograder.probes.summaries
 import autograder.truths  # noqa: F401

@@ -56,6 +56,8 @@ MODULES = (
     "updates",
     "recorders",
     "layer_calls",
+    "denoisers",
+    "noisings",
     "saved_pictures",
     "calls",
     "observer",

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograder.probes.container import Container, ContainerError, read_container
+from autograder.probes.denoisers import DenoiserSeen, denoisers_in
 from autograder.probes.layer_calls import LayerSeen, PictureSeen, layers_in, picture_of, saved_in
 from autograder.probes.paths import Path, Step
 from autograder.probes.training import TrainingSeen, training_in
@@ -202,6 +203,7 @@ class Observations:
     layers: tuple[LayerSeen, ...] = ()
     saved: tuple[PictureSeen, ...] = ()
     """Pictures of small images that were written to files."""
+    denoisers: tuple[DenoiserSeen, ...] = ()
 
 
 def read_observations(folder: FilePath) -> Observations:
@@ -218,6 +220,7 @@ def read_observations(folder: FilePath) -> Observations:
     training: list[TrainingSeen] = []
     layers: list[LayerSeen] = []
     saved: list[PictureSeen] = []
+    denoisers: list[DenoiserSeen] = []
     for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         try:
             container = read_container(path, MAX_CONTAINER_BYTES)
@@ -245,6 +248,7 @@ def read_observations(folder: FilePath) -> Observations:
             training += training_in(document, cell)
             layers += layers_in(document, cell, container.arrays)
             saved += saved_in(document, cell, container.arrays)
+            denoisers += denoisers_in(document, cell, container.arrays)
             problems += [
                 f"after cell {cell + 1}, {dropped.get('name')} was not recorded: {dropped.get('why')}"
                 for dropped in document.get("dropped", [])
@@ -264,6 +268,7 @@ def read_observations(folder: FilePath) -> Observations:
         tuple(training),
         tuple(layers),
         tuple(saved),
+        tuple(denoisers),
     )
 
 

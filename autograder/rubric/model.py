@@ -90,7 +90,9 @@ class RoleSpec(Model):
 class ChallengeSpec(Model):
     """A function of the student's that is called on inputs drawn at grading time."""
 
-    mode: Literal["call", "points", "module", "loss", "noise", "step", "decoder", "likelihood"]
+    mode: Literal[
+        "call", "points", "module", "loss", "noise", "step", "decoder", "likelihood", "denoiser", "noising"
+    ]
     draw: StrictStr
     """The registered generator of the inputs (`autograder.probes.challenges`)."""
     params: dict[str, Any] = Field(default_factory=dict)

@@ -10,10 +10,12 @@ from typing import Any
 from autograder.jobs import make_plan
 from autograder.kernel_side import (  # noqa: F401  # each adds a mode of challenges
     decoders,
+    denoisers,
     likelihoods,
     losses,
     modules,
     noise,
+    noisings,
     steps,
 )
 from autograder.kernel_side.calls import Caller

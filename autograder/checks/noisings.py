@@ -1,0 +1,258 @@
+"""What the checks of diffusion models share: schedules, and how the points of a training were noised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy.spatial import cKDTree
+
+from autograder.checks.calls import successes
+from autograder.checks.findings import CheckParams
+from autograder.checks.trees import items, tree_of
+from autograder.probes.denoisers import CallsSeen
+from autograder.probes.evidence import Called, Evidence
+from autograder.rubric.model import OptionalEvidenceKey
+from autograder.stats.diffusion import (
+    Array,
+    Schedule,
+    cosine_betas,
+    linear_betas,
+    schedule_of,
+    steps_of,
+    wrong_factors,
+)
+
+Steps = npt.NDArray[np.int64]
+FEWEST_POINTS = 64
+"""Rows of an array that can be the data."""
+MAX_ARRAYS = 12
+N_TRIED, N_CONFIRMED = 2, 12
+"""Calls by which a reading is tried, and by which it is confirmed."""
+MOST = 0.85
+"""Share of points that a reading must explain: at the last steps nothing is left of the data."""
+
+
+class ScheduleParams(CheckParams):
+    """The sheet's schedule, and where the notebook's own may be."""
+
+    n_steps: int = Field(ge=2)
+    first: float = Field(gt=0)
+    last: float = Field(gt=0)
+    betas: OptionalEvidenceKey | None = None
+    alpha_bars: OptionalEvidenceKey | None = None
+
+
+def own_betas(evidence: Evidence, params: ScheduleParams) -> Array | None:
+    """Return the notebook's variances by step; a leading 0 that counts steps from 1 is left out."""
+    return _own(evidence, params.betas, params.n_steps)
+
+
+def own_alpha_bars(evidence: Evidence, params: ScheduleParams) -> Array | None:
+    """Return the notebook's cumulative products by step; a leading 1 is left out."""
+    return _own(evidence, params.alpha_bars, params.n_steps)
+
+
+def _own(evidence: Evidence, key: str | None, n: int) -> Array | None:
+    if key is None or not evidence.has(key):
+        return None
+    values = evidence.array(key).reshape(-1)
+    values = values[1:] if len(values) == n + 1 else values
+    return values if len(values) > 1 and bool(np.isfinite(values).all()) else None
+
+
+def known_schedules(evidence: Evidence, params: ScheduleParams) -> list[Schedule]:
+    """Return the notebook's own schedule, right or wrong, and those that are accepted."""
+    betas, bars = own_betas(evidence, params), own_alpha_bars(evidence, params)
+    found = []
+    if bars is not None and bool(np.all((bars > 0) & (bars < 1))):
+        before = np.concatenate([[1.0], bars[:-1]])
+        found.append(
+            Schedule(
+                "your own",
+                betas if betas is not None and len(betas) == len(bars) else 1 - bars / before,
+                bars,
+            )
+        )
+    if betas is not None and bool(np.all((betas > 0) & (betas < 1))):
+        found.append(schedule_of(betas, "your own"))
+    found.append(schedule_of(linear_betas(params.n_steps, params.first, params.last), "the sheet's"))
+    found.append(schedule_of(cosine_betas(params.n_steps), "cosine"))
+    return found
+
+
+def training_seen(evidence: Evidence) -> list[CallsSeen]:
+    """Return the calls of networks in training by which a loss was differentiated."""
+    seen = [one.training for one in evidence.observations.denoisers if one.training is not None]
+    return [calls for calls in seen if len(calls) and bool(np.isfinite(calls.gradient).any())]
+
+
+@dataclass(frozen=True)
+class Noising:
+    """How the points of a training are made of data and noise."""
+
+    schedule: Schedule
+    steps: list[Steps]
+    """Of each call, by row; -1 where it cannot be told."""
+    points: list[Array]
+    """Of each call, the clean points by row."""
+    share: float
+    n: int
+    is_implied: bool
+    """Whether the noise was not seen to be drawn, but is what the gradient of a squared error leads to."""
+
+
+Source = Callable[[CallsSeen, int], Array]
+
+
+def explain_noising(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Schedule]) -> Noising | None:
+    """Return how the points of a training were noised, where that is right under one of the schedules; else None."""
+    for data in _arrays(evidence, calls.x.shape[2]):
+        tree = cKDTree(data)
+        for is_implied, source in _sources():
+            for schedule in schedules:
+                if _share(calls, schedule.factors(), tree, source, N_TRIED)[0] < MOST:
+                    continue
+                share, steps, n = _share(calls, schedule.factors(), tree, source, N_CONFIRMED)
+                if share >= MOST:
+                    points = [
+                        _clean(calls, k, schedule, source(calls, k), one) for k, one in enumerate(steps)
+                    ]
+                    return Noising(schedule, steps, points, share, n, is_implied)
+    return None
+
+
+def fault_of_noising(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Schedule]) -> str:
+    """Return which known mistake explains the points of a training; a sentence for any other one."""
+    for data in list(_arrays(evidence, calls.x.shape[2]))[:4]:
+        tree = cKDTree(data)
+        for schedule in schedules[:2]:
+            for name, factors in wrong_factors(schedule).items():
+                for is_implied, source in _sources():
+                    if not is_implied and _share(calls, factors, tree, source, N_TRIED)[0] >= MOST:
+                        return name
+    return "no point of the data is left when the noise is taken away"
+
+
+def _share(
+    calls: CallsSeen, factors: Array, tree: cKDTree, source: Source, n_calls: int
+) -> tuple[float, list[Steps], int]:
+    """Return the share of points that are explained, their steps, and how many points there were."""
+    found, n = [], 0
+    for k in range(min(n_calls, len(calls))):
+        x, noise = calls.x[k], source(calls, k)
+        rows = np.isfinite(x).all(axis=1) & np.isfinite(noise).all(axis=1)
+        steps = np.full(len(x), -1, dtype=np.int64)
+        if rows.any():
+            steps[rows] = steps_of(x[rows], noise[rows], factors, tree)
+        found.append(steps)
+        n += int(np.isfinite(x).all(axis=1).sum())
+    return sum(int((one >= 0).sum()) for one in found) / max(n, 1), found, n
+
+
+def _clean(calls: CallsSeen, k: int, schedule: Schedule, noise: Array, steps: Steps) -> Array:
+    signal, scale = schedule.factors()[np.maximum(steps, 0)].T
+    return np.asarray((calls.x[k] - scale[:, None] * noise) / signal[:, None])
+
+
+def _sources() -> Iterator[tuple[bool, Source]]:
+    """Yield where the noise may be found: among what was drawn, or by the gradient of a squared error."""
+    for at in (2, 1, 0):
+        yield (
+            False,
+            lambda calls, k, at=at: calls.drawn[k, at] if at < calls.drawn.shape[1] else calls.x[k] * np.nan,
+        )
+    for factor in (2.0, 1.0):
+        for over in ("all", "rows", "none"):
+            yield True, lambda calls, k, factor=factor, over=over: implied_by(calls, k, factor, over)
+
+
+def implied_by(calls: CallsSeen, k: int, factor: float, over: str) -> Array:
+    """Return the target of a squared error, by its gradient and what it is averaged over."""
+    n = float(calls.n[k])
+    size = {"all": n * calls.x.shape[2], "rows": n, "none": 1.0}[over]
+    return np.asarray(calls.out[k] - calls.gradient[k] * size / factor)
+
+
+def _arrays(evidence: Evidence, d: int) -> Iterator[Array]:
+    """Yield arrays of points that may be the data: as they are, then standardised."""
+    found: dict[bytes, Array] = {}
+    for leaf in evidence.observations.leaves:
+        value = leaf.value
+        is_points = isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[1] == d
+        if (
+            is_points
+            and isinstance(value, np.ndarray)
+            and len(value) >= FEWEST_POINTS
+            and value.dtype.kind == "f"
+        ):
+            points = np.asarray(value, dtype=np.float64)
+            if np.isfinite(points).all() and len(found) < MAX_ARRAYS:
+                found.setdefault(leaf.digest, points)
+    yield from found.values()
+    for points in found.values():
+        low, high = points.min(axis=0), points.max(axis=0)
+        for ddof in (0, 1):
+            yield (points - points.mean(axis=0)) / np.maximum(points.std(axis=0, ddof=ddof), 1e-12)
+        yield 2 * (points - low) / np.maximum(high - low, 1e-12) - 1
+
+
+# ------------------------------------------------------------------ functions
+
+
+def tried_noising(called: Called, schedules: Sequence[Schedule]) -> tuple[str, str] | None:
+    """Return the function that noises and what is wrong with it, "" for nothing; None when none answered."""
+    worst: tuple[str, str] | None = None
+    for answer, values in successes(called):
+        x, noise, t = (np.asarray(values[role], dtype=np.float64) for role in ("x", "noise", "t"))
+        given = list(given_by(tree_of(answer)))
+        if not given:
+            continue
+        for schedule in schedules:
+            if any(_is_noised(one, x, noise, t, schedule.factors()) for one in given):
+                return answer.function, ""
+        faults = [
+            name
+            for schedule in schedules
+            for name, factors in wrong_factors(schedule).items()
+            if any(_is_noised(one, x, noise, t, factors) for one in given)
+        ]
+        worst = worst or (
+            answer.function,
+            faults[0] if faults else "they are no such mixture of data and noise",
+        )
+    return worst
+
+
+def given_by(tree: Any) -> Iterator[Array]:
+    """Yield the arrays of points (n, d) that the calls of a function gave."""
+    for call in items(tree, "calls"):
+        given = call.get("given")
+        for value in given.values() if isinstance(given, dict) else [given]:
+            if isinstance(value, np.ndarray) and value.ndim in (2, 3):
+                yield from [value] if value.ndim == 2 else value
+
+
+def _is_noised(given: Array, x: Array, noise: Array, t: Array, factors: Array) -> bool:
+    for shift in (0, 1):  # steps counted from 0, or from 1
+        at = t.astype(int) - shift
+        if at.min() >= 0 and at.max() < len(factors) and given.shape == x.shape:
+            right = factors[at, :1] * x + factors[at, 1:] * noise
+            if np.allclose(given, right, rtol=1e-3, atol=3e-4):
+                return True
+    return False
+
+
+def is_along(gradient: Array, direction: Array, slack: float = 0.01) -> bool:
+    """Whether a gradient is a positive multiple of a direction."""
+    size = float(np.sum(direction**2))
+    if size < 1e-12 or not np.isfinite(gradient).all():
+        return False
+    scale = float(np.sum(gradient * direction)) / size
+    return scale > 0 and float(np.linalg.norm(gradient - scale * direction)) <= slack * float(
+        np.linalg.norm(gradient)
+    )
