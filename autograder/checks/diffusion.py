@@ -12,7 +12,17 @@ import numpy as np
 from pydantic import Field
 
 from autograder.checks.calls import successes
-from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number, untried
+from autograder.checks.figures import nothing_drawn
+from autograder.checks.findings import (
+    CheckParams,
+    Context,
+    Finding,
+    FormCheckParams,
+    failed,
+    judged,
+    number,
+    untried,
+)
 from autograder.checks.noisings import (
     Noising,
     ScheduleParams,
@@ -28,8 +38,9 @@ from autograder.checks.noisings import (
 from autograder.checks.values import where
 from autograder.probes.denoisers import CallsSeen
 from autograder.probes.evidence import Evidence
+from autograder.probes.observations import FigureSeen
 from autograder.registry import CHECKS
-from autograder.rubric.model import ChallengeKey
+from autograder.rubric.model import ChallengeKey, OptionalEvidenceKey
 from autograder.stats.diffusion import Array, cosine_betas, linear_betas
 
 SAME = 1e-3
@@ -125,12 +136,14 @@ class NoisingFollows(ScheduleParams):
 
 @CHECKS.register(NoisingFollows)
 def noising_follows(evidence: Evidence, params: NoisingFollows, context: Context) -> Finding:
-    """Noised points are √ᾱ·x₀ + √(1 − ᾱ)·ε, with points of the data: those that the network was trained on, or a function's."""
+    """Noised points are √ᾱ·x₀ + √(1 − ᾱ)·ε with points of the data: those of the training, or a function's."""
     expected = "x_t = √ᾱ·x₀ + √(1 − ᾱ)·ε"
     seen = training_seen(evidence)
     schedules = known_schedules(evidence, params)
     for one in seen:
         noising = explain_noising(evidence, one, schedules)
+        if noising is not None and not noising.is_normal:
+            return failed("The noise that is added is not standard normal.", expected=expected)
         if noising is not None:
             return judged(
                 1.0,
@@ -347,3 +360,41 @@ def uses_times(evidence: Evidence, params: UsesTimes, context: Context) -> Findi
     return failed(
         "The network gives the same answer at every time: it takes the time and does not use it.", **about
     )
+
+
+class LossIsDrawn(FormCheckParams):
+    """A line of the losses, as they are or smoothed."""
+
+    losses: OptionalEvidenceKey
+    n_min: int = Field(default=3, ge=2)
+
+
+@CHECKS.register(LossIsDrawn)
+def loss_is_drawn(evidence: Evidence, params: LossIsDrawn, context: Context) -> Finding:
+    """A line over the updates is drawn where the network is trained, or the losses anywhere: all, some, or smoothed."""
+    what = "the losses"
+    for figure in evidence.figures_of(context.item):
+        if any(len(y) >= params.n_min for y in _lines(figure)):
+            return judged(1.0, message="The losses are drawn.", expected=what)
+    losses = evidence.array(params.losses).reshape(-1) if evidence.has(params.losses) else np.zeros(0)
+    for figure in evidence.figures_elsewhere(context.item):
+        for y in _lines(figure):
+            ends = (
+                len(y) >= params.n_min
+                and len(losses) > 1
+                and np.allclose(y[[0, -1]], losses[[0, -1]], rtol=SAME)
+            )
+            if ends:
+                return judged(1.0, message="The losses are drawn.", expected=what)
+    return nothing_drawn(evidence, context.item, what)
+
+
+def _lines(figure: FigureSeen) -> list[Array]:
+    """Return the values of lines that go one way along the horizontal axis: curves, not clouds of points."""
+    found = []
+    for axes in figure.axes:
+        for line in axes.get("lines", []):
+            x, y = (np.asarray(line.get(key, []), dtype=np.float64) for key in ("x", "y"))
+            if len(x) > 1 and len(x) == len(y) and bool(np.all(np.diff(x) > 0)) and np.isfinite(y).all():
+                found.append(y)
+    return found

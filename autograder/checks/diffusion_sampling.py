@@ -15,22 +15,28 @@ from scipy.stats import chi2, norm
 
 from autograder.checks.calls import successes
 from autograder.checks.findings import (
-    CheckParams,
     Context,
     Finding,
+    MissingEvidence,
     failed,
     for_person,
     judged,
     number,
     untried,
 )
-from autograder.checks.noisings import ScheduleParams, given_by, known_schedules
+from autograder.checks.noisings import (
+    ScheduleParams,
+    explain_noising,
+    given_by,
+    known_schedules,
+    training_seen,
+)
 from autograder.checks.trees import tree_of
 from autograder.checks.values import where
 from autograder.probes.denoisers import CallsSeen
 from autograder.probes.evidence import Called, Evidence
 from autograder.registry import CHECKS
-from autograder.rubric.model import ChallengeKey, EvidenceKey
+from autograder.rubric.model import ChallengeKey, OptionalEvidenceKey
 from autograder.stats.diffusion import Array, Schedule, energy_distance
 
 VARIANCES = ("β", "β̃")
@@ -41,6 +47,8 @@ MOST = 0.97
 NEAR = 3e-4
 MANY_DEVIATIONS = 5.0
 MAX_POINTS = 2_000
+NONE_LEFT, MOST_LEFT = 0.003, 0.2
+"""Deviation from the mean of the last step: of samples that are that mean, and of what can be samples at all."""
 
 
 @dataclass(frozen=True)
@@ -168,9 +176,10 @@ def _is_noise(rest: Array, scales: Array, out: Array, x: Array, rate: float) -> 
     kept = scales > 0
     z = rest[kept] / scales[kept][:, None, None]
     n, third = z.size, max(1, len(z) // 3)
-    tests = [z.mean() * np.sqrt(n)]
-    for other in (out[kept], x[kept]):
-        tests.append(float(np.sum(z * other) / max(np.sqrt(np.sum(other**2)), 1e-12)))
+    tests = [float(z.mean() * np.sqrt(n))]
+    tests += [
+        float(np.sum(z * other) / max(np.sqrt(np.sum(other**2)), 1e-12)) for other in (out[kept], x[kept])
+    ]
     bound = norm.isf(rate / 12)
     if max(abs(one) for one in tests) > bound:
         return False
@@ -191,7 +200,7 @@ class ReverseStepsFollow(ScheduleParams):
 
 @CHECKS.register(ReverseStepsFollow)
 def reverse_steps_follow(evidence: Evidence, params: ReverseStepsFollow, context: Context) -> Finding:
-    """Each step back has DDPM's mean, and noise of variance β or β̃: in the notebook's own chain, or in a function's answer."""
+    """Each step back has DDPM's mean, and noise of variance β or β̃: in the notebook's chain, or in a function's answer."""
     expected = "(x_t − β/√(1 − ᾱ)·ε̂)/√α + σ·z with σ² = β or β̃"
     schedules = known_schedules(evidence, params)
     chain = chain_seen(evidence, params.n_steps)
@@ -312,15 +321,15 @@ def last_step_has_no_noise(evidence: Evidence, params: LastStepHasNoNoise, conte
     for schedule in known_schedules(evidence, params):
         for clip in CLIPS:
             mean = schedule.reverse_means(x, out, 0, clip)
-            for samples in _kept(evidence, n, x.shape[1], r):
-                rest = _rest(samples, mean)
-                if rest <= 0.003:
+            for whole in _kept(evidence, n, x.shape[1]):
+                rest = min(_rest(whole[:r], mean), _rest(whole[-n:][:r], mean))
+                if rest <= NONE_LEFT:
                     return judged(
                         1.0,
                         message="No noise is added at the last step.",
                         expected="the mean of the last step",
                     )
-                if rest <= 0.2:
+                if rest <= MOST_LEFT:
                     worst = rest if worst is None else min(worst, rest)
     if worst is None:
         return untried("What the chain ends in was not found among the values.")
@@ -331,19 +340,15 @@ def last_step_has_no_noise(evidence: Evidence, params: LastStepHasNoNoise, conte
     )
 
 
-def _kept(evidence: Evidence, n: int, d: int, rows: int) -> Iterator[Array]:
-    """Yield the first points of arrays that can be what the chain of `n` points ended in, alone or as the last of several."""
+def _kept(evidence: Evidence, n: int, d: int) -> Iterator[Array]:
+    """Yield the arrays that can be what a chain of `n` points ended in, alone or as the last of several."""
     for leaf in evidence.observations.leaves:
         value = leaf.value
-        if (
-            isinstance(value, np.ndarray)
-            and value.dtype.kind == "f"
-            and value.ndim in (2, 3)
-            and value.shape[-1] == d
-        ):
-            whole = np.asarray(value if value.ndim == 2 else value[-1], dtype=np.float64)
-            if len(whole) >= n:
-                yield from (whole[:rows], whole[-n:][:rows])
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.ndim not in (2, 3):
+            continue
+        whole = np.asarray(value if value.ndim == 2 else value[-1], dtype=np.float64)
+        if whole.shape[1] == d and len(whole) >= n:
+            yield whole
 
 
 def _rest(samples: Array, mean: Array) -> float:
@@ -360,11 +365,12 @@ def _rest(samples: Array, mean: Array) -> float:
     return max(left)
 
 
-class SamplesFollowData(CheckParams):
+class SamplesFollowData(ScheduleParams):
     """Samples and data, compared as distributions."""
 
-    samples: EvidenceKey
-    data: EvidenceKey
+    samples: OptionalEvidenceKey
+    data: OptionalEvidenceKey
+    """Evidence with the data, where the training does not show which points it was."""
     full: float = Field(default=0.5, gt=0, lt=1)
     """Largest share of the energy distance that a normal distribution with the data's mean and covariance has."""
 
@@ -375,11 +381,14 @@ def samples_follow_data(evidence: Evidence, params: SamplesFollowData, context: 
 
     Between that share of the distance and all of it, a person decides.
     """
-    samples, data = (_thinned(evidence.array(key)) for key in (params.samples, params.data))
+    samples, data = _samples(evidence, params), _data(evidence, params)
+    if samples is None or data is None:
+        raise MissingEvidence(params.samples if samples is None else params.data)
     if samples.ndim != 2 or data.ndim != 2 or samples.shape[1] != data.shape[1]:
         return failed("The samples have not the shape of the data.", observed=f"shape {samples.shape}")
     if not np.isfinite(samples).all():
         return failed("Some of the samples are not finite.")
+    samples, data = _thinned(samples), _thinned(data)
     rng = np.random.default_rng(0)
     normal = rng.multivariate_normal(data.mean(axis=0), np.cov(data.T), size=MAX_POINTS)
     limit = energy_distance(normal, data)
@@ -389,15 +398,40 @@ def samples_follow_data(evidence: Evidence, params: SamplesFollowData, context: 
     about: dict[str, Any] = {
         "observed": f"an energy distance of {number(distance, 3)}",
         "expected": f"at most {number(params.full * limit, 3)}; a normal distribution has {number(limit, 3)}",
-        "found": where(evidence, params.samples),
+        "found": where(evidence, params.samples) if evidence.has(params.samples) else (),
     }
     if share <= params.full:
         return judged(1.0, message="The samples are distributed as the data.", **about)
     if share <= 1.0:
-        return for_person(
-            "The samples resemble the data, but not closely; a person looks at them.", proposed=0.5, **about
-        )
+        message = "The samples resemble the data, but not closely; a person looks at them."
+        return for_person(message, proposed=0.5, **about)
     return failed("The samples are further from the data than a normal distribution is.", **about)
+
+
+def _samples(evidence: Evidence, params: SamplesFollowData) -> Array | None:
+    """Return the samples: under a known name, or what the chain ended in."""
+    if evidence.has(params.samples):
+        return evidence.array(params.samples)
+    chain = chain_seen(evidence, params.n_steps)
+    if chain is None:
+        return None
+    r, last = chain.rows(), chain.at.stop - 1
+    x, out, n = chain.calls.x[last][:r], chain.calls.out[last][:r], int(chain.calls.n[last])
+    for schedule in known_schedules(evidence, params):
+        mean = schedule.reverse_means(x, out, 0)
+        for whole in _kept(evidence, n, x.shape[1]):
+            if min(_rest(whole[:r], mean), _rest(whole[-n:][:r], mean)) <= MOST_LEFT:
+                return whole
+    return None
+
+
+def _data(evidence: Evidence, params: SamplesFollowData) -> Array | None:
+    schedules = known_schedules(evidence, params)
+    for calls in training_seen(evidence):
+        noising = explain_noising(evidence, calls, schedules)
+        if noising is not None:
+            return noising.data
+    return evidence.array(params.data) if evidence.has(params.data) else None
 
 
 def _thinned(points: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from autograder.probes.denoisers import CallsSeen
 from autograder.probes.evidence import Called, Evidence
 from autograder.rubric.model import OptionalEvidenceKey
 from autograder.stats.diffusion import (
+    LEAST_SIGNAL,
     Array,
     Schedule,
     cosine_betas,
@@ -31,10 +33,15 @@ Steps = npt.NDArray[np.int64]
 FEWEST_POINTS = 64
 """Rows of an array that can be the data."""
 MAX_ARRAYS = 12
-N_TRIED, N_CONFIRMED = 2, 12
+N_TRIED, N_CONFIRMED = 1, 12
 """Calls by which a reading is tried, and by which it is confirmed."""
+FAULT = 0.3
+"""Share of points that a mistake must explain: where it multiplies the data by next to nothing, it cannot be told."""
 MOST = 0.85
-"""Share of points that a reading must explain: at the last steps nothing is left of the data."""
+"""Share of points that a reading must explain, of those at steps that leave enough of the data to tell."""
+FEWEST_STEPS = 0.1
+"""Share of a schedule's steps that must leave enough of the data."""
+MANY_DEVIATIONS = 5.0
 
 
 class ScheduleParams(CheckParams):
@@ -82,7 +89,12 @@ def known_schedules(evidence: Evidence, params: ScheduleParams) -> list[Schedule
         found.append(schedule_of(betas, "your own"))
     found.append(schedule_of(linear_betas(params.n_steps, params.first, params.last), "the sheet's"))
     found.append(schedule_of(cosine_betas(params.n_steps), "cosine"))
-    return found
+    return [one for at, one in enumerate(found) if not any(_is_same(one, other) for other in found[:at])]
+
+
+def _is_same(one: Schedule, other: Schedule) -> bool:
+    pairs = ((one.betas, other.betas), (one.alpha_bars, other.alpha_bars))
+    return all(len(a) == len(b) and bool(np.allclose(a, b, rtol=1e-5, atol=1e-9)) for a, b in pairs)
 
 
 def training_seen(evidence: Evidence) -> list[CallsSeen]:
@@ -104,26 +116,51 @@ class Noising:
     n: int
     is_implied: bool
     """Whether the noise was not seen to be drawn, but is what the gradient of a squared error leads to."""
+    data: Array
+    """The points that were noised."""
+    is_normal: bool
+    """Whether the noise is standard normal, by its mean and its deviation."""
 
 
 Source = Callable[[CallsSeen, int], Array]
 
 
+_EXPLAINED: weakref.WeakKeyDictionary[CallsSeen, dict[tuple[bytes, ...], Noising | None]] = (
+    weakref.WeakKeyDictionary()
+)
+"""What was found of some calls under some schedules: several checks ask the same."""
+
+
 def explain_noising(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Schedule]) -> Noising | None:
     """Return how the points of a training were noised, where that is right under one of the schedules; else None."""
+    known = _EXPLAINED.setdefault(calls, {})
+    key = tuple(schedule.alpha_bars.tobytes() for schedule in schedules)
+    if key not in known:
+        known[key] = _explained(evidence, calls, schedules)
+    return known[key]
+
+
+def _explained(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Schedule]) -> Noising | None:
     for data in _arrays(evidence, calls.x.shape[2]):
         tree = cKDTree(data)
         for is_implied, source in _sources():
             for schedule in schedules:
-                if _share(calls, schedule.factors(), tree, source, N_TRIED)[0] < MOST:
+                factors = schedule.factors()
+                least = MOST * float(np.mean(factors[:, 0] >= LEAST_SIGNAL))
+                if least < FEWEST_STEPS or _share(calls, factors, tree, source, N_TRIED)[0] < 0.8 * least:
                     continue
-                share, steps, n = _share(calls, schedule.factors(), tree, source, N_CONFIRMED)
-                if share >= MOST:
-                    points = [
-                        _clean(calls, k, schedule, source(calls, k), one) for k, one in enumerate(steps)
-                    ]
-                    return Noising(schedule, steps, points, share, n, is_implied)
+                share, steps, n = _share(calls, factors, tree, source, N_CONFIRMED)
+                if share >= least:
+                    noises = [source(calls, k) for k in range(len(steps))]
+                    points = [_clean(calls, k, schedule, noises[k], one) for k, one in enumerate(steps)]
+                    return Noising(schedule, steps, points, share, n, is_implied, data, _is_normal(noises))
     return None
+
+
+def _is_normal(noises: Sequence[Array]) -> bool:
+    values = np.concatenate([one[np.isfinite(one)] for one in noises])
+    slack = MANY_DEVIATIONS / np.sqrt(len(values))
+    return abs(float(values.mean())) <= slack and abs(float(values.std()) - 1.0) <= slack
 
 
 def fault_of_noising(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Schedule]) -> str:
@@ -133,7 +170,7 @@ def fault_of_noising(evidence: Evidence, calls: CallsSeen, schedules: Sequence[S
         for schedule in schedules[:2]:
             for name, factors in wrong_factors(schedule).items():
                 for is_implied, source in _sources():
-                    if not is_implied and _share(calls, factors, tree, source, N_TRIED)[0] >= MOST:
+                    if not is_implied and _share(calls, factors, tree, source, N_TRIED)[0] >= FAULT:
                         return name
     return "no point of the data is left when the noise is taken away"
 
@@ -193,8 +230,9 @@ def _arrays(evidence: Evidence, d: int) -> Iterator[Array]:
             points = np.asarray(value, dtype=np.float64)
             if np.isfinite(points).all() and len(found) < MAX_ARRAYS:
                 found.setdefault(leaf.digest, points)
-    yield from found.values()
-    for points in found.values():
+    largest_first = sorted(found.values(), key=len, reverse=True)
+    yield from largest_first
+    for points in largest_first[:3]:
         low, high = points.min(axis=0), points.max(axis=0)
         for ddof in (0, 1):
             yield (points - points.mean(axis=0)) / np.maximum(points.std(axis=0, ddof=ddof), 1e-12)

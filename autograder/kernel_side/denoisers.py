@@ -1,8 +1,8 @@
 """What networks that predict the noise in points were shown and gave, in training and in sampling.
 
-Such a network is known by what it takes and gives: points (n, d), a time for each or for all, and as many numbers back. Of its
-calls are kept: the first rows of points, times and answers, the normal noise that was drawn before, and the gradient of the loss
-by the answer, which tells what it is trained towards however the loss is written. No name of the notebook is needed.
+Such a network is known by what it takes and gives: points (n, d), a time for each or for all, and as many numbers back. Of
+its calls are kept: the first rows of points, times and answers, the normal noise that was drawn before, and the gradient of
+the loss by the answer, which tells what it is trained towards however the loss is written. No name is needed.
 """
 
 from __future__ import annotations
@@ -89,11 +89,14 @@ class DenoiserRecorder:
         self.drawn: collections.deque[tuple[int, tuple[int, ...], Any]] = collections.deque(maxlen=MAX_DRAWN)
         self.n_drawn = 0
         self.torch: Any = None
+        self.hook: Any = None
+        """Takes the hook away again."""
 
     def install(self, torch: Any) -> None:
         """Puts the hook in place, and notes normal noise that is drawn."""
         self.torch = torch
-        torch.nn.modules.module.register_module_forward_hook(self._hook, with_kwargs=True)
+        register = torch.nn.modules.module.register_module_forward_hook
+        self.hook = register(self._hook, with_kwargs=True)
         for name in ("randn", "randn_like", "normal"):
             setattr(torch, name, self._noting(getattr(torch, name)))
 
@@ -122,7 +125,7 @@ class DenoiserRecorder:
         try:
             if output.ndim == 2 and output.shape[1] <= MAX_D and output.is_floating_point():
                 self._note(module, args, kwargs, output)
-        except Exception:  # noqa: S110  # whatever is called otherwise is no such network
+        except Exception:  # whatever is called otherwise is no such network
             pass
 
     def _note(self, module: Any, args: Any, kwargs: Any, output: Any) -> None:
@@ -169,7 +172,7 @@ class DenoiserRecorder:
     def _entry(self, network: Denoiser, x: Any, t: Any, output: Any) -> Entry:
         since = [rows for at, shape, rows in self.drawn if at > network.n_drawn and shape == tuple(x.shape)]
         return {
-            "x": _rows(x), "t": None if t is None else _rows(t.reshape(-1).expand(len(x)) if t.numel() == 1 else t.reshape(-1)),
+            "x": _rows(x), "t": None if t is None else _rows(t.reshape(-1).expand(len(x))),
             "out": _rows(output), "drawn": since, "gradient": None,
             "facts": (float(len(x)), float(x.detach().mean()), float(x.detach().std()), float(self.n_steps())),
         }  # fmt: skip
@@ -279,7 +282,7 @@ def _stacked(entries: list[Entry], encoder: Encoder) -> Entry | None:
 def put_denoiser(
     challenge: dict[str, Any], case: dict[str, Any], candidate: Candidate, setting: Setting
 ) -> Fields:
-    """What a network that was seen gives for the same points at several times, between the first and the last it was told."""
+    """What a network that was seen gives for the same points at several times, from the first to the last it was told."""
     network: Denoiser = candidate.value
     if network.place is None or (network.place.time is None and network.place.n_more != 1):
         raise Refusal("not_callable", "its times could not be seen")

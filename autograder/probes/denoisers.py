@@ -13,7 +13,7 @@ Array = npt.NDArray[np.float64]
 MAX_ENTRIES = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CallsSeen:
     """Calls of one network in one cell, in their order; rows that were not there are NaN."""
 

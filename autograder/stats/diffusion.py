@@ -94,16 +94,14 @@ def wrong_factors(schedule: Schedule) -> dict[str, Array]:
 
 def steps_of(x_t: Array, noise: Array, factors: Array, data: cKDTree) -> npt.NDArray[np.int64]:
     """Return for each row (n, d) the step at which taking the noise away leads to a point of the data; -1 for none."""
-    best = np.full(len(x_t), np.inf)
-    steps = np.full(len(x_t), -1, dtype=np.int64)
-    for step, (signal, scale) in enumerate(factors):
-        if abs(signal) < LEAST_SIGNAL:
-            continue
-        distance, _ = data.query((x_t - scale * noise) / signal)
-        excess = distance / (NEAR + SIGNAL_SLACK / abs(signal))
-        is_nearer = (excess <= 1.0) & (excess < best)
-        best[is_nearer], steps[is_nearer] = excess[is_nearer], step
-    return steps
+    signals, scales = factors.T
+    kept = np.flatnonzero(np.abs(signals) >= LEAST_SIGNAL)
+    slack = NEAR + SIGNAL_SLACK / np.abs(signals[kept])
+    points = (x_t[None] - scales[kept, None, None] * noise[None]) / signals[kept, None, None]
+    distances, _ = data.query(points.reshape(-1, x_t.shape[1]), distance_upper_bound=float(slack.max()))
+    excess = distances.reshape(len(kept), len(x_t)) / slack[:, None]
+    nearest = excess.argmin(axis=0)
+    return np.where(excess.min(axis=0) <= 1.0, kept[nearest], -1)
 
 
 def energy_distance(a: Array, b: Array) -> float:

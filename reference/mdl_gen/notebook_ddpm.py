@@ -5,17 +5,18 @@
 # %% [markdown] tags=["given"]
 # # Generative Models, lecture 6: a diffusion model from scratch (20 points)
 #
-# You build a Denoising Diffusion Probabilistic Model (DDPM; [Ho, Jain and Abbeel, 2020](https://arxiv.org/abs/2006.11239)) for
-# points of the plane: small enough to train in seconds, and with every part that a model of images has.
+# You build a Denoising Diffusion Probabilistic Model (DDPM; [Ho, Jain and Abbeel,
+# 2020](https://arxiv.org/abs/2006.11239)) for points of the plane: small enough to train in seconds, and with every
+# part that a model of images has.
 #
-# **What to do.** Work from top to bottom. Replace every `...` and every `your code here`; you may add cells, functions, classes
-# and imports wherever you like. Choose the network, the optimizer and the learning rate yourself. Write a sentence or two above
-# your code. Before you hand in: *Restart kernel and run all cells*, look at the results, and save the notebook as
-# `ddpm_NAME.ipynb`.
+# **What to do.** Work from top to bottom. Replace every `...` and every `your code here`; you may add cells, functions,
+# classes and imports wherever you like. Choose the network, the optimizer and the learning rate yourself. Write a
+# sentence or two above your code. Before you hand in: *Restart kernel and run all cells*, look at the results, and save
+# the notebook as `ddpm_NAME.ipynb`.
 #
-# **How it is marked.** The notebook is run from top to bottom in a fresh kernel. What your network is shown in training and in
-# sampling is looked at, and functions are tried with other numbers; no loss has to reach a given value. Keep the names below
-# where you can. If you rename, nothing breaks, but what you made must be searched for.
+# **How it is marked.** The notebook is run from top to bottom in a fresh kernel. What your network is shown in training
+# and in sampling is looked at, and functions are tried with other numbers; no loss has to reach a given value. Keep the
+# names below where you can. If you rename, nothing breaks, but what you made must be searched for.
 #
 # | section | what is looked for | names | points |
 # | --- | --- | --- | --- |
@@ -27,8 +28,8 @@
 # | D6 | sampling | `sample`, `samples` | 2.5 |
 # | D7 | questions | | 1.5 |
 #
-# **Steps are counted from 0**, as arrays are: `alpha_bars[0]` belongs to the first step, and `alpha_bars[N_STEPS - 1]` to the
-# last. If you prefer 1 to `N_STEPS`, as the paper does, that is fine, too.
+# **Steps are counted from 0**, as arrays are: `alpha_bars[0]` belongs to the first step, and `alpha_bars[N_STEPS - 1]`
+# to the last. If you prefer 1 to `N_STEPS`, as the paper does, that is fine, too.
 
 # %% [markdown] tags=["given"]
 # ## Set-up
@@ -51,8 +52,8 @@ torch.manual_seed(1234)
 N_UPDATES = 4000
 
 # %% [markdown] tags=["given"]
-# The schedule has `N_STEPS` steps, whose variances β go from `BETA_START` to `BETA_END`. That is a tenth of the steps of the
-# paper, each ten times as large.
+# The schedule has `N_STEPS` steps, whose variances β go from `BETA_START` to `BETA_END`. That is a tenth of the steps
+# of the paper, each ten times as large.
 
 # %% tags=["given"]
 from reference.mdl_gen.settings_ddpm import BETA_END, BETA_START, N_STEPS
@@ -81,7 +82,8 @@ plt.show()
 # `N_STEPS` steps (Nichol and Dhariwal, 2021) is accepted as well.
 
 # %% [markdown] tags=["explain"] item="d1"
-# The linear schedule. $\bar\alpha_t$ is what is left of the variance of the data after step $t$: at the end next to nothing.
+# The linear schedule. $\bar\alpha_t$ is what is left of the variance of the data after step $t$: at the end next to
+# nothing.
 
 # %% tags=["task"] item="d1" values=["betas", "alphas", "alpha_bars"]
 #: betas, alphas, alpha_bars: N_STEPS numbers each
@@ -97,7 +99,8 @@ print(f"left of the data at the end: {alpha_bars[-1]:.1e}")
 #
 # $$x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon, \qquad \epsilon \sim \mathcal N(0, I).$$
 #
-# Write `add_noise`, for points `x0` (n, 2) with a time `t` (n,) for each. Your function may take the noise or draw it itself.
+# Write `add_noise`, for points `x0` (n, 2) with a time `t` (n,) for each. Your function may take the noise or draw it
+# itself.
 #
 # **Figure:** the data after a few times, from clean to nothing but noise.
 
@@ -118,9 +121,9 @@ plt.show()
 # %% [markdown] tags=["given"] item="d3"
 # ## D3 Predicting the noise (5 points)
 #
-# Write a network `NoisePredictor` that takes noised points (n, 2) and their times (n,), and gives the noise (n, 2). The time has
-# to matter: embed it, or put it beside the coordinates. Then write the objective: draw a random time for each point, add noise,
-# and return the mean squared difference between the noise and what the network predicts,
+# Write a network `NoisePredictor` that takes noised points (n, 2) and their times (n,), and gives the noise (n, 2). The
+# time has to matter: embed it, or put it beside the coordinates. Then write the objective: draw a random time for each
+# point, add noise, and return the mean squared difference between the noise and what the network predicts,
 #
 # $$L = \mathbb E_{x_0,\, t,\, \epsilon} \lVert \epsilon - \epsilon_\theta(x_t, t) \rVert^2.$$
 
@@ -176,14 +179,15 @@ plt.show()
 #
 # Write `reverse_step`: points $x_{t-1}$ drawn given $x_t$,
 #
-# $$x_{t-1} = \frac{1}{\sqrt{\alpha_t}} \Bigl(x_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\, \epsilon_\theta(x_t, t)\Bigr) +
-# \sigma_t z, \qquad z \sim \mathcal N(0, I).$$
+# $$x_{t-1} = \frac{1}{\sqrt{\alpha_t}} \Bigl(x_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\,
+# \epsilon_\theta(x_t, t)\Bigr) + \sigma_t z, \qquad z \sim \mathcal N(0, I).$$
 #
 # Both choices of the paper are right: $\sigma_t^2 = \beta_t$, or the variance of the posterior,
 # $\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t} \beta_t$. No noise is added at the last step.
 
 # %% [markdown] tags=["explain"] item="d5"
-# The mean of the step takes away a part of the predicted noise; new noise of variance $\beta_t$ follows, except in the end.
+# The mean of the step takes away a part of the predicted noise; new noise of variance $\beta_t$ follows, except in the
+# end.
 
 # %% tags=["task"] item="d5" functions=["reverse_step"]
 from reference.diffusion import reverse_step
@@ -219,10 +223,11 @@ plt.show()
 # 3. Stable Diffusion draws images for a text. What does it noise, and how does the text guide the steps back?
 
 # %% [markdown] tags=["answer"] item="d7"
-# 1. Given $x_t$, the mean of the step back is known up to the noise that is in $x_t$; predicting it means the same as predicting
-#    the mean or $x_0$, but the target has the same size at all times, so that one squared error suits all of them.
-# 2. For a small step, $x_{t-1}$ given $x_t$ is nearly Gaussian, which is what the model draws. From pure noise, $x_0$ can be
-#    anywhere on the data, and the best single guess is its mean, which lies between the moons.
-# 3. It noises the code that an autoencoder makes of an image. The network sees an embedding of the text at every step (by
-#    cross-attention); classifier-free guidance takes its prediction with and without the text, and goes further in the direction
-#    of their difference.
+# 1. Given $x_t$, the mean of the step back is known up to the noise that is in $x_t$; predicting it means the same as
+#    predicting the mean or $x_0$, but the target has the same size at all times, so that one squared error suits all of
+#    them.
+# 2. For a small step, $x_{t-1}$ given $x_t$ is nearly Gaussian, which is what the model draws. From pure noise, $x_0$
+#    can be anywhere on the data, and the best single guess is its mean, which lies between the moons.
+# 3. It noises the code that an autoencoder makes of an image. The network sees an embedding of the text at every step
+#    (by cross-attention); classifier-free guidance takes its prediction with and without the text, and goes further in
+#    the direction of their difference.

@@ -1,7 +1,7 @@
 """The facts of the DDPM lab (lecture 6). The sheet gives no numbers: all of these are ours.
 
-A tenth of the steps of Ho, Jain and Abbeel (2020) with ten times their variances, so that as little of the data is left in the
-end and sampling takes a tenth of the time.
+A tenth of the steps of Ho, Jain and Abbeel (2020) with ten times their variances, so that as little of the data is left in
+the end and sampling takes a tenth of the time.
 """
 
 from __future__ import annotations
