@@ -41,6 +41,7 @@ class NoisePredictor(nn.Module):
         )
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """Return the predicted noise (n, 2) in points x (n, 2) at their times t (n,)."""
         predicted: Tensor = self.layers(torch.cat([x, self.time(t)], dim=1))
         return predicted
 

@@ -177,8 +177,8 @@ def trains_towards_noise(evidence: Evidence, params: TrainsTowardsNoise, context
     schedules = known_schedules(evidence, params)
     expected = "the mean squared difference from the noise"
     for one in seen:
-        form = _loss_form(one)
         noising = explain_noising(evidence, one, schedules)
+        form = _loss_form(one, noising)
         if not form and noising is not None and noising.is_implied:
             form = "squared"
         if form:
@@ -204,26 +204,22 @@ _FORMS = {
 }
 
 
-def _loss_form(calls: CallsSeen) -> str:
-    """Return how the gradient hangs together with the difference from noise that was drawn; nothing where it does not."""
+def _loss_form(calls: CallsSeen, noising: Noising | None) -> str:
+    """Return how the gradient hangs together with the difference from the noise that was added; "" where it does not.
+
+    Where it is not known which of the noise that was drawn was added, each may be meant.
+    """
     forms = []
     for k in range(len(calls)):
         rows = np.isfinite(calls.gradient[k]).all(axis=1) & np.isfinite(calls.x[k]).all(axis=1)
-        if not rows.any():
+        if not rows.any() or (noising is not None and k >= len(noising.noises)):
             continue
+        noises = calls.drawn[k] if noising is None else [noising.noises[k]]
         gradient, out = calls.gradient[k][rows], calls.out[k][rows]
-        forms.append(
-            next(
-                (
-                    form
-                    for noise in calls.drawn[k]
-                    if np.isfinite(noise[rows]).all() and (form := _form(gradient, out - noise[rows]))
-                ),
-                "",
-            )
-        )
-    known = [form for form in forms if form]
-    return max(known, key=known.count) if len(known) >= 0.9 * max(len(forms), 1) else ""
+        known = [noise[rows] for noise in noises if np.isfinite(noise[rows]).all()]
+        forms.append(next((form for noise in known if (form := _form(gradient, out - noise))), ""))
+    found = [form for form in forms if form]
+    return max(found, key=found.count) if len(found) >= 0.9 * max(len(forms), 1) else ""
 
 
 def _form(gradient: Array, difference: Array) -> str:
@@ -253,6 +249,8 @@ def _other_target(calls: CallsSeen, noising: Noising | None) -> str:
                     return "its loss rises where the noise is predicted better"
                 if is_along(gradient, out + noise[rows]):
                     return "its target is the noise with the other sign"
+                if is_along(gradient, out - noise[rows]):
+                    return "its target is other noise than that which was added"
         if is_along(gradient, out - x):
             return "its target is the noised point"
         if is_along(gradient, out):

@@ -112,6 +112,7 @@ class Noising:
     """Of each call, by row; -1 where it cannot be told."""
     points: list[Array]
     """Of each call, the clean points by row."""
+    noises: list[Array]
     share: float
     n: int
     is_implied: bool
@@ -153,7 +154,9 @@ def _explained(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Schedul
                 if share >= least:
                     noises = [source(calls, k) for k in range(len(steps))]
                     points = [_clean(calls, k, schedule, noises[k], one) for k, one in enumerate(steps)]
-                    return Noising(schedule, steps, points, share, n, is_implied, data, _is_normal(noises))
+                    return Noising(
+                        schedule, steps, points, noises, share, n, is_implied, data, _is_normal(noises)
+                    )
     return None
 
 

@@ -83,10 +83,9 @@ _add(
     "d2",
     "uniform_noise",
     "noises with uniform numbers",
-    "    noise = torch.randn_like(x0)",
-    "    noise = torch.rand_like(x0)",
+    NOISED,
+    NOISED.replace("* noise", "* torch.rand_like(noise)"),
 )
-
 _add("d3", "predicts_data", "trains towards the clean points", LOSS, "return F.mse_loss(predicted, x0)")
 _add(
     "d3",

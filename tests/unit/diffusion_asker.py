@@ -26,6 +26,8 @@ from autograder.rubric.model import PartSpec
 
 MODES = (denoisers, noisings)
 MAX_FUNCTIONS = 3
+WITHOUT = ("loss_is_drawn", "samples_follow_data")
+RATE = 1e-3
 
 
 def observe(folder: Path, part: PartSpec, source: str) -> Evidence:
@@ -71,13 +73,13 @@ def observe(folder: Path, part: PartSpec, source: str) -> Evidence:
     return gather(part, (), read_observations(folder), ExecutionRecord(state="complete"), cases, {})
 
 
-def findings(part: PartSpec, evidence: Evidence, golden: Golden) -> dict[str, Finding]:
-    """What the part's own checks of diffusion models say."""
+def findings(part: PartSpec, evidence: Evidence) -> dict[str, Finding]:
+    """What the part's checks of diffusion models say, but for those that need figures or samples of a long training."""
     found = {}
     for item in part.items:
         for check in item.checks:
             entry = CHECKS[check.check]
-            if "diffusion" in entry.function.__module__:
+            if "diffusion" in entry.function.__module__ and check.check not in WITHOUT:
                 params = entry.params.model_validate(check.params)
-                found[check.id] = entry.function(evidence, params, Context(item.id, 1e-4, golden))
+                found[check.id] = entry.function(evidence, params, Context(item.id, RATE, Golden()))
     return found
