@@ -278,7 +278,9 @@ def times_cover_schedule(evidence: Evidence, params: TimesCoverSchedule, context
     if not every:
         return untried("No training of a network that takes noised points and times was seen.")
     worst = ""
-    for one in every:
+    # A network inside another one is not told the time; what was told is seen at the outer one.
+    told_any = any(one.has_times for one in every)
+    for one in [one for one in every if one.has_times or not told_any]:
         calls = one.training
         noising = explain_noising(evidence, calls, schedules) if calls is not None else None
         told = one.times[np.isfinite(one.times)]

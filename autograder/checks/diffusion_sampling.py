@@ -162,6 +162,10 @@ def _numberings(chain: Chain, schedule: Schedule, n_steps: int) -> Iterator[np.n
         steps = first - np.arange(chain.n)
         if steps.min() >= 0 and steps.max() < n:
             yield steps
+    if chain.n == n and bool(
+        np.all(np.diff(chain.times) > 0)
+    ):  # the wrong way, which the chain's own check tells
+        yield np.arange(n)
 
 
 def _share_exact(x: Array, means: Array, scales: Array, drawn: Array) -> float:
@@ -228,28 +232,41 @@ def reverse_steps_follow(evidence: Evidence, params: ReverseStepsFollow, context
 
 
 def _fault(chain: Chain, schedule: Schedule) -> str:
-    """Return what is wrong with a step in the middle of the chain, by the factors that explain it best."""
-    r, k = chain.rows(), chain.n // 2
-    step = min(chain.n - 1 - k, len(schedule.betas) - 1)
-    x, out = (chain.of(one)[:, :r] for one in (chain.calls.x, chain.calls.out))
-    noises = [one[:r].reshape(-1) for one in chain.of(chain.calls.drawn)[k + 1] if np.isfinite(one[:r]).all()]
-    columns = [x[k].reshape(-1), out[k].reshape(-1), *noises[-1:]]
-    found, *_ = np.linalg.lstsq(np.stack(columns, axis=1), x[k + 1].reshape(-1), rcond=None)
-    beta, bar = float(schedule.betas[step]), float(schedule.alpha_bars[step])
-    a, b = 1 / np.sqrt(1 - beta), -beta / np.sqrt(1 - bar) / np.sqrt(1 - beta)
-    c = float(found[2]) if len(found) > 2 else float("nan")
-    said = f"at t = {step} a step takes {number(float(found[0]))}·x_t {float(found[1]):+.3g}·ε̂"
-    said += f" {c:+.3g}·z" if np.isfinite(c) else ""
-    said += f", and DDPM {number(float(a))}·x_t {float(b):+.3g}·ε̂ {np.sqrt(beta):+.3g}·z"
-    if abs(found[1] + b) < 0.1 * abs(b):
+    """Return what is wrong with the step whose factors, as they explain it best, are furthest from the right ones."""
+    places = sorted({chain.n // 10, chain.n // 2, chain.n - 1 - chain.n // 10})
+    seen = [_factors(chain, schedule, k) for k in places if k + 1 < chain.n]
+    step, found, right = max(seen, key=lambda one: float(np.nansum(np.abs(one[1] / one[2] - 1))))
+    (a, b, c), beta = found, float(schedule.betas[step])
+    said = f"at t = {step} a step takes {_listed(found)}, and DDPM {_listed(right)}"
+    if abs(b + right[1]) < 0.1 * abs(right[1]):
         return f"the predicted noise is added, not taken away ({said})"
-    if np.isfinite(c) and abs(c) < 1e-4:
+    if abs(c) < 1e-4:
         return f"no noise is added ({said})"
-    if np.isfinite(c) and abs(c - beta) < 0.02 * beta:
+    if abs(c - beta) < 0.02 * beta:
         return f"the noise is multiplied by β, the variance, and not by its root ({said})"
-    if abs(found[0] - 1) < 1e-3 < abs(a - 1):
+    if abs(a - 1) < 1e-3 < abs(right[0] - 1) and abs(b / right[1] * right[0] - 1) < 0.02:
         return f"the division by √α is missing ({said})"
     return said
+
+
+def _factors(chain: Chain, schedule: Schedule, k: int) -> tuple[int, Array, Array]:
+    """Return the step of a call, and the factors of x_t, predicted noise and new noise: those that were seen, and DDPM's."""
+    r, step = chain.rows(), min(chain.n - 1 - k, len(schedule.betas) - 1)
+    x, out = (chain.of(one)[:, :r] for one in (chain.calls.x, chain.calls.out))
+    noises = [one[:r].reshape(-1) for one in chain.of(chain.calls.drawn)[k + 1] if np.isfinite(one[:r]).all()]
+    columns = [x[k].reshape(-1), out[k].reshape(-1), *noises[:1]]
+    matrix, target = np.stack(columns, axis=1), x[k + 1].reshape(-1)
+    found, *_ = np.linalg.lstsq(matrix, target, rcond=None)
+    if len(found) < 3 and np.std(target - matrix @ found) < 1e-4:
+        found = np.append(found, 0.0)
+    beta, bar = float(schedule.betas[step]), float(schedule.alpha_bars[step])
+    right = np.array([1.0, -beta / np.sqrt(1 - bar), np.sqrt(beta * (1 - beta))]) / np.sqrt(1 - beta)
+    return step, np.append(found, np.full(3 - len(found), np.nan)), right
+
+
+def _listed(factors: Array) -> str:
+    a, b, c = (float(one) for one in factors)
+    return f"{number(a)}·x_t {b:+.3g}·ε̂" + (f" {c:+.3g}·z" if np.isfinite(c) else "")
 
 
 def _tried_step(called: Called, schedules: Sequence[Schedule]) -> tuple[str, bool] | None:
@@ -294,8 +311,10 @@ def chain_runs_backwards(evidence: Evidence, params: ChainRunsBackwards, context
     size = float(chain.calls.n[first]) * chain.calls.x.shape[2]
     mean, deviation = float(chain.calls.mean[first]), float(chain.calls.deviation[first])
     slack = MANY_DEVIATIONS / np.sqrt(size)
-    if abs(mean) > slack or abs(deviation - 1) > slack:
+    is_flat = float(chain.calls.fourth[first]) < 3.0 - np.sqrt(96.0) * slack
+    if abs(mean) > slack or abs(deviation - 1) > slack or is_flat:
         about["observed"] = f"a start of mean {number(mean, 2)} and deviation {number(deviation, 3)}"
+        about["observed"] += ", flatter than a normal distribution" if is_flat else ""
         return failed("The chain does not start from standard normal noise.", **about)
     if chain.n != params.n_steps:
         share = 0.5 if abs(chain.n - params.n_steps) == 1 else 0.0

@@ -201,7 +201,7 @@ def _clean(calls: CallsSeen, k: int, schedule: Schedule, noise: Array, steps: St
 
 def _sources() -> Iterator[tuple[bool, Source]]:
     """Yield where the noise may be found: among what was drawn, or by the gradient of a squared error."""
-    for at in (2, 1, 0):
+    for at in (0, 1, 2):
         yield (
             False,
             lambda calls, k, at=at: calls.drawn[k, at] if at < calls.drawn.shape[1] else calls.x[k] * np.nan,

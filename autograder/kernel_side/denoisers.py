@@ -170,16 +170,23 @@ class DenoiserRecorder:
         return network
 
     def _entry(self, network: Denoiser, x: Any, t: Any, output: Any) -> Entry:
-        since = [rows for at, shape, rows in self.drawn if at > network.n_drawn and shape == tuple(x.shape)]
+        newest_first = list(reversed(self.drawn))
+        wanted = tuple(x.shape)
+        since = [rows for at, shape, rows in newest_first if at > network.n_drawn and shape == wanted]
         return {
             "x": _rows(x), "t": None if t is None else _rows(t.reshape(-1).expand(len(x))),
             "out": _rows(output), "drawn": since, "gradient": None,
-            "facts": (float(len(x)), float(x.detach().mean()), float(x.detach().std()), float(self.n_steps())),
+            "facts": (float(len(x)), *_moments(x.detach()), float(self.n_steps())),
         }  # fmt: skip
 
 
 def _differentiated(entry: Entry, gradient: Any) -> None:
     entry["gradient"] = _rows(gradient)
+
+
+def _moments(x: Any) -> tuple[float, float, float]:
+    """Mean, deviation and mean fourth power of all numbers."""
+    return float(x.mean()), float(x.std()), float((x**4).mean())
 
 
 def _rows(tensor: Any) -> Any:

@@ -24,7 +24,7 @@ class CallsSeen:
     out: Array
     """(calls, rows, d)"""
     drawn: Array
-    """(calls, draws, rows, d): normal noise of the points' shape that was drawn since the call before."""
+    """(calls, draws, rows, d): normal noise of the points' shape that was drawn since the call before, the newest first."""
     gradient: Array
     """(calls, rows, d): of the loss, by the network's answer; NaN where none came."""
     n: Array
@@ -33,6 +33,8 @@ class CallsSeen:
     """(calls,): over all numbers of the points."""
     deviation: Array
     """(calls,)"""
+    fourth: Array
+    """(calls,): the mean fourth power."""
     steps: Array
     """(calls,): optimizer steps made before."""
 
@@ -90,7 +92,7 @@ def _calls(entry: Any, arrays: Mapping[str, Any]) -> CallsSeen | None:
     if x is None or t is None or out is None or gradient is None or drawn is None or facts is None:
         return None
     is_whole = (
-        out.shape == gradient.shape == x.shape and t.shape == x.shape[:2] and facts.shape == (len(x), 4)
+        out.shape == gradient.shape == x.shape and t.shape == x.shape[:2] and facts.shape == (len(x), 5)
     )
     if not is_whole or drawn.shape != (len(x), drawn.shape[1], *x.shape[1:]):
         return None
