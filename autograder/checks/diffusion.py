@@ -30,6 +30,7 @@ from autograder.checks.noisings import (
     fault_of_noising,
     is_along,
     known_schedules,
+    n_steps_in,
     own_alpha_bars,
     own_betas,
     training_seen,
@@ -272,7 +273,8 @@ class TimesCoverSchedule(ScheduleParams):
 @CHECKS.register(TimesCoverSchedule)
 def times_cover_schedule(evidence: Evidence, params: TimesCoverSchedule, context: Context) -> Finding:
     """In training, times come from the whole schedule, and the network is told the time by which its points were noised."""
-    expected = f"random times from all {params.n_steps} steps, each told with its own point"
+    n_steps = n_steps_in(evidence, params)
+    expected = f"random times from all {n_steps} steps, each told with its own point"
     schedules = known_schedules(evidence, params)
     every = [one for one in evidence.observations.denoisers if one.training is not None and len(one.training)]
     if not every:
@@ -288,9 +290,9 @@ def times_cover_schedule(evidence: Evidence, params: TimesCoverSchedule, context
             np.concatenate([row[row >= 0] for row in noising.steps]) if noising is not None else np.zeros(0)
         )
         if one.has_times and len(told):
-            shares = told / params.n_steps if told.max() > 1.5 else told
+            shares = told / n_steps if told.max() > 1.5 else told
         elif len(steps):
-            shares = steps / params.n_steps
+            shares = steps / n_steps
         else:
             continue
         counts = np.histogram(np.clip(shares, 0, 1 - 1e-9), bins=N_FIFTHS, range=(0, 1))[0] / len(shares)

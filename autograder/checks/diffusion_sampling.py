@@ -29,6 +29,7 @@ from autograder.checks.noisings import (
     explain_noising,
     given_by,
     known_schedules,
+    n_steps_in,
     training_seen,
 )
 from autograder.checks.trees import tree_of
@@ -130,7 +131,7 @@ class Reading(NamedTuple):
     share: float
 
 
-def explain_steps(chain: Chain, schedules: Sequence[Schedule], n_steps: int, rate: float) -> Reading | None:
+def explain_steps(chain: Chain, schedules: Sequence[Schedule], rate: float) -> Reading | None:
     """Return the schedule and the variance under which every step is right; None where there is none."""
     x, out, drawn = (chain.of(one) for one in (chain.calls.x, chain.calls.out, chain.calls.drawn))
     r = chain.rows()
@@ -139,7 +140,7 @@ def explain_steps(chain: Chain, schedules: Sequence[Schedule], n_steps: int, rat
         bool(np.isfinite(drawn[1:]).all(axis=(2, 3)).any(axis=1).mean() > MOST) if chain.n > 1 else False
     )
     for schedule in schedules:
-        for steps in _numberings(chain, schedule, n_steps):
+        for steps in _numberings(chain, schedule):
             for clip in CLIPS:
                 means = np.stack(
                     [schedule.reverse_means(x[k], out[k], steps[k], clip) for k in range(chain.n - 1)]
@@ -155,7 +156,7 @@ def explain_steps(chain: Chain, schedules: Sequence[Schedule], n_steps: int, rat
     return None
 
 
-def _numberings(chain: Chain, schedule: Schedule, n_steps: int) -> Iterator[np.ndarray]:
+def _numberings(chain: Chain, schedule: Schedule) -> Iterator[np.ndarray]:
     """Yield which step each call may be: by its place from the start of a whole chain, or from its end."""
     n = len(schedule.betas)
     for first in dict.fromkeys((n - 1, chain.n - 1, chain.n)):
@@ -207,7 +208,7 @@ def reverse_steps_follow(evidence: Evidence, params: ReverseStepsFollow, context
     """Each step back has DDPM's mean, and noise of variance β or β̃: in the notebook's chain, or in a function's answer."""
     expected = "(x_t − β/√(1 − ᾱ)·ε̂)/√α + σ·z with σ² = β or β̃"
     schedules = known_schedules(evidence, params)
-    chain = chain_seen(evidence, params.n_steps)
+    chain = chain_seen(evidence, n_steps_in(evidence, params))
     if chain is None:
         tried = _tried_step(evidence.called[params.challenge], schedules)
         if tried is None:
@@ -216,7 +217,7 @@ def reverse_steps_follow(evidence: Evidence, params: ReverseStepsFollow, context
         if is_right:
             return judged(1.0, message=f"`{function}` takes the step back of DDPM.", expected=expected)
         return failed(f"`{function}` gives another point than the step back of DDPM.", expected=expected)
-    reading = explain_steps(chain, schedules, params.n_steps, context.rate)
+    reading = explain_steps(chain, schedules, context.rate)
     if reading is not None:
         notes = (f"The variance of a step was read as {reading.variance}.",)
         if reading.clip is not None:
@@ -291,8 +292,9 @@ class ChainRunsBackwards(ScheduleParams):
 @CHECKS.register(ChainRunsBackwards)
 def chain_runs_backwards(evidence: Evidence, params: ChainRunsBackwards, context: Context) -> Finding:
     """Sampling begins with standard normal noise and asks the network once for each step, from the last to the first."""
-    expected = f"{params.n_steps} steps, from the last to the first, from standard normal noise"
-    chain = chain_seen(evidence, params.n_steps)
+    n_steps = n_steps_in(evidence, params)
+    expected = f"{n_steps} steps, from the last to the first, from standard normal noise"
+    chain = chain_seen(evidence, n_steps)
     if chain is None:
         is_seen = any(
             one.others is not None or one.training is not None for one in evidence.observations.denoisers
@@ -316,8 +318,8 @@ def chain_runs_backwards(evidence: Evidence, params: ChainRunsBackwards, context
         about["observed"] = f"a start of mean {number(mean, 2)} and deviation {number(deviation, 3)}"
         about["observed"] += ", flatter than a normal distribution" if is_flat else ""
         return failed("The chain does not start from standard normal noise.", **about)
-    if chain.n != params.n_steps:
-        share = 0.5 if abs(chain.n - params.n_steps) == 1 else 0.0
+    if chain.n != n_steps:
+        share = 0.5 if abs(chain.n - n_steps) == 1 else 0.0
         message = f"The chain has {chain.n} steps."
         return judged(share, message=message, **about) if share else failed(message, **about)
     return judged(1.0, message="The chain runs through all steps, from noise to the data.", **about)
@@ -330,7 +332,7 @@ class LastStepHasNoNoise(ScheduleParams):
 @CHECKS.register(LastStepHasNoNoise)
 def last_step_has_no_noise(evidence: Evidence, params: LastStepHasNoNoise, context: Context) -> Finding:
     """The samples are the mean of the last step: no noise is added there (with the variance β̃ it is 0)."""
-    chain = chain_seen(evidence, params.n_steps)
+    chain = chain_seen(evidence, n_steps_in(evidence, params))
     if chain is None:
         return untried("No sampling step by step was seen.")
     r, last = chain.rows(), chain.at.stop - 1
@@ -431,7 +433,7 @@ def _samples(evidence: Evidence, params: SamplesFollowData) -> Array | None:
     """Return the samples: under a known name, or what the chain ended in."""
     if evidence.has(params.samples):
         return evidence.array(params.samples)
-    chain = chain_seen(evidence, params.n_steps)
+    chain = chain_seen(evidence, n_steps_in(evidence, params))
     if chain is None:
         return None
     r, last = chain.rows(), chain.at.stop - 1

@@ -30,6 +30,8 @@ from autograder.stats.diffusion import (
 )
 
 Steps = npt.NDArray[np.int64]
+FEWEST = 4
+"""Steps that a schedule must have."""
 FEWEST_POINTS = 64
 """Rows of an array that can be the data."""
 MAX_ARRAYS = 12
@@ -56,20 +58,27 @@ class ScheduleParams(CheckParams):
 
 def own_betas(evidence: Evidence, params: ScheduleParams) -> Array | None:
     """Return the notebook's variances by step; a leading 0 that counts steps from 1 is left out."""
-    return _own(evidence, params.betas, params.n_steps)
+    return _own(evidence, params.betas, 0.0)
 
 
 def own_alpha_bars(evidence: Evidence, params: ScheduleParams) -> Array | None:
     """Return the notebook's cumulative products by step; a leading 1 is left out."""
-    return _own(evidence, params.alpha_bars, params.n_steps)
+    return _own(evidence, params.alpha_bars, 1.0)
 
 
-def _own(evidence: Evidence, key: str | None, n: int) -> Array | None:
+def _own(evidence: Evidence, key: str | None, leading: float) -> Array | None:
     if key is None or not evidence.has(key):
         return None
     values = evidence.array(key).reshape(-1)
-    values = values[1:] if len(values) == n + 1 else values
+    values = values[1:] if len(values) and values[0] == leading else values
     return values if len(values) > 1 and bool(np.isfinite(values).all()) else None
+
+
+def n_steps_in(evidence: Evidence, params: ScheduleParams) -> int:
+    """Return how many steps the notebook's schedule has, or the sheet's; another number is judged once, in the schedule."""
+    own = own_alpha_bars(evidence, params)
+    own = own_betas(evidence, params) if own is None else own
+    return len(own) if own is not None and len(own) >= FEWEST else params.n_steps
 
 
 def known_schedules(evidence: Evidence, params: ScheduleParams) -> list[Schedule]:
