@@ -24,6 +24,7 @@ from autograder.checks.findings import (
     untried,
 )
 from autograder.checks.noisings import (
+    PAPER,
     Noising,
     ScheduleParams,
     explain_noising,
@@ -73,6 +74,10 @@ def noise_schedule_is(evidence: Evidence, params: NoiseScheduleIs, context: Cont
             return judged(
                 1.0, message=f"β rises in equal steps from {params.first:g} to {params.last:g}.", **about
             )
+        if _is_like(values, linear_betas(*PAPER)):
+            notes = ("The paper's schedule of 1,000 steps is accepted.",)
+            return judged(1.0, message="β is the paper's linear schedule.", notes=notes, **about)
+        cosine = cosine_betas(len(values))
         if np.allclose(values[:-1], cosine[:-1], rtol=0.02, atol=2e-4):
             return judged(
                 1.0,

@@ -30,6 +30,8 @@ from autograder.stats.diffusion import (
 )
 
 Steps = npt.NDArray[np.int64]
+PAPER = (1000, 1e-4, 0.02)
+"""Steps, first and last variance of Ho, Jain and Abbeel (2020)."""
 FEWEST = 4
 """Steps that a schedule must have."""
 FEWEST_POINTS = 64
@@ -78,7 +80,11 @@ def n_steps_in(evidence: Evidence, params: ScheduleParams) -> int:
     """Return how many steps the notebook's schedule has, or the sheet's; another number is judged once, in the schedule."""
     own = own_alpha_bars(evidence, params)
     own = own_betas(evidence, params) if own is None else own
-    return len(own) if own is not None and len(own) >= FEWEST else params.n_steps
+    if own is not None and len(own) >= FEWEST:
+        return len(own)
+    schedules = known_schedules(evidence, params)
+    noisings = (explain_noising(evidence, calls, schedules) for calls in training_seen(evidence))
+    return next((len(one.schedule.betas) for one in noisings if one is not None), params.n_steps)
 
 
 def known_schedules(evidence: Evidence, params: ScheduleParams) -> list[Schedule]:
@@ -97,6 +103,8 @@ def known_schedules(evidence: Evidence, params: ScheduleParams) -> list[Schedule
     if betas is not None and bool(np.all((betas > 0) & (betas < 1))):
         found.append(schedule_of(betas, "your own"))
     found.append(schedule_of(linear_betas(params.n_steps, params.first, params.last), "the sheet's"))
+    if betas is None and bars is None:
+        found.append(schedule_of(linear_betas(*PAPER), "the paper's"))
     found.append(schedule_of(cosine_betas(params.n_steps), "cosine"))
     return [one for at, one in enumerate(found) if not any(_is_same(one, other) for other in found[:at])]
 

@@ -141,6 +141,14 @@ def test_a_mistake_fails_in_its_own_check_and_is_named(tmp_path: Path, key: str)
     assert failed - follow == {key}
 
 
+def test_the_papers_own_schedule_is_accepted_and_followed(tmp_path: Path) -> None:
+    source = NOTEBOOK.replace("1e-3, 0.2, 100", "1e-4, 0.02, 1000").replace("range(100)", "range(1000)")
+    source = source.replace("randint(0, 100,", "randint(0, 1000,").replace("/ 100]", "/ 1000]")
+    said = findings(PART, observe(tmp_path, PART, source))
+    assert {key: said[key].message for key in TRAINED | SAMPLED if said[key].fraction < 1} == {}
+    assert said["d1.betas"].notes
+
+
 def test_functions_are_tried_where_nothing_was_trained(tmp_path: Path) -> None:
     untrained = NOTEBOOK.index("model = Net()"), NOTEBOOK.index("def reverse_step")
     source = (
