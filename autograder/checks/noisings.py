@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -219,16 +220,17 @@ def _clean(calls: CallsSeen, k: int, schedule: Schedule, noise: Array, steps: St
 def _sources() -> Iterator[tuple[bool, Source]]:
     """Yield where the noise may be found: among what was drawn, or by the gradient of a squared error."""
     for at in (0, 1, 2):
-        yield (
-            False,
-            lambda calls, k, at=at: calls.drawn[k, at] if at < calls.drawn.shape[1] else calls.x[k] * np.nan,
-        )
+        yield False, functools.partial(_drawn, at)
     for factor in (2.0, 1.0):
         for over in ("all", "rows", "none"):
-            yield True, lambda calls, k, factor=factor, over=over: implied_by(calls, k, factor, over)
+            yield True, functools.partial(_implied, factor, over)
 
 
-def implied_by(calls: CallsSeen, k: int, factor: float, over: str) -> Array:
+def _drawn(at: int, calls: CallsSeen, k: int) -> Array:
+    return np.asarray(calls.drawn[k, at] if at < calls.drawn.shape[1] else np.full_like(calls.x[k], np.nan))
+
+
+def _implied(factor: float, over: str, calls: CallsSeen, k: int) -> Array:
     """Return the target of a squared error, by its gradient and what it is averaged over."""
     n = float(calls.n[k])
     size = {"all": n * calls.x.shape[2], "rows": n, "none": 1.0}[over]

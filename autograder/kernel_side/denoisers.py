@@ -24,6 +24,8 @@ from .namespace import Namespace
 from .values import Encoder
 
 MAX_D = 8
+MAX_MORE = 512
+"""Columns of an embedded time beside the points, at most: an encoder of images is no such network."""
 MAX_ROWS = 64
 MAX_TRAINING = 24
 """Calls in training of which everything is kept, for one network in one cell."""
@@ -207,8 +209,8 @@ def _place(args: Any, kwargs: dict[str, Any], shape: Any) -> Place | None:
         return Place(points, time) if time is not None else None
     for at, value in given.items():
         is_wider = isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[0] == shape[0]
-        if is_wider and value.shape[1] > shape[1] >= 2 and value.is_floating_point():
-            n_more = int(value.shape[1] - shape[1])
+        n_more = int(value.shape[1] - shape[1]) if is_wider else 0
+        if shape[1] >= 2 and 1 <= n_more <= MAX_MORE and value.is_floating_point():
             is_first = n_more == 1 and bool((value[:, -1] < 0).any()) and not bool((value[:, 0] < 0).any())
             return Place(at, None, n_more, is_first)
     return None
