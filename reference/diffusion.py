@@ -57,7 +57,7 @@ def noise_loss(model: nn.Module, x0: Tensor, alpha_bars: Tensor) -> Tensor:
 @torch.no_grad()
 def reverse_step(model: nn.Module, x: Tensor, t: int, betas: Tensor, alpha_bars: Tensor) -> Tensor:
     """Return x_{t-1} drawn given x_t (n, 2), with variance beta_t; at t = 0 its mean (algorithm 2)."""
-    predicted = model(x, torch.full((len(x),), t))
+    predicted: Tensor = model(x, torch.full((len(x),), t))
     mean = (x - betas[t] / (1.0 - alpha_bars[t]).sqrt() * predicted) / (1.0 - betas[t]).sqrt()
     if t == 0:
         return mean

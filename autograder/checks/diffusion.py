@@ -43,7 +43,7 @@ from autograder.probes.evidence import Evidence
 from autograder.probes.observations import FigureSeen
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeKey, OptionalEvidenceKey
-from autograder.stats.diffusion import Array, cosine_betas, linear_betas
+from autograder.stats.diffusion import Array, cosine_betas, linear_betas, schedule_of
 
 SAME = 1e-3
 N_FIFTHS = 5
@@ -93,18 +93,18 @@ def noise_schedule_is(evidence: Evidence, params: NoiseScheduleIs, context: Cont
         return untried("No array of ᾱ was found.")
     about = _about(evidence, key, bars, "the cumulative product of 1 − β")
     for own in (betas, linear, cosine):
-        right = np.cumprod(1 - own) if own is not None else None
-        if right is not None and any(_is_like(bars, form) for form in (right, np.sqrt(right))):
+        right = schedule_of(own, "").alpha_bars if own is not None else None
+        if right is not None and (_is_like(bars, right) or _is_like(bars, np.sqrt(right))):
             return judged(1.0, message="ᾱ is the cumulative product of 1 − β.", **about)
     base = betas if betas is not None else linear
-    wrong = {
-        "it is the product of β": np.cumprod(base),
+    wrong: dict[str, Array] = {
+        "it is the product of β": np.asarray(np.cumprod(base), np.float64),
         "it is 1 − β itself, not the product": 1 - base,
-        "it is a sum": np.cumsum(1 - base),
-        "it is 1 minus the sum of β": 1 - np.cumsum(base),
-        "it is 1 − ᾱ": 1 - np.cumprod(1 - base),
+        "it is a sum": np.asarray(np.cumsum(1 - base), np.float64),
+        "it is 1 minus the sum of β": 1 - np.asarray(np.cumsum(base), np.float64),
+        "it is 1 − ᾱ": 1 - schedule_of(base, "").alpha_bars,
     }
-    cause = next((f": {name}" for name, values in wrong.items() if _is_like(bars, values)), "")
+    cause = next((f": {name}" for name, other in wrong.items() if _is_like(bars, other)), "")
     return failed(f"ᾱ is not the cumulative product of 1 − β{cause}.", **about)
 
 
@@ -193,7 +193,7 @@ def trains_towards_noise(evidence: Evidence, params: TrainsTowardsNoise, context
                 1.0, message="The network is trained to predict the noise.", expected=expected, notes=notes
             )
     noising = next(
-        (one for calls in seen if (one := explain_noising(evidence, calls, schedules)) is not None), None
+        (known for calls in seen if (known := explain_noising(evidence, calls, schedules)) is not None), None
     )
     if noising is None and not any(np.isfinite(calls.drawn).any() for calls in seen):
         return untried("The noise of the training could not be seen.")

@@ -69,15 +69,15 @@ def reverse_steps_follow(evidence: Evidence, params: ReverseStepsFollow, context
         return failed(f"`{function}` gives another point than the step back of DDPM.", expected=expected)
     reading = explain_steps(chain, schedules, context.rate)
     if reading is not None:
-        notes = (f"The variance of a step was read as {reading.variance}.",)
+        notes = [f"The variance of a step was read as {reading.variance}."]
         if reading.clip is not None:
-            notes += (f"The predicted x₀ is kept within ±{reading.clip:g}; that is accepted.",)
+            notes.append(f"The predicted x₀ is kept within ±{reading.clip:g}; that is accepted.")
         return judged(
             1.0,
             observed=f"{chain.n} steps",
             expected=expected,
             message="Every step back has the right mean and the right noise.",
-            notes=notes,
+            notes=tuple(notes),
         )
     return failed(f"The steps back are wrong: {fault_of_steps(chain, schedules[0])}.", expected=expected)
 

@@ -181,7 +181,7 @@ def _explained(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Schedul
 def _is_normal(noises: Sequence[Array]) -> bool:
     values = np.concatenate([one[np.isfinite(one)] for one in noises])
     slack = MANY_DEVIATIONS / np.sqrt(len(values))
-    return abs(float(values.mean())) <= slack and abs(float(values.std()) - 1.0) <= slack
+    return bool(abs(float(values.mean())) <= slack and abs(float(values.std()) - 1.0) <= slack)
 
 
 def fault_of_noising(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Schedule]) -> str:

@@ -32,7 +32,7 @@ class Chain:
     @property
     def n(self) -> int:
         """How many steps it has."""
-        return self.at.stop - self.at.start
+        return int(self.at.stop - self.at.start)
 
     def rows(self) -> int:
         """How many of the first points were kept."""
@@ -58,12 +58,13 @@ def chain_seen(evidence: Evidence, n_steps: int) -> Chain | None:
         if at.stop - at.start >= max(2, n_steps // 2)
     ]
     whole = [chain for chain in chains if chain.n == n_steps]
-    return (whole or chains or [None])[-1]
+    found = whole or chains
+    return found[-1] if found else None
 
 
 def _runs(calls: CallsSeen) -> Iterator[slice]:
     """Yield stretches of calls that can be one chain: as many points, no training between, no new start."""
-    is_trained = np.isfinite(calls.gradient).any(axis=(1, 2))
+    is_trained = [bool(np.isfinite(gradient).any()) for gradient in calls.gradient]
     starts = [0]
     for k in range(1, len(calls)):
         is_new = calls.n[k] != calls.n[k - 1] or calls.steps[k] != calls.steps[k - 1] or _is_fresh(calls, k)
@@ -106,9 +107,8 @@ def explain_steps(chain: Chain, schedules: Sequence[Schedule], rate: float) -> R
     x, out, drawn = (chain.of(one) for one in (chain.calls.x, chain.calls.out, chain.calls.drawn))
     r = chain.rows()
     x, out, drawn = x[:, :r], out[:, :r], drawn[:, :, :r]
-    is_seen = (
-        bool(np.isfinite(drawn[1:]).all(axis=(2, 3)).any(axis=1).mean() > MOST) if chain.n > 1 else False
-    )
+    seen = [any(bool(np.isfinite(one).all()) for one in call) for call in drawn[1:]]
+    is_seen = bool(seen) and float(np.mean(seen)) > MOST
     for schedule in schedules:
         for steps in _numberings(chain, schedule):
             for clip in CLIPS:

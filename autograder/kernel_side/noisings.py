@@ -81,7 +81,7 @@ def _called(
     times: Any,
 ) -> list[Any]:
     torch: Any = sys.modules["torch"]
-    points = {
+    points: dict[str, Any] = {
         role: torch.tensor(np.asarray(values[role], dtype=np.float32))[rows]
         for role in ("x", "noise", "predicted")
         if role in values

@@ -26,7 +26,7 @@ def linear_betas(n: int, first: float, last: float) -> Array:
     >>> linear_betas(3, 0.1, 0.3).tolist()
     [0.1, 0.2, 0.3]
     """
-    return np.linspace(first, last, n).round(15)
+    return np.asarray(np.linspace(first, last, n).round(15))
 
 
 def cosine_betas(n: int, offset: float = 0.008, most: float = 0.999) -> Array:
@@ -71,7 +71,7 @@ class Schedule:
 
 def schedule_of(betas: Array, name: str) -> Schedule:
     """Return the schedule of some variances."""
-    return Schedule(name, betas, np.cumprod(1.0 - betas))
+    return Schedule(name, betas, np.asarray(np.cumprod(1.0 - betas), dtype=np.float64))
 
 
 def wrong_factors(schedule: Schedule) -> dict[str, Array]:
