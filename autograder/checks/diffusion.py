@@ -19,6 +19,7 @@ from autograder.checks.findings import (
     Finding,
     FormCheckParams,
     failed,
+    for_person,
     judged,
     number,
     untried,
@@ -37,6 +38,7 @@ from autograder.checks.noisings import (
     training_seen,
     tried_noising,
 )
+from autograder.checks.reverse_steps import chain_seen, explain_steps
 from autograder.checks.values import where
 from autograder.probes.denoisers import CallsSeen
 from autograder.probes.evidence import Evidence
@@ -66,7 +68,9 @@ def noise_schedule_is(evidence: Evidence, params: NoiseScheduleIs, context: Cont
     if params.of == "betas":
         values = betas if betas is not None else (None if bars is None else 1 - bars / _shifted(bars))
         if values is None:
-            return untried("No array of the variances of the steps was found.")
+            return _used_schedule(evidence, params, context) or untried(
+                "No array of the variances of the steps was found."
+            )
         about = _about(
             evidence, key, values, f"{params.n_steps} values from {params.first:g} to {params.last:g}"
         )
@@ -90,7 +94,7 @@ def noise_schedule_is(evidence: Evidence, params: NoiseScheduleIs, context: Cont
             **about,
         )
     if bars is None:
-        return untried("No array of ᾱ was found.")
+        return _used_schedule(evidence, params, context) or untried("No array of ᾱ was found.")
     about = _about(evidence, key, bars, "the cumulative product of 1 − β")
     for own in (betas, linear, cosine):
         right = schedule_of(own, "").alpha_bars if own is not None else None
@@ -106,6 +110,22 @@ def noise_schedule_is(evidence: Evidence, params: NoiseScheduleIs, context: Cont
     }
     cause = next((f": {name}" for name, other in wrong.items() if _is_like(bars, other)), "")
     return failed(f"ᾱ is not the cumulative product of 1 − β{cause}.", **about)
+
+
+def _used_schedule(evidence: Evidence, params: NoiseScheduleIs, context: Context) -> Finding | None:
+    """Return that an accepted schedule is used where no array of it was found, by points of the training or of a chain."""
+    schedules = known_schedules(evidence, params)
+    chain = chain_seen(evidence, n_steps_in(evidence, params))
+    seen = training_seen(evidence)
+    is_used = (
+        any(explain_noising(evidence, calls, schedules) is not None for calls in seen)
+        or (chain is not None and explain_steps(chain, schedules, context.rate) is not None)
+        or any(
+            fault_of_noising(evidence, calls, schedules) for calls in seen
+        )  # another mistake, with these numbers
+    )
+    message = "The schedule is that of the points in training or in sampling; no array of it was found."
+    return judged(1.0, message=message) if is_used else None
 
 
 def _about(evidence: Evidence, key: str | None, values: Array, expected: str) -> dict[str, Any]:
@@ -157,17 +177,18 @@ def noising_follows(evidence: Evidence, params: NoisingFollows, context: Context
                 expected=expected,
                 message="The points that the network was trained on are √ᾱ·x₀ + √(1 − ᾱ)·ε.",
             )
+    faults = [name for one in seen if (name := fault_of_noising(evidence, one, schedules))]
+    if faults:
+        return failed(f"The noised points are wrong: {faults[0]}.", expected=expected)
     tried = tried_noising(evidence.called[params.challenge], schedules)
-    for one in seen:
-        fault = fault_of_noising(evidence, one, schedules)
-        if fault:
-            return failed(f"The noised points are wrong: {fault}.", expected=expected)
-    if tried is None:
-        return untried("Neither a training that shows noised points nor a function that noises was found.")
-    function, fault = tried
-    if not fault:
-        return judged(1.0, message=f"`{function}` gives √ᾱ·x₀ + √(1 − ᾱ)·ε.", expected=expected)
-    return failed(f"`{function}` gives other points: {fault}.", expected=expected)
+    if tried is not None and not tried[1]:
+        return judged(1.0, message=f"`{tried[0]}` gives √ᾱ·x₀ + √(1 − ᾱ)·ε.", expected=expected)
+    if tried is not None:
+        return failed(f"`{tried[0]}` gives other points: {tried[1]}.", expected=expected)
+    if seen:
+        message = "No data was found that the points of the training could come from; a person looks at the noising."
+        return for_person(message, expected=expected)
+    return untried("Neither a training that shows noised points nor a function that noises was found.")
 
 
 class TrainsTowardsNoise(ScheduleParams):
