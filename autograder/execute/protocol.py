@@ -71,6 +71,8 @@ class Challenge(Record):
         "conditional",
         "characters",
         "windows",
+        "denoiser",
+        "noising",
     ] = "call"
     """An entry of `autograder/kernel_side/modes.py`."""
     names: tuple[str, ...] = ()

@@ -69,6 +69,8 @@ MODULES = (
     "minimised",
     "recorders",
     "layer_calls",
+    "denoisers",
+    "noisings",
     "saved_pictures",
     "calls",
     "observer",

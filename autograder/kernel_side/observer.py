@@ -20,13 +20,13 @@ from . import (  # each adds modes of challenges
     steps,  # noqa: F401
     subwords,  # noqa: F401
     windows,  # noqa: F401
-)
 from .absent_packages import AbsentPackages
 from .calls import Caller
 from .colab import Colab
 from .containers import MIB, fit, write_container
 from .course_tables import CourseTables
 from .data_sets import DataSets
+from .denoisers import DenoiserRecorder
 from .downloaders import install as install_downloaders
 from .downloaders import noted as noted_downloads
 from .figures import FigureRecorder, finish_figures
@@ -74,6 +74,7 @@ class Observer:
         self.training = TrainingRecorder()
         self.images = KnownImages()
         self.layers = LayerRecorder(self.images, self.training)
+        self.denoisers = DenoiserRecorder(lambda: self.training.n_steps)
         self.pictures = PictureRecorder()
         self.namespace = Namespace(shell)
         self.caller = Caller(settings["challenges"], self.namespace, self.seeds, self._write)
@@ -114,7 +115,7 @@ class Observer:
 
     def _watch_torch(self, torch: Any) -> None:
         """Puts what watches torch in place; one thing that fails does not cost the others."""
-        for put in (self.training.install, self.seeds.torch_generators):
+        for put in (self.training.install, self.seeds.torch_generators, self.denoisers.install):
             with contextlib.suppress(Exception):
                 put(torch)
         self.layers.install(torch)
@@ -150,6 +151,8 @@ class Observer:
             document["minimised"] = minimised
         if layers := self.layers.take(encoder):
             document["layers"] = layers
+        if denoisers := self.denoisers.take(encoder):
+            document["denoisers"] = denoisers
         torch: Any = sys.modules.get("torch")
         initial = getattr(torch, "initial_seed", None)
         document["torch_initial_seed"] = int(initial()) if initial is not None else None

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograder.probes.container import Container, ContainerError, list_containers, read_container
+from autograder.probes.denoisers import DenoiserSeen, denoisers_in
 from autograder.probes.layer_calls import LayerSeen, PictureSeen, layers_in, picture_of, saved_in
 from autograder.probes.minimised import MinimisedSeen, minimised_in
 from autograder.probes.paths import Path, Step
@@ -205,6 +206,7 @@ class Observations:
     saved: tuple[PictureSeen, ...] = ()
     """Pictures of small images that were written to files."""
     minimised: tuple[MinimisedSeen, ...] = ()
+    denoisers: tuple[DenoiserSeen, ...] = ()
 
 
 def drawn_by_chance(folder: FilePath) -> tuple[str, ...]:
@@ -232,6 +234,7 @@ def read_observations(folder: FilePath) -> Observations:
     training: list[TrainingSeen] = []
     layers: list[LayerSeen] = []
     saved: list[PictureSeen] = []
+    denoisers: list[DenoiserSeen] = []
     minimised: list[MinimisedSeen] = []
     # By stem: the likeliest of several that were called ("call-x-0") comes before the others ("call-x-0-1").
     paths = sorted(folder.glob("*.safetensors"), key=lambda path: path.stem) if folder.is_dir() else []
@@ -263,6 +266,7 @@ def read_observations(folder: FilePath) -> Observations:
             layers += layers_in(document, cell, container.arrays)
             minimised += minimised_in(document, cell, container.arrays)
             saved += saved_in(document, cell, container.arrays)
+            denoisers += denoisers_in(document, cell, container.arrays)
             problems += [
                 f"after cell {cell + 1}, {dropped.get('name')} was not recorded: {dropped.get('why')}"
                 for dropped in document.get("dropped", [])
@@ -283,6 +287,7 @@ def read_observations(folder: FilePath) -> Observations:
         tuple(layers),
         tuple(saved),
         tuple(minimised),
+        tuple(denoisers),
     )
 
 

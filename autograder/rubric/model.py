@@ -107,6 +107,8 @@ class ChallengeSpec(Model):
         "conditional",
         "characters",
         "windows",
+        "denoiser",
+        "noising",
     ]
     draw: StrictStr
     """The registered generator of the inputs (`autograder.probes.challenges`)."""

@@ -26,10 +26,12 @@ from autograder.kernel_side import (
     autoencoders,
     characters,
     decoders,
+    denoisers,
     likelihoods,
     losses,
     modules,
     noise,
+    noisings,
     steps,
     subwords,
     windows,
@@ -41,7 +43,20 @@ from autograder.kernel_side.seeds import SeedRecorder
 from autograder.kernel_side.values import Encoder
 from autograder.probes.observations import Observations, read_observations
 
-MODES = (autoencoders, characters, decoders, likelihoods, losses, modules, noise, steps, subwords, windows)
+MODES = (
+    autoencoders,
+    characters,
+    decoders,
+    denoisers,
+    likelihoods,
+    losses,
+    modules,
+    noise,
+    noisings,
+    steps,
+    subwords,
+    windows,
+)
 """Modules that each add modes of challenges; imported so that they do."""
 WAIT_SECONDS = 120.0
 """How long the copy may take, all calls together."""

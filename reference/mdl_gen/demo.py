@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reference.aml_a3.demo import PDF, named
-from reference.mdl_gen import special_cvae, special_gan, special_text, special_vae, special_vae2
+from reference.mdl_gen import special_cvae, special_ddpm, special_gan, special_text, special_vae, special_vae2
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,17 @@ PARTS = {
         },
         special_text.crash,
         special_text.PROSE,
+    ),
+    "ddpm": Part(
+        {"ada-lovelace": "deutsch", "andrey-markov": "trainer_class", "gertrude-cox": "few_cells"},
+        {
+            "josiah-gibbs": "roots_missing",
+            "nicholas-metropolis": "noise_added",
+            "john-von-neumann": "time_unused",
+            "thomas-bayes": "noise_at_last",
+        },
+        special_ddpm.crash,
+        special_ddpm.PROSE,
     ),
 }
 
