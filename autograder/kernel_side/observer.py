@@ -8,18 +8,21 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import (  # each adds modes of challenges
-    autoencoders,  # noqa: F401
-    characters,  # noqa: F401
-    conditional,  # noqa: F401
-    decoders,  # noqa: F401
-    likelihoods,  # noqa: F401
-    losses,  # noqa: F401
-    modules,  # noqa: F401
-    noise,  # noqa: F401
-    steps,  # noqa: F401
-    subwords,  # noqa: F401
-    windows,  # noqa: F401
+from . import (  # noqa: F401  # each adds modes of challenges
+    autoencoders,
+    characters,
+    conditional,
+    decoders,
+    denoisers,
+    likelihoods,
+    losses,
+    modules,
+    noise,
+    noisings,
+    steps,
+    subwords,
+    windows,
+)
 from .absent_packages import AbsentPackages
 from .calls import Caller
 from .colab import Colab

@@ -25,6 +25,7 @@ from autograder.execute.driver import MAX_FUNCTIONS
 from autograder.kernel_side import (
     autoencoders,
     characters,
+    conditional,
     decoders,
     denoisers,
     likelihoods,
@@ -46,6 +47,7 @@ from autograder.probes.observations import Observations, read_observations
 MODES = (
     autoencoders,
     characters,
+    conditional,
     decoders,
     denoisers,
     likelihoods,
