@@ -93,8 +93,8 @@ class LossIs(CheckParams):
 
     def accepted_weights(self, reconstruction: str | None) -> list[float]:
         """Return the accepted weights of the KL term beside a reconstruction term."""
-        weights = dict(self.also) if isinstance(self.also, dict) else {}
-        return weights.get(reconstruction, self.kl_weights)
+        weights = self.also if isinstance(self.also, dict) else {}
+        return next((found for term, found in weights.items() if term == reconstruction), self.kl_weights)
 
 
 @CHECKS.register(LossIs)

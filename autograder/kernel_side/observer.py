@@ -154,8 +154,8 @@ class Observer:
             document["minimised"] = minimised
         if layers := self.layers.take(encoder):
             document["layers"] = layers
-        if denoisers := self.denoisers.take(encoder):
-            document["denoisers"] = denoisers
+        if shown := self.denoisers.take(encoder):
+            document["denoisers"] = shown
         torch: Any = sys.modules.get("torch")
         initial = getattr(torch, "initial_seed", None)
         document["torch_initial_seed"] = int(initial()) if initial is not None else None
