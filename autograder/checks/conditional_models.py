@@ -19,6 +19,7 @@ from autograder.checks.findings import (
     number,
     untried,
 )
+from autograder.checks.image_training import SLACK, range_shown, trained_on
 from autograder.checks.trees import Tree, branch, items, text, tree_of, vector
 from autograder.kernel_side.tiles import DEVIATION, MEAN
 from autograder.probes.evidence import Evidence
@@ -29,6 +30,8 @@ from autograder.stats.arrays import FloatArray
 from autograder.stats.digits import N_CLASSES, N_POOLED, recognised
 
 N_PIXELS = 784
+RANGES = ((0.0, 1.0), (-1.0, 1.0), (-MEAN / DEVIATION, (1 - MEAN) / DEVIATION))
+"""In which images are shown to networks here."""
 MOVED = 1e-4
 """In units of the spread: what rounding may move."""
 RECTIFIED_SHARE = 0.2
@@ -328,6 +331,13 @@ def reconstructions_beat_means(
     error, call = min(errors, key=lambda one: one[0])
     about = _about(call, expected)
     about["observed"] = number(error)
+    shown = range_shown(
+        evidence, [one for n in (N_PIXELS, 1) for one in trained_on(evidence, context.item, n)]
+    )
+    if error >= limit and shown and not any(np.allclose(shown, one, atol=SLACK) for one in RANGES):
+        return untried(
+            "The network was trained on images in another range than those that it was shown here."
+        )
     if error < limit:
         return judged(
             1.0, message="Test images are reconstructed better than by the mean of their class.", **about

@@ -25,7 +25,7 @@ from .namespace import Namespace
 from .noise import VisibleNoise
 from .placing import is_module, said
 from .structure import outputs_of
-from .told_networks import Way, decoders, joined, ways
+from .told_networks import Way, decoders, or_joined, ways
 from .values import as_array, is_tensor
 
 SHAPES = ((N_PIXELS,), (1, 28, 28), (28, 28))
@@ -73,7 +73,7 @@ def _of_images(
     images, labels = (array[: values["n"]] for array in _test_set())
     encoders: list[Way] = []
     is_whole = False
-    for way in itertools.chain(ways(challenge, setting, ("image", "label")), joined(challenge, setting, 0)):
+    for way in or_joined(ways(challenge, setting, ("image", "label")), challenge, setting, 0, encoders):
         call = setting.guarded(functools.partial(_seen_at_images, way, images, labels))
         if call is not None:
             encoders.append(way)
@@ -211,9 +211,11 @@ def _of_codes(
         if held is not None:
             yield held | {"name": way.name, "how": "whole"}
             has_any = True
-    for way in decoders(challenge, setting):
+    found: list[Way] = []
+    for way in or_joined(ways(challenge, setting, ("code", "label")), challenge, setting, N_PIXELS, found):
         call = setting.guarded(functools.partial(_decoded, way, labels, codes))
         if call is not None:
+            found.append(way)
             yield call | {"name": way.name, "how": "decoder"}
             has_any = True
     for way in ways(challenge, setting, ("label",)):

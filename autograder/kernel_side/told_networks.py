@@ -93,6 +93,16 @@ def decoders(challenge: dict[str, Any], setting: Setting) -> Iterator[Way]:
     yield from joined(challenge, setting, N_PIXELS)
 
 
+def or_joined(
+    told: Iterator[Way], challenge: dict[str, Any], setting: Setting, gives: int, found: list[Way]
+) -> Iterator[Way]:
+    """Ways that take a class; where none of them came to be in `found`, networks of one input: they may be parts of those,
+    whose other numbers are no class."""
+    yield from told
+    if not found:
+        yield from joined(challenge, setting, gives)
+
+
 def joined(challenge: dict[str, Any], setting: Setting, gives: int) -> Iterator[Way]:
     """Networks of one input that holds an image, or for `gives` pixels a code, and a class side by side."""
     torch: Any = sys.modules["torch"]

@@ -160,6 +160,18 @@ class Model(nn.Module):
 model = Model()
 """
 
+PARTS_APART = f"""{HEAD}
+# %%
+class Decodeur(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.plonge = nn.Embedding(10, 8)
+        self.couches = nn.Sequential(nn.Linear(12 + 8, 16), nn.SiLU(), nn.Linear(16, 784), nn.Sigmoid())
+    def forward(self, code, chiffre):
+        return self.couches(torch.cat([code, self.plonge(chiffre)], dim=1)).view(-1, 1, 28, 28)
+decodeur = Decodeur()
+"""
+
 
 @pytest.mark.parametrize("source", [ADDED, APART, CHANNELS], ids=["added", "apart", "channels"])
 def test_a_class_may_be_given_in_many_ways(source: str, tmp_path: Path) -> None:
@@ -175,6 +187,7 @@ def test_a_class_may_be_given_in_many_ways(source: str, tmp_path: Path) -> None:
         (ADDED, "torch.exp(lv / 2)", "torch.exp(lv)", "k3.sample"),
         (ADDED, "torch.randn_like(m) * torch.exp(lv / 2)", "0 * lv", "k3.sample"),
         (ADDED, "self.ein(bild.flatten(1)) + self.k_ein(ziffer)", "self.ein(bild.flatten(1))", "k2.class"),
+        (PARTS_APART, "self.plonge(chiffre)", "self.plonge(0 * chiffre)", "k3.class"),
         (CHANNELS, " * self.film(F.one_hot(y, 10).float())", "", "k3.class"),
         (CHANNELS, "self.emb(y)", "self.emb(0 * y)", "k2.class"),
     ],
