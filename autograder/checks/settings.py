@@ -18,7 +18,7 @@ from autograder.checks.findings import (
     judged,
     number,
 )
-from autograder.checks.shortened_numbers import is_shortened
+from autograder.checks.training_goals import was_shortened
 from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
 from autograder.probes.typed import typed_in
@@ -81,7 +81,7 @@ def changes_with_setting(evidence: Evidence, params: ChangesWithSetting, context
             "the settings, and is it this term alone?",
             **about,
         )
-    if params.short_waits and is_shortened(evidence):
+    if params.short_waits and was_shortened(evidence):
         return for_person(
             f"The {params.label} does not {verb} with {params.setting}; a short run may not show it.", **about
         )

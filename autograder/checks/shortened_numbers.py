@@ -11,11 +11,6 @@ def numbers_for(evidence: Evidence, n: int) -> tuple[int, ...]:
 
     A notebook may take one of its numbers from the shortened cell and write another one out, so both count there.
     """
-    if not is_shortened(evidence):
+    if not any(INJECTED in cell.source for cell in evidence.cells):
         return (n,)
     return tuple(dict.fromkeys((evidence.part.values_of("short").get(n, n), n)))
-
-
-def is_shortened(evidence: Evidence) -> bool:
-    """Return whether the run had smaller numbers put in."""
-    return any(INJECTED in cell.source for cell in evidence.cells)
