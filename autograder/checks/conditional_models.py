@@ -19,6 +19,7 @@ from autograder.checks.findings import (
     number,
     untried,
 )
+from autograder.checks.image_training import SLACK, range_shown, trained_on
 from autograder.checks.trees import Tree, branch, items, text, tree_of, vector
 from autograder.kernel_side.tiles import DEVIATION, MEAN
 from autograder.probes.evidence import Evidence
@@ -29,6 +30,8 @@ from autograder.stats.arrays import FloatArray
 from autograder.stats.digits import N_CLASSES, N_POOLED, recognised
 
 N_PIXELS = 784
+RANGES = ((0.0, 1.0), (-1.0, 1.0), (-MEAN / DEVIATION, (1 - MEAN) / DEVIATION))
+"""In which images are shown to networks here."""
 MOVED = 1e-4
 """In units of the spread: what rounding may move."""
 RECTIFIED_SHARE = 0.2
@@ -58,6 +61,11 @@ def _calls(evidence: Evidence, key: str) -> list[Tree]:
     return [call for call in found if text(call, "how") == "whole"] or found
 
 
+def _not_told(evidence: Evidence, key: str) -> str:
+    """Return the name of an autoencoder that takes an image alone; nothing where one is told a class, or there is none."""
+    return next((text(one, "name") for one in _calls(evidence, key) if one.get("is_not_told") is True), "")
+
+
 def uses_other_data(evidence: Evidence) -> bool:
     """Return whether something is trained on data that are not MNIST's."""
     trains = any(one.kind == "step" for one in evidence.observations.training)
@@ -65,11 +73,21 @@ def uses_other_data(evidence: Evidence) -> bool:
     return trains and not used
 
 
-def _nothing(evidence: Evidence, key: str, what: str, expected: str) -> Finding:
+def _nothing(
+    evidence: Evidence, key: str, what: str, expected: str, *, asks_for_class: bool = False
+) -> Finding:
     if uses_other_data(evidence):
         return for_person("The data set is another one than MNIST: a person looks.", expected=expected)
     called = evidence.called[key]
-    if all(answer.status in ("missing", "not_callable") for answer in called.answers):
+    if asks_for_class and (name := _not_told(evidence, key)):
+        return failed(f"`{name}` takes an image alone: it is not told the class.", expected=expected)
+    if any(one.kind == "step" for one in evidence.observations.training):
+        return for_person(
+            f"Something is trained, and no network was found that takes a class beside {what}: a person looks"
+            f"{called.reason}.",
+            expected=expected,
+        )
+    if successes(called) or not called.can_be_called:
         return untried(f"No network was found that takes a class beside {what}{called.reason}.")
     return unanswered(called, f"a class and {what}")
 
@@ -93,7 +111,7 @@ def _codes(call: Tree) -> list[FloatArray]:
         np.asarray(one, dtype=np.float64) for one in inner if isinstance(one, np.ndarray) and one.ndim == 2
     ]
     if len(found) == 1 and found[0].shape[1] % 2 == 0:
-        return [half for half in np.split(found[0], 2, axis=1)]
+        return list(np.split(found[0], 2, axis=1))
     return found
 
 
@@ -130,9 +148,19 @@ class EncoderSeesClass(OfConditional):
 def encoder_sees_class(evidence: Evidence, params: EncoderSeesClass, context: Context) -> Finding:
     """The code of an image changes when only its class does."""
     expected = "codes that change with the class"
-    calls = [call for call in _calls(evidence, params.challenge) if _codes(call)]
+    calls = [
+        call
+        for call in _calls(evidence, params.challenge)
+        if _codes(call) and call.get("is_not_told") is not True
+    ]
     if not calls:
-        return _nothing(evidence, params.challenge, "an image and gives its code", expected)
+        return _nothing(
+            evidence, params.challenge, "an image and gives its code", expected, asks_for_class=True
+        )
+    if not any(np.all(np.isfinite(code)) for call in calls for code in _codes(call)):
+        return for_person(
+            "The codes are no finite numbers, so that nothing can be seen in them.", expected=expected
+        )
     moves = [max((abs(v) for v in _numbers(call.get("codes_move"))), default=0.0) for call in calls]
     best = int(np.argmax(moves))
     about, name = _about(calls[best], expected), text(calls[best], "name")
@@ -176,7 +204,9 @@ def decoder_sees_class(evidence: Evidence, params: DecoderSeesClass, context: Co
     expected = "images that change with the class"
     found = list(_generated(evidence, params.challenge))
     if not found:
-        return _nothing(evidence, params.challenge, "a code and gives an image", expected)
+        return _nothing(
+            evidence, params.challenge, "a code and gives an image", expected, asks_for_class=True
+        )
     moves = [
         float(np.abs(images - images[:1]).max()) / max(float(images.std()), 1e-12) for _, images in found
     ]
@@ -301,6 +331,13 @@ def reconstructions_beat_means(
     error, call = min(errors, key=lambda one: one[0])
     about = _about(call, expected)
     about["observed"] = number(error)
+    shown = range_shown(
+        evidence, [one for n in (N_PIXELS, 1) for one in trained_on(evidence, context.item, n)]
+    )
+    if error >= limit and shown and not any(np.allclose(shown, one, atol=SLACK) for one in RANGES):
+        return untried(
+            "The network was trained on images in another range than those that it was shown here."
+        )
     if error < limit:
         return judged(
             1.0, message="Test images are reconstructed better than by the mean of their class.", **about

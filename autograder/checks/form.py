@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Iterable
 
+from pydantic import Field
+
 from autograder.checks.findings import (
     CheckParams,
     Context,
@@ -58,6 +60,8 @@ class CodeIsExplained(FormCheckParams):
 
     n_words: int = 1
     """Fewest words that count as an explanation."""
+    enough: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Share of the code cells from which all points are earned, where the sheet does not ask for every cell."""
 
 
 @CHECKS.register(CodeIsExplained)
@@ -81,15 +85,18 @@ def code_is_explained(evidence: Evidence, params: CodeIsExplained, context: Cont
         above = cell
     if n_code == 0:
         return failed("There is no code of yours to explain.", expected="Markdown before every code cell")
+    is_enough = (n_code - len(bare)) / n_code >= params.enough
     if not bare:
         message = "A Markdown explanation stands before every code cell."
+    elif is_enough:
+        message = "Markdown explanations stand before your code."
     else:
         cells = f"cell{'s' if len(bare) > 1 else ''} {join([str(i) for i in bare[:8]])}"
         message = f"No Markdown explanation stands before {cells}."
     return judged(
-        (n_code - len(bare)) / n_code,
+        (n_code - len(bare)) / n_code / params.enough,
         observed=f"{n_code - len(bare)} of {n_code} code cells explained",
-        expected="all of them",
+        expected="all of them" if params.enough == 1.0 else f"{params.enough:.0%} of them or more",
         message=message,
     )
 

@@ -17,6 +17,7 @@ from autograder.checks.findings import (
     Finding,
     FormCheckParams,
     failed,
+    for_person,
     join,
     judged,
     number,
@@ -108,17 +109,22 @@ def trains_on_images(evidence: Evidence, params: TrainsOnImages, context: Contex
     expected = f"training images in {' or '.join(f'[{low:g}, {high:g}]' for low, high in accepted)}"
     firsts = [params.first] if params.first else [784, 1]
     layers = [one for first in firsts for one in trained_on(evidence, context.item, first)]
+    if not layers and not params.first:  # shown in training mode, whether or not it was updated
+        layers = [
+            one
+            for one in layers_of(evidence, context.item, "image")
+            if one.wants_gradients and one.is_training
+        ]
+    if not layers and not params.first and steps_of(evidence, context.item):
+        return for_person("What the network was trained on is not known; a person looks.", expected=expected)
     if not layers:
         if evidence.observations.layers or evidence.failure_in(context.item):
             return _not_trained(evidence, context.item, expected)
         return untried("Which images the network was trained on could not be seen.")
-    ranges = [one.known for one in layers if one.known is not None]
-    codes = trained_codes(layers)
-    if not ranges and any(len(one.codes) for one in layers) and evidence.observations.datasets:
-        ranges = [one.new for one in layers if one.new is not None]
-    if not ranges:
+    shown = range_shown(evidence, layers)
+    if shown is None:
         return untried("Which images the network was trained on could not be seen.")
-    low, high = min(one[0] for one in ranges), max(one[1] for one in ranges)
+    (low, high), codes = shown, trained_codes(layers)
     is_test = sum(code >= TEST for code in codes)
     said = []
     if all(abs(low - one[0]) > SLACK or abs(high - one[1]) > SLACK for one in accepted):
@@ -134,6 +140,14 @@ def trains_on_images(evidence: Evidence, params: TrainsOnImages, context: Contex
     return judged(
         1 - len(said) / 2, message=f"The network was trained on other images: {join(said)}.", **about
     )
+
+
+def range_shown(evidence: Evidence, layers: Sequence[LayerSeen]) -> tuple[float, float] | None:
+    """Return the range of the images that layers were shown: those of the data set, else any; None when it was not seen."""
+    ranges = [one.known for one in layers if one.known is not None]
+    if not ranges and any(len(one.codes) for one in layers) and evidence.observations.datasets:
+        ranges = [one.new for one in layers if one.new is not None]
+    return (min(one[0] for one in ranges), max(one[1] for one in ranges)) if ranges else None
 
 
 class TrainsFor(CheckParams):

@@ -78,12 +78,12 @@ class LossIs(CheckParams):
     """Accepted weights of the KL term, relative to the reconstruction's."""
     kl_weight_from: str = ""
     """The role whose value the weight of the KL term has to be (`beta`): functions that do not take it are not judged."""
-    squared_error_weights: list[float] = Field(default_factory=list, max_length=2)
-    """Least and greatest weight of the KL term beside a squared error, which is a Gaussian likelihood: twice its variance,
-    which is free. Empty: as beside any other reconstruction term."""
     also: dict[str, list[float]] = Field(default_factory=dict)
     """Other accepted reconstruction terms (`bce`, `bce_with_logits`, `mse`), each with its weights of the KL term;
     whether they fit what the decoder gives is another check's."""
+    squared_error_weights: list[float] = Field(default_factory=list, max_length=2)
+    """Least and greatest weight of the KL term beside a squared error, which is a Gaussian likelihood: twice its variance,
+    which is free. Empty: as beside any other reconstruction term."""
     in_loop: Literal["twin", "person"] = "twin"
     """Who judges a loss that is written out in a training loop, where it cannot be called: the check's twin, or a person
     where no twin sees the loss."""
@@ -416,7 +416,7 @@ def sample_is_reparameterised(
                     decided.append(finding)
         elif isinstance(tree, dict):
             shown, given = (_matrices(tree.get(key)) for key in ("shown", "given"))
-            fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked")))
+            fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked"))) or _held_fit(tree)
             if fit is not None:
                 findings.append(_latent_finding(fit, f"`{answer.function}`", (), about))
     findings = [*(finding for finding, _ in direct), *findings]
@@ -432,6 +432,14 @@ def sample_is_reparameterised(
         if is_certain:
             return best
     return max(findings, key=lambda one: (one.fraction, one.observed != "another value"))
+
+
+def _held_fit(tree: Mapping[Any, Any]) -> LatentFit | None:
+    """Return how a whole model samples, where its code was put in by the layers that give mean and log variance."""
+    names = [name for name in text(tree, "fits").split(", ") if name in ("right", *LATENT_MISTAKES)]
+    if not names:
+        return None
+    return LatentFit("" if "right" in names else names[0])
 
 
 def _is_called_variance(call: Mapping[Any, Any]) -> bool:

@@ -12,45 +12,29 @@ import functools
 import itertools
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .binding import Refusal, parameters_of
-from .conditions import Condition, conditions, images_as, joined_sizes
-from .found_modules import copied, live_modules
-from .functions import is_required
+from .binding import Refusal
+from .conditions import Condition, conditions, images_as
+from .held_codes import Leaves
 from .known_pixels import N_PIXELS, known_pixels
 from .modes import MODES, Candidate, Fields, Mode, Setting
 from .namespace import Namespace
 from .noise import VisibleNoise
-from .placing import Placement, callables_of, is_module, like_named, methods_of, placements, resolve, said
+from .placing import is_module, said
 from .structure import outputs_of
+from .told_networks import Way, decoders, joined, ways
 from .values import as_array, is_tensor
 
+SHAPES = ((N_PIXELS,), (1, 28, 28), (28, 28))
+SCALES = ("unit", "signed", "standard")
 MAX_CODE = 256
 MAX_NARROW = 512
 MAX_CALLS = 6
-MAX_CANDIDATES = 24
 
 Call = dict[str, Any]
-
-
-class Way(NamedTuple):
-    """Something of the notebook that can be called, with what its parameters take."""
-
-    name: str
-    function: Callable[..., Any]
-    placed: Placement
-    rest: dict[str, Any]
-    """Values of required parameters that take nothing of ours."""
-
-    def __call__(self, **given: Any) -> Any:
-        keywords = dict(self.rest)
-        for parameter, role in self.placed.items():
-            if role in given:
-                keywords[parameter] = given[role]
-        return self.function(**keywords)
 
 
 def the_notebook(challenge: dict[str, Any], namespace: Namespace) -> list[Candidate]:
@@ -79,59 +63,6 @@ def put_conditional(
     return {"result": setting.encoder.node({"calls": calls}), "status": "ok"}
 
 
-# ------------------------------------------------------------------ what can be called
-
-
-def _ways(challenge: dict[str, Any], setting: Setting, roles: tuple[str, ...]) -> Iterator[Way]:
-    """What takes all of some roles: live networks, their methods, and functions of an accepted name, best first."""
-    given = {role: challenge["roles"][role] for role in ("count", *roles) if role in challenge["roles"]}
-    networks = live_modules(challenge, setting.namespace)
-    offered: list[tuple[str, Callable[..., Any]]] = []
-    for one in networks[:MAX_CANDIDATES]:
-        module = copied(one.value).eval()
-        offered.append((one.name, module.forward))
-        offered += [
-            (f"{one.name}.{name}", getattr(module, name))
-            for name in methods_of(type(module))
-            if name != "forward" and not name.startswith("_")
-        ]
-    with contextlib.suppress(Refusal):
-        for one in callables_of(challenge, setting.namespace)[:MAX_CANDIDATES]:
-            if isinstance(one.value, type) and _is_network(one.value):
-                continue
-            with contextlib.suppress(Exception):
-                offered.append((one.name, resolve(one, setting.view)))
-    for name, function in offered:
-        if not callable(function):
-            continue
-        with contextlib.suppress(Refusal, Exception):
-            for placed in placements(function, given, setting.view, roles):
-                if set(roles) <= set(placed.values()):
-                    rest = _rest(function, placed, setting.view, networks)
-                    yield Way(name, function, placed, rest)
-
-
-def _is_network(kind: type) -> bool:
-    torch: Any = sys.modules["torch"]
-    return issubclass(kind, torch.nn.Module)
-
-
-def _rest(
-    function: Any, placed: Placement, view: dict[str, Any], networks: list[Candidate]
-) -> dict[str, Any]:
-    """Values of required parameters that take nothing of ours: the notebook's own, else its first network."""
-    rest = like_named(function, placed, view)
-    for parameter in parameters_of(function):
-        if (
-            is_required(parameter)
-            and parameter.name not in placed
-            and parameter.name not in rest
-            and networks
-        ):
-            rest[parameter.name] = copied(networks[0].value).eval()
-    return rest
-
-
 # ------------------------------------------------------------------ images and classes
 
 
@@ -140,10 +71,54 @@ def _of_images(
 ) -> Iterator[Call]:
     """What networks give for test images of MNIST with their classes, and whether another class changes it."""
     images, labels = (array[: values["n"]] for array in _test_set())
-    for way in itertools.chain(_ways(challenge, setting, ("image", "label")), _joined(challenge, setting, 0)):
+    encoders: list[Way] = []
+    is_whole = False
+    for way in itertools.chain(ways(challenge, setting, ("image", "label")), joined(challenge, setting, 0)):
         call = setting.guarded(functools.partial(_seen_at_images, way, images, labels))
         if call is not None:
-            yield call | {"name": way.name, "bound": said(way.placed), "images": images, "labels": labels}
+            encoders.append(way)
+            is_whole = is_whole or "reconstructions" in call
+            yield call | {"name": way.name, "bound": said(way.placed), "images": images}
+    if is_whole:
+        return
+    for encoder, decoder in itertools.product(encoders, list(decoders(challenge, setting))):
+        call = setting.guarded(functools.partial(_through_both, encoder, decoder, images, labels))
+        if call is not None:
+            yield call | {"name": f"{encoder.name}, {decoder.name}", "images": images}
+    if not encoders:
+        yield from _not_told(challenge, setting, images)
+
+
+def _not_told(challenge: dict[str, Any], setting: Setting, images: Any) -> Iterator[Call]:
+    """Autoencoders that take an image alone: what they give says that they are told no class."""
+    for way in ways(challenge, setting, ("image",)):
+        for shape in SHAPES:
+            attempt = functools.partial(_given, way, images, None, "unit", shape)
+            whole, narrow = setting.guarded(attempt) or (None, [])
+            if whole is not None:
+                yield {"name": way.name, "is_not_told": True, "codes": narrow[:2]}
+                break
+
+
+def _through_both(encoder: Way, decoder: Way, images: Any, labels: Any) -> Call | None:
+    """Images that a decoder makes of the means that an encoder gives, for each scale of the pixels; None when it fails."""
+    torch: Any = sys.modules["torch"]
+    for told, shape, asked in itertools.product(list(conditions(labels)), SHAPES, list(conditions(labels))):
+        found: dict[str, Any] = {}
+        for scale in SCALES:
+            given = _given(encoder, images, told, scale, shape)
+            if given is None or not given[1]:
+                break
+            code = given[1][0]
+            if len(given[1]) == 1:  # mean and log variance side by side
+                code = code[:, : code.shape[1] // 2]
+            with contextlib.suppress(Exception), torch.no_grad():
+                pixels = _pixels(decoder(code=code, label=asked.value, count=len(images)), len(images))
+                if pixels is not None:
+                    found[scale] = pixels
+        if found:
+            return {"form": told.form, "reconstructions": found}
+    return None
 
 
 def _test_set() -> tuple[Any, Any]:
@@ -156,7 +131,7 @@ def _test_set() -> tuple[Any, Any]:
 def _seen_at_images(way: Way, images: Any, labels: Any) -> Call | None:
     """Reconstructions for each scale of the pixels, and how codes and images move with the class; None for no network."""
     for condition in conditions(labels):
-        for shape in ((N_PIXELS,), (1, 28, 28), (28, 28)):
+        for shape in SHAPES:
             first = _given(way, images, condition, "unit", shape)
             if first is None:
                 continue
@@ -171,7 +146,7 @@ def _seen_at_images(way: Way, images: Any, labels: Any) -> Call | None:
             if whole is not None:
                 call["reconstructions"] = {
                     scale: given[0]
-                    for scale in ("unit", "signed", "standard")
+                    for scale in SCALES
                     if (given := _given(way, images, condition, scale, shape)) is not None
                 }
             return call
@@ -179,7 +154,7 @@ def _seen_at_images(way: Way, images: Any, labels: Any) -> Call | None:
 
 
 def _given(
-    way: Way, images: Any, condition: Condition, scale: str, shape: tuple[int, ...]
+    way: Way, images: Any, condition: Condition | None, scale: str, shape: tuple[int, ...]
 ) -> tuple[Any, list[Any]] | None:
     """Images (n, 784) and codes (n, d) that a call gives, under known noise; None when it fails."""
     torch: Any = sys.modules["torch"]
@@ -188,7 +163,8 @@ def _given(
     noise = VisibleNoise(np.random.default_rng(0).normal(size=4099).round(4).tolist())
     try:
         with noise.in_place(), torch.no_grad():
-            result = way(image=images_as(images, scale, shape), label=condition.value, count=len(images))
+            told = {} if condition is None else {"label": condition.value}
+            result = way(image=images_as(images, scale, shape), count=len(images), **told)
     except NameError:
         raise
     except Exception:
@@ -229,23 +205,26 @@ def _of_codes(
         return np.tile(draw.standard_normal((values["n"], d)).astype(np.float32), (values["n_classes"], 1))
 
     images = _test_set()[0][:1].repeat(len(labels), axis=0)
-    for way in _ways(challenge, setting, ("image", "label")):
+    has_any = False
+    for way in ways(challenge, setting, ("image", "label")):
         held = setting.guarded(functools.partial(_held, way, images, labels, codes))
         if held is not None:
             yield held | {"name": way.name, "how": "whole"}
-    decoders = itertools.chain(
-        _ways(challenge, setting, ("code", "label")), _joined(challenge, setting, N_PIXELS)
-    )
-    for way in decoders:
+            has_any = True
+    for way in decoders(challenge, setting):
         call = setting.guarded(functools.partial(_decoded, way, labels, codes))
         if call is not None:
             yield call | {"name": way.name, "how": "decoder"}
-    for way in _ways(challenge, setting, ("label",)):
+            has_any = True
+    for way in ways(challenge, setting, ("label",)):
         if getattr(way.function, "__name__", "") == "forward":
             continue
         call = _drawn(way, setting, values)
         if call is not None:
             yield call | {"name": way.name, "how": "function"}
+            has_any = True
+    if not has_any:
+        yield from _not_told(challenge, setting, images)
 
 
 def _decoded(way: Way, labels: Any, codes: Callable[[int], Any]) -> Call | None:
@@ -322,8 +301,8 @@ def _held(way: Way, images: Any, labels: Any, codes: Callable[[int], Any]) -> Ca
     if module is None:
         return None
     for condition in conditions(labels):
-        for shape in ((N_PIXELS,), (1, 28, 28), (28, 28)):
-            seen = _Leaves(module)
+        for shape in SHAPES:
+            seen = Leaves(module)
             with seen.watched():
                 given = _given(way, images, condition, "unit", shape)
             if given is None or given[0] is None:
@@ -340,105 +319,6 @@ def _held(way: Way, images: Any, labels: Any, codes: Callable[[int], Any]) -> Ca
                 result = way(image=images_as(images, "unit", shape), label=condition.value, count=len(images))
             return {"form": condition.form, "d": heads[0].d, "images": _pixels(result, len(labels))}
     return None
-
-
-class _Head(NamedTuple):
-    """A layer that gives codes (n, d): one of mean and log variance, or both side by side."""
-
-    layer: Any
-    d: int
-    layout: str
-    """`alone`, `halves` or `in turn`."""
-
-
-class _Leaves:
-    """The layers of a network, and what they gave in a call."""
-
-    def __init__(self, module: Any) -> None:
-        self.layers = [part for part in module.modules() if next(part.children(), None) is None]
-        self.gave: list[tuple[Any, Any]] = []
-
-    @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
-        """Notes what layers give."""
-
-        def note(layer: Any, args: Any, output: Any) -> None:
-            if is_tensor(output) and output.ndim == 2:
-                self.gave.append((layer, output))
-
-        handles = [layer.register_forward_hook(note) for layer in self.layers]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    def heads(self, narrow: list[Any]) -> list[_Head]:
-        """The layers whose outputs are what the model returned as codes."""
-        found: list[_Head] = []
-        for code in narrow:
-            d = int(code.shape[1])
-            for layer, output in self.gave:
-                layout = _layout_of(output, code)
-                if layout and all(one.layer is not layer for one in found):
-                    found.append(_Head(layer, d, layout))
-        return [one for one in found if one.d == found[0].d]
-
-    @contextlib.contextmanager
-    def replaced(self, heads: list[_Head], codes: Any) -> Iterator[None]:
-        """Makes the heads give codes of ours."""
-        given = {
-            "alone": codes,
-            "halves": codes.repeat(1, 2),
-            "in turn": codes.repeat_interleave(2, dim=1),
-        }
-        handles = [
-            one.layer.register_forward_hook(lambda layer, args, output, value=given[one.layout]: value)
-            for one in heads
-        ]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-
-def _layout_of(output: Any, code: Any) -> str:
-    """How a layer's output (n, d) or (n, 2 d) holds a code (n, d); "" when it does not."""
-    d = int(code.shape[1])
-    if output.shape == code.shape and bool((output == code).all()):
-        return "alone"
-    if len(output) == len(code) and output.shape[1] == 2 * d:
-        if any(bool((half == code).all()) for half in (output[:, :d], output[:, d:])):
-            return "halves"
-        if any(bool((half == code).all()) for half in (output[:, ::2], output[:, 1::2])):
-            return "in turn"
-    return ""
-
-
-# ------------------------------------------------------------------ one input for both
-
-
-def _joined(challenge: dict[str, Any], setting: Setting, gives: int) -> Iterator[Way]:
-    """Networks of one input that holds an image, or for `gives` pixels a code, and a class side by side."""
-    torch: Any = sys.modules["torch"]
-    for one in live_modules(challenge, setting.namespace)[:MAX_CANDIDATES]:
-        sizes = joined_sizes(torch, one.value)
-        if sizes is None or (sizes[0] > N_PIXELS) == bool(gives):
-            continue
-        module = copied(one.value).eval()
-        if sum(map(is_required, parameters_of(module.forward))) != 1:
-            continue
-
-        def together(module: Any = module, **given: Any) -> Any:
-            first = given.get("image", given.get("code"))
-            label = given["label"]
-            if label.ndim != 2:
-                raise ValueError("one-hot rows stand beside numbers")
-            return module(torch.cat([first, label.to(first.dtype)], dim=1))
-
-        roles = {"code" if gives else "image": "code" if gives else "image", "label": "label"}
-        yield Way(one.name, together, roles, {})
 
 
 MODES["conditional"] = Mode(the_notebook, put_conditional)

@@ -16,13 +16,16 @@ HEADERS = {"images": 16, "labels": 8}
 N_PIXELS = 784
 
 
-@functools.lru_cache(maxsize=2)
 def known_pixels(subset: str, folder: str = "") -> tuple[Array, Array]:
     """The images (n, 784) of levels 0 to 255 of `train` or `t10k` and their classes (n,); OSError without files.
 
     `folder` is that of the data sets; by default the one that a kernel is shown.
     """
-    folder = folder or os.environ.get(VARIABLE, "")
+    return _read(subset, folder or os.environ.get(VARIABLE, ""))
+
+
+@functools.lru_cache(maxsize=2)
+def _read(subset: str, folder: str) -> tuple[Array, Array]:
     images, labels = (_content(folder, f"{subset}-{kind}", start) for kind, start in HEADERS.items())
     return images.reshape(-1, N_PIXELS), labels.astype(np.int64)
 

@@ -76,8 +76,9 @@ class LayerRecorder:
         if known is None or known[0]() is not module or known[1] != shape:
             if len(self.roles) >= MAX_LAYERS:
                 self.roles.clear()
-            role = _with_class(module, given) if self._shows_known(module, given) else _role(module, given)
-            known = self.roles[id(module)] = (weakref.ref(module), shape, *role)
+            has_class = self._shows_known(module, given)
+            told = _with_class(module, given) if has_class else _role(module, given)
+            known = self.roles[id(module)] = (weakref.ref(module), shape, *told)
         _, _, role, n_in, n_out = known
         if not role:
             return
@@ -126,9 +127,14 @@ class LayerRecorder:
                 entry[name] = (min(low, before[0]), max(high, before[1]))
 
     def _shows_known(self, module: Any, given: Any) -> bool:
-        """Whether a layer is shown an image of the data set with its class beside it, in numbers or in channels."""
+        """Whether a layer is shown images with their class: ten numbers or channels more, or one of the data set."""
         if not _may_have_class(module, given):
             return False
+        if int(module.weight.shape[1]) in (
+            N_PIXELS + 10,
+            11,
+        ):  # changed images too: black and white ones, noisy ones
+            return True
         return bool(self.images.codes(self._pixels(given.detach()[:1]))[0] != UNKNOWN)
 
     def _pixels(self, given: Any) -> Any:

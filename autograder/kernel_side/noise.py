@@ -13,6 +13,7 @@ import numpy as np
 from .binding import Refusal, positional
 from .conditions import conditions
 from .found_modules import networks_between
+from .held_codes import draws_that_fit
 from .losses import spread, ways
 from .modes import MODES, Candidate, Fields, Mode, Setting
 from .namespace import Namespace
@@ -194,9 +195,14 @@ def _through(model: Any, values: dict[str, Any]) -> dict[str, Any]:
     finally:
         for handle in handles:
             handle.remove()
+    fits: list[str] = []
     if values.get("is_conditional"):
         shown += _beside_classes(shown, given)
-    return {"shown": shown[:MAX_LAYERS], "given": given[:MAX_LAYERS], "asked": ", ".join(noise.asked)}
+        with contextlib.suppress(Exception):
+            fits = draws_that_fit(model, given_to_model, VisibleNoise(values["noise"]), VisibleNoise([0.0]))
+    asked = ", ".join(noise.asked)
+    told = {"fits": ", ".join(one or "right" for one in fits)} if fits else {}
+    return {"shown": shown[:MAX_LAYERS], "given": given[:MAX_LAYERS], "asked": asked} | told
 
 
 def _inputs(images: Any, is_conditional: bool) -> Iterator[tuple[Any, ...]]:

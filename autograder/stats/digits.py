@@ -25,8 +25,9 @@ def pooled(images: npt.ArrayLike) -> FloatArray:
     k = SIDE // STEP
     small = array.reshape(len(array), k, STEP, k, STEP).mean(axis=(2, 4), dtype=np.float64)
     flat: FloatArray = small.reshape(len(array), -1)
-    flat = flat - flat.mean(axis=1, keepdims=True)
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+    flat -= flat.mean(axis=1, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+    return flat
 
 
 def discriminant(features: FloatArray, labels: npt.NDArray[np.int64]) -> FloatArray:

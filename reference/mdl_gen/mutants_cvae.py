@@ -6,6 +6,7 @@ error in place of cross-entropy, sharpness of the digits.
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from reference.aml_a3.mutants import Mutant, swap
@@ -181,7 +182,11 @@ def loss_of_no_unit(source: str) -> str:
 
 @mutant("k7", "loses a layer of the encoder before the evaluation", revealed_by="training")
 def head_reset(source: str) -> str:
-    return swap(source, "model.eval()\n", "model.encoder.mu_head.reset_parameters()\nmodel.eval()\n")
+    return swap(
+        source,
+        "\nmodel.eval()\nwith torch.no_grad():\n    rebuilt",
+        "\nmodel.encoder.mu_head.reset_parameters()\nmodel.eval()\nwith torch.no_grad():\n    rebuilt",
+    )
 
 
 # ------------------------------------------------------------------ k8: generation
@@ -211,9 +216,11 @@ def classes_rolled(source: str) -> str:
 # ------------------------------------------------------------------ clarity
 
 
-@mutant("clarity", "writes a cell without a word above it", revealed_by="form")
+@mutant("clarity", "writes no text but a title and the observations", revealed_by="form")
 def nothing_said(source: str) -> str:
-    return swap(source, "asked = torch.arange", "\n# %%\nasked = torch.arange")
+    cells = re.split(r"^(?=# %%)", source, flags=re.MULTILINE)
+    texts = [cell for cell in cells if cell.startswith("# %% [markdown]")]
+    return "".join(cell for cell in cells if cell not in texts[1:-1])
 
 
 @mutant("clarity", "leaves a cell that fails", revealed_by="form")
