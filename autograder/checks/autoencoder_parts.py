@@ -45,7 +45,7 @@ def gives_codes(evidence: Evidence, params: GivesCodes, context: Context) -> Fin
         about["observed"] = f"{len(found)} vectors of {size}"
         if all(np.array_equal(found[0], other) for other in found[1:]):
             return failed(f"`{module.name}` gives the same numbers as mean and as log variance.", **about)
-        if any(np.mean(one == 0.0) > RECTIFIED_SHARE for one in found):
+        if any(np.mean(one == 0.0) > RECTIFIED_SHARE for one in found) or _is_rectified(module, size):
             return failed(
                 f"`{module.name}` cuts its codes off at 0: a mean and a log variance can be negative.",
                 **about,
@@ -53,6 +53,13 @@ def gives_codes(evidence: Evidence, params: GivesCodes, context: Context) -> Fin
         return judged(1.0, message=f"`{module.name}` gives two vectors of {size}.", **about)
 
     return judge_modules(evidence, params.challenge, "the encoder", judge)
+
+
+def _is_rectified(module: ModuleSeen, size: int) -> bool:
+    """Whether a rectifier runs on vectors of the size of the codes, positive as they may be for these images."""
+    run = module.run("own")
+    steps = run.trace if run is not None else ()
+    return any(step.get("op") == "relu" and list(step.get("out", []))[1:] == [size] for step in steps)
 
 
 def _by_size(module: ModuleSeen, largest: int) -> dict[int, list[Array]]:

@@ -14,9 +14,11 @@ from autograder.checks.findings import (
     Finding,
     MissingEvidence,
     failed,
+    for_person,
     judged,
     number,
 )
+from autograder.checks.training_goals import was_shortened
 from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
 from autograder.probes.typed import typed_in
@@ -36,6 +38,8 @@ class ChangesWithSetting(CheckParams):
     """Least change from the first setting to the last, as a share of the larger number."""
     slack: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Most by which it may go the other way from one setting to the next: short trainings differ by chance."""
+    short_waits: bool = False
+    """Whether a person looks where a short run does not show it: the change may need a longer training."""
     label: str
     """What the numbers are, in words: "KL divergence"."""
     setting: str
@@ -76,6 +80,10 @@ def changes_with_setting(evidence: Evidence, params: ChangesWithSetting, context
             f"The {params.label} {other} with {params.setting}, and should {verb}: are the numbers in the order of "
             "the settings, and is it this term alone?",
             **about,
+        )
+    if params.short_waits and was_shortened(evidence):
+        return for_person(
+            f"The {params.label} does not {verb} with {params.setting}; a short run may not show it.", **about
         )
     return failed(f"The {params.label} does not {verb} with {params.setting}.", **about)
 

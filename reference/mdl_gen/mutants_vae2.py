@@ -242,4 +242,8 @@ def real_images(source: str) -> str:
 
 @mutant("w6", "draws one class only", revealed_by="form")
 def one_class(source: str) -> str:
-    return swap(source, "torch.arange(N_CLASSES).repeat_interleave(10))", "torch.full((100,), 3))")
+    return swap(
+        source,
+        "codes.repeat(N_CLASSES, 1), torch.arange(N_CLASSES).repeat_interleave(10)",
+        "torch.randn(100, N_LATENT), torch.full((100,), 3)",
+    )
