@@ -119,14 +119,17 @@ class CurveFalls(CheckParams):
     """Least share of the first value by which it falls."""
     either_sign: bool = False
     """Whether the negative may be reported (an ELBO, which rises)."""
-    model: ChallengeKey | None = None
+    challenge_model: ChallengeKey | None = None
     """A challenge of the model that is meant, where a notebook trains several: without it, nothing was trained."""
 
 
 @CHECKS.register(CurveFalls)
 def curve_falls(evidence: Evidence, params: CurveFalls, context: Context) -> Finding:
     """The curve falls over the epochs: the model learns."""
-    if params.model is not None and (absent := absent_model(evidence, params.model)) is not None:
+    if (
+        params.challenge_model is not None
+        and (absent := absent_model(evidence, params.challenge_model)) is not None
+    ):
         return absent
     values = curve_of(evidence, params.evidence)
     expected = f"a {params.label} that falls"

@@ -132,7 +132,7 @@ def splits_are(evidence: Evidence, params: SplitsAre, context: Context) -> Findi
 class TrainsOnNextToken(CheckParams):
     """What the model is to predict."""
 
-    model: ChallengeKey | None = None
+    challenge_model: ChallengeKey | None = None
     """A challenge of the model that is meant, where a notebook trains several: without it, nothing was trained."""
 
 
@@ -146,7 +146,10 @@ def trains_on_next_token(evidence: Evidence, params: TrainsOnNextToken, context:
     }
     counts["next"] += counts["next_first"]  # batches of tokens (T, B)
     expected = "targets one token after the inputs"
-    if params.model is not None and (absent := absent_model(evidence, params.model, expected)) is not None:
+    if (
+        params.challenge_model is not None
+        and (absent := absent_model(evidence, params.challenge_model, expected)) is not None
+    ):
         return absent
     if not any("next" in one.settings for one in losses):
         return untried("Inputs and targets of training could not be seen together.")

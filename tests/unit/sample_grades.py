@@ -55,7 +55,15 @@ def item(id_: str, title: str, checks: list[Json]) -> Json:
     """Return one item whose marks are the sums of its checks."""
     sums = {key: sum(one[key] for one in checks) for key in ("earned", "pending")}
     possible = sum(one["points"] for one in checks)
-    return {"id": id_, "part": "a", "title": title, **sums, "possible": possible, "checks": checks}
+    return {
+        "id": id_,
+        "part": "a",
+        "title": title,
+        **sums,
+        "possible": possible,
+        "extra": False,
+        "checks": checks,
+    }
 
 
 def grade(items: list[Json], **more: Any) -> Json:
@@ -445,6 +453,7 @@ def failed_grade() -> Json:
         "earned": 0.0,
         "pending": 0.0,
         "possible": 10.0,
+        "extra": False,
         "checks": [],
     }
     return grade([], state="failed", possible=50.0, submission=submission("tom", [], problem=problem)) | {

@@ -63,6 +63,10 @@ class Watch:
                 self.training._stepped
             ),
         ]
+        self.backward: Any = torch.Tensor.backward
+        torch.Tensor.backward = self.training._noting(  # type: ignore[method-assign]
+            self.backward, self.training._differentiated, self.training._accumulated
+        )
         self.pictures = PictureRecorder()
         self.figures: list[dict[str, Any]] = []
 
@@ -107,6 +111,7 @@ def watch(tmp_path: Path) -> Iterator[Watch]:
     yield made
     for handle in made.handles:
         handle.remove()
+    torch.Tensor.backward = made.backward  # type: ignore[method-assign]
 
 
 def grid(images: Any, n_rows: int, padding: int = 0) -> np.ndarray:
