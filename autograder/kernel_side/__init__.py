@@ -41,6 +41,7 @@ MODULES = (
     "fillings",
     "structure",
     "traces",
+    "holders",
     "found_modules",
     "vocabularies",
     "embeddings",

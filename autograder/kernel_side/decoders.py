@@ -23,6 +23,7 @@ from .namespace import Namespace
 from .placing import (
     Placement,
     callables_of,
+    guessed,
     is_module,
     like_named,
     placements,
@@ -71,6 +72,9 @@ STRATEGY_NAMES = {
     "sampling", "how",
 }  # fmt: skip
 YES_NAMES, NO_NAMES = {"greedy", "argmax"}, {"do_sample", "sample", "stochastic", "sampling"}
+DRAWING = {"multinomial", "Categorical", "choice", "choices"}
+GUESSES = {"greedy": {"argmax"}, "beam": {"topk", "sort", "sorted", "argsort", "nlargest"}}
+"""Names in the code of a decoder by which it is known where its own name says nothing."""
 MAX_RETURNED, MAX_TRIES = 4096, 3
 
 
@@ -161,7 +165,7 @@ def put_decoder(
     """Every convention of the model under which a decoder gives anything: `tries`, with tokens and contexts."""
     if "torch" not in sys.modules:
         raise Refusal("not_callable", "the notebook does not use torch")
-    function = resolve(candidate, setting.view)
+    function = resolve(candidate, setting.view, _own(setting))
     vocabulary = vocabulary_of(setting.view)
     found: list[dict[str, Any]] = []
     first: Exception | None = None
@@ -188,6 +192,12 @@ def put_decoder(
     if "ids" in case["values"]:
         tries["ids"] = np.array(case["values"]["ids"])
     return {"result": setting.encoder.node(tries | {"vocab_size": vocabulary.size}), "status": "ok"}
+
+
+def _own(setting: Setting) -> dict[str, Any]:
+    """The notebook's own names as they are in the end."""
+    held = setting.namespace.held
+    return {name: value for name, value in held.items() if name in setting.namespace.history}
 
 
 def _names_taken(function: Any, challenge: dict[str, Any]) -> set[str]:
@@ -432,9 +442,21 @@ def _items(result: Any) -> list[Any]:
     return list(result) if isinstance(result, tuple | list) else [result]
 
 
+def without_for(strategy: str) -> set[str]:
+    """Names in code that rule a guess out: training, and drawing where nothing is drawn."""
+    return {"backward"} | (DRAWING if strategy in GUESSES else set())
+
+
 def decoders_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candidate]:
     """What may be meant, without functions whose names speak of other strategies alone."""
-    strategy = challenge["cases"][0]["values"]["strategy"]
+    values = challenge["cases"][0]["values"]
+    strategy = values["strategy"]
+    try:
+        named = callables_of(challenge, namespace)
+    except Refusal:
+        if not values.get("guesses"):
+            raise
+        return guessed(namespace, range(2, 5), GUESSES.get(strategy, DRAWING), without_for(strategy))
     words = {name: [word for word in known if len(word) > 3] for name, known in SYNONYMS.items()}
 
     def speaks_of(name: str, which: str) -> bool:
@@ -443,7 +465,7 @@ def decoders_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candida
     others = [name for name in SYNONYMS if name not in (strategy, "sample")]
     return [
         one
-        for one in callables_of(challenge, namespace)
+        for one in named
         if speaks_of(one.name, strategy) or not any(speaks_of(one.name, other) for other in others)
     ]
 

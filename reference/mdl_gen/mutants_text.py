@@ -18,7 +18,7 @@ REFUSAL = """    unknown = sorted(set(text) - set(stoi))
     if unknown:
         raise ValueError(f"these characters are not in the vocabulary: {unknown}")
 """
-HEAD = "return self.head(self.norm(self.blocks(x)))"
+HEAD = "logits: Tensor = self.head(self.norm(self.blocks(x)))"
 LOOKED_UP = "[stoi[character] for character in text]"
 
 # ------------------------------------------------------------------ x1: characters
