@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.checks.decoding import MIN_DRAWS, Decoding, about_decoding, each_decoding, rate_of
-from autograder.checks.findings import Context, Finding, RandomCheckParams, failed, judged, number
+from autograder.checks.findings import Context, Finding, RandomCheckParams, failed, for_person, judged, number
 from autograder.probes.evidence import Evidence
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeKey
@@ -25,6 +25,10 @@ def samples_at_temperature(evidence: Evidence, params: SamplesAtTemperature, con
 
     def judge(one: Decoding) -> Finding | None:
         temperature = one.used("temperature", 1.0)
+        if temperature == 1.0:
+            return for_person(
+                f"`{one.function}` takes no temperature that is known by its name or its default."
+            )
         about = about_decoding(one, f"draws from softmax(logits / {number(temperature, 2)})")
         name, truth = f"`{one.function}`", one.truth()
         if one.law is not None:

@@ -57,11 +57,16 @@ def put_characters(
 
 
 def letters_of(view: dict[str, Any]) -> tuple[str, ...]:
-    """The characters that the notebook knows: of its table, else of its longest text."""
+    """The characters that the notebook knows: of its table, else of its longest text.
+
+    What is in the table and not in the text stands for something else: `\\0` for unknown characters.
+    """
     vocabulary = vocabulary_of(view)
-    if vocabulary.texts:
-        return tuple(vocabulary.texts[token] for token in vocabulary.letters)
     longest = max((value for value in view.values() if isinstance(value, str)), key=len, default="")
+    if vocabulary.texts:
+        letters = tuple(vocabulary.texts[token] for token in vocabulary.letters)
+        used = tuple(letter for letter in letters if letter in longest)
+        return used if 2 * len(used) > len(letters) else letters
     if len(set(longest)) < 2:
         raise Refusal("missing", "no text whose characters could be encoded was found")
     return tuple(sorted(set(longest)))

@@ -75,6 +75,12 @@ YES_NAMES, NO_NAMES = {"greedy", "argmax"}, {"do_sample", "sample", "stochastic"
 DRAWING = {"multinomial", "Categorical", "choice", "choices"}
 GUESSES = {"greedy": {"argmax"}, "beam": {"topk", "sort", "sorted", "argsort", "nlargest"}}
 """Names in the code of a decoder by which it is known where its own name says nothing."""
+OTHER_OPTIONS = ("gen", "rng", "seed", "dev", "eos", "stop", "context", "block", "len")
+DEFAULTS: dict[str, Callable[[Any], bool]] = {
+    "temperature": lambda default: type(default) is float and default > 0,
+    "width": lambda default: type(default) is int and 1 < default < 50,
+    "k": lambda default: default is None or type(default) is int,
+}
 MAX_RETURNED, MAX_TRIES = 4096, 3
 
 
@@ -210,7 +216,8 @@ def _decodings(
     challenge: dict[str, Any], case: dict[str, Any], function: Any, setting: Setting, vocabulary: Vocabulary
 ) -> Iterator[Callable[[], Any]]:
     roles = _always(challenge["roles"], switched_by(function))
-    for placed in list(placements(function, roles, setting.view, ROLES))[:6]:
+    for named_only in list(placements(function, roles, setting.view, ROLES))[:6]:
+        placed = by_defaults(function, named_only, challenge) if case["values"].get("guesses") else named_only
         forms = PROMPT_FORMS if vocabulary.texts else PROMPT_FORMS[:3]
         named = next((name for name, role in placed.items() if role == "prompt"), "")
         if vocabulary.texts and any(word in named.casefold() for word in ("text", "str", "char", "prompt")):
@@ -220,6 +227,23 @@ def _decodings(
                 yield functools.partial(
                     _decoded, challenge, case, function, setting, vocabulary, placed, form, convention
                 )
+
+
+def by_defaults(function: Any, placed: Placement, challenge: dict[str, Any]) -> Placement:
+    """The placement, with optional arguments of any name that their defaults tell: 1.0 a temperature, None or 40 a k."""
+    free = [
+        p
+        for p in parameters_of(function)
+        if p.name not in placed
+        and not is_required(p)
+        and not any(word in p.name.casefold() for word in OTHER_OPTIONS)
+    ]
+    found = dict(placed)
+    for role, is_meant in DEFAULTS.items():
+        fitting = [p.name for p in free if p.name not in found and is_meant(p.default)]
+        if role in challenge["roles"] and role not in found.values() and len(fitting) == 1:
+            found[fitting[0]] = role
+    return found
 
 
 def worn_by_models(view: dict[str, Any]) -> str:
