@@ -60,7 +60,7 @@ def _judged(name: str, tokens: Sequence[int], pairs: Sequence[tuple[Array, Array
         if min(x.min(), y.min()) < 0 or max(x.max(), y.max()) >= n:
             return failed(f"`{name}` gives tokens that are not those of the text.", **about)
         at, target = place[x], place[y]
-        axis = next((axis for axis in range(at.ndim) if np.all(np.diff(at, axis=axis) == 1)), None)
+        axis = next((axis for axis in reversed(range(at.ndim)) if np.all(np.diff(at, axis=axis) == 1)), None)
         if axis is None or at.shape[axis] < 2:
             return failed(f"The inputs of `{name}` are no runs of neighbouring tokens.", **about)
         if y.size == x.size // x.shape[axis] and np.array_equal(
