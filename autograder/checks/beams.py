@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.calls import successes, unanswered
-from autograder.checks.decoding import Decoding
+from autograder.checks.decoding import Decoding, best_of_functions
 from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, untried
 from autograder.checks.trees import branch, tree_of, vector
 from autograder.probes.evidence import Evidence
@@ -77,8 +77,7 @@ def _worst(evidence: Evidence, key: str, judge: Callable[[Search], Finding]) -> 
             by_function.setdefault(answer.function, []).append(failed(message))
     if not by_function:
         return unanswered(called, "beam search")
-    worst = [min(findings, key=lambda one: one.fraction) for findings in by_function.values()]
-    return max(worst, key=lambda one: one.fraction)
+    return best_of_functions(called, by_function)
 
 
 class FindsLikeliestPath(OfBeam):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.checks.decoding import MIN_DRAWS, Decoding, about_decoding, each_decoding, rate_of
-from autograder.checks.findings import Context, Finding, RandomCheckParams, failed, judged, number
+from autograder.checks.findings import Context, Finding, RandomCheckParams, failed, for_person, judged, number
 from autograder.probes.evidence import Evidence
 from autograder.registry import CHECKS
 from autograder.rubric.model import ChallengeKey
@@ -25,28 +25,31 @@ def samples_at_temperature(evidence: Evidence, params: SamplesAtTemperature, con
 
     def judge(one: Decoding) -> Finding | None:
         temperature = one.used("temperature", 1.0)
+        if temperature == 1.0:
+            return for_person(
+                f"`{one.function}` takes no temperature that is known by its name or its default."
+            )
         about = about_decoding(one, f"draws from softmax(logits / {number(temperature, 2)})")
         name, truth = f"`{one.function}`", one.truth()
         if one.law is not None:
             is_right = bool(np.allclose(one.law, truth, atol=1e-4))
             message = f"{name} {'gives' if is_right else 'does not give'} the law at the temperature."
             return judged(float(is_right), message=message, **about)
-        if one.ranks is None:
+        ranks = one.ranks
+        if ranks is None:
             return None
-        if len(one.ranks) < MIN_DRAWS:
-            return failed(
-                f"{name} gives {len(one.ranks)} tokens: too few to see what it draws from.", **about
-            )
-        implied = temperature_of(one.ranks, one.values["exponent"], one.vocab_size)
+        if len(ranks) < MIN_DRAWS:
+            return failed(f"{name} gives {len(ranks)} tokens: too few to see what it draws from.", **about)
+        implied = temperature_of(ranks, one.values["exponent"], one.vocab_size)
         about["observed"] = f"draws as at temperature {number(implied, 2)}"
-        if g_test(one.ranks, truth).p_value >= rate:
+        if g_test(ranks, truth).p_value >= rate:
             return judged(1.0, message=f"{name} draws at the temperature that it is given.", **about)
 
         def looks_like(other: float) -> bool:
             law = law_of_ranks(one.vocab_size, one.values["exponent"], other)
-            return temperature != 1.0 and g_test(one.ranks, law).p_value >= rate
+            return temperature != 1.0 and g_test(ranks, law).p_value >= rate
 
-        if np.all(one.ranks == 0):
+        if np.all(ranks == 0):
             said = "it takes the most probable token each time"
         elif looks_like(1.0):
             said = "what it draws does not depend on it"

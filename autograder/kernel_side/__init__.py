@@ -43,6 +43,7 @@ MODULES = (
     "structure",
     "traces",
     "subwords",
+    "holders",
     "found_modules",
     "vocabularies",
     "embeddings",

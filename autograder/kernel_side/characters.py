@@ -21,8 +21,8 @@ import numpy as np
 from .binding import Refusal, is_named, parameters_of
 from .functions import is_required
 from .modes import MODES, Candidate, Fields, Mode, Setting
-from .namespace import ABSENT
-from .placing import callables_of, global_for, refusal, resolve
+from .namespace import ABSENT, Namespace
+from .placing import callables_of, global_for, guessed, refusal, resolve
 from .vocabularies import vocabulary_of
 
 One = Callable[[Any], Any]
@@ -39,7 +39,10 @@ def put_characters(
     encode = resolve(candidate, view)
     letters = letters_of(view)
     texts = ["".join(letters[at % len(letters)] for at in row) for row in values["places"]]
-    decode = partner_of(encode, values["decode"], setting)
+    try:
+        decode = partner_of(encode, values["decode"], setting)
+    except Refusal:
+        decode = guessed_partner(encode, texts[0], setting)
     first: Exception | None = None
     for ways in itertools.product(_ways(encode, challenge, view), _ways(decode, {}, view)):
         try:
@@ -54,11 +57,16 @@ def put_characters(
 
 
 def letters_of(view: dict[str, Any]) -> tuple[str, ...]:
-    """The characters that the notebook knows: of its table, else of its longest text."""
+    """The characters that the notebook knows: of its table, else of its longest text.
+
+    What is in the table and not in the text stands for something else: `\\0` for unknown characters.
+    """
     vocabulary = vocabulary_of(view)
-    if vocabulary.texts:
-        return tuple(vocabulary.texts[token] for token in vocabulary.letters)
     longest = max((value for value in view.values() if isinstance(value, str)), key=len, default="")
+    if vocabulary.texts:
+        letters = tuple(vocabulary.texts[token] for token in vocabulary.letters)
+        used = tuple(letter for letter in letters if letter in longest)
+        return used if 2 * len(used) > len(letters) else letters
     if len(set(longest)) < 2:
         raise Refusal("missing", "no text whose characters could be encoded was found")
     return tuple(sorted(set(longest)))
@@ -77,6 +85,29 @@ def partner_of(encode: Any, names: list[str], setting: Setting) -> Any:
         if callable(members.get(name)) and not isinstance(members[name], type):
             return members[name]
     raise Refusal("not_callable", "no function that turns its tokens into text was found")
+
+
+def guessed_partner(encode: Any, text: str, setting: Setting) -> Any:
+    """A function of any name that gives back what `encode` encodes."""
+    for candidate in guessed(setting.namespace, range(1, 2), set(), {"backward"}):
+        try:
+            if setting.guarded(functools.partial(_back, encode, candidate.value, text)) == text:
+                return candidate.value
+        except Exception:  # some other function
+            continue
+    raise Refusal("not_callable", "no function that turns its tokens into text was found")
+
+
+def _back(encode: One, decode: One, text: str) -> str:
+    return text_of(decode, encode(text))
+
+
+def encoders_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candidate]:
+    """What encodes by its name; else the functions of one argument, of which the one counts whose tokens come back."""
+    try:
+        return callables_of(challenge, namespace)
+    except Refusal:
+        return guessed(namespace, range(1, 2), set(), {"backward"})
 
 
 def _ways(function: Any, challenge: dict[str, Any], view: dict[str, Any]) -> Iterator[One]:
@@ -160,4 +191,4 @@ def text_of(decode: One, tokens: Any) -> str:
     raise first
 
 
-MODES["characters"] = Mode(callables_of, put_characters)
+MODES["characters"] = Mode(encoders_of, put_characters)

@@ -23,6 +23,7 @@ from .namespace import Namespace
 from .placing import (
     Placement,
     callables_of,
+    guessed,
     is_module,
     like_named,
     placements,
@@ -71,6 +72,15 @@ STRATEGY_NAMES = {
     "sampling", "how",
 }  # fmt: skip
 YES_NAMES, NO_NAMES = {"greedy", "argmax"}, {"do_sample", "sample", "stochastic", "sampling"}
+DRAWING = {"multinomial", "Categorical", "choice", "choices"}
+GUESSES = {"greedy": {"argmax"}, "beam": {"topk", "sort", "sorted", "argsort", "nlargest"}}
+"""Names in the code of a decoder by which it is known where its own name says nothing."""
+OTHER_OPTIONS = ("gen", "rng", "seed", "dev", "eos", "stop", "context", "block", "len")
+DEFAULTS: dict[str, Callable[[Any], bool]] = {
+    "temperature": lambda default: type(default) is float and default > 0,
+    "width": lambda default: type(default) is int and 1 < default < 50,
+    "k": lambda default: default is None or type(default) is int,
+}
 MAX_RETURNED, MAX_TRIES = 4096, 3
 
 
@@ -161,7 +171,7 @@ def put_decoder(
     """Every convention of the model under which a decoder gives anything: `tries`, with tokens and contexts."""
     if "torch" not in sys.modules:
         raise Refusal("not_callable", "the notebook does not use torch")
-    function = resolve(candidate, setting.view)
+    function = resolve(candidate, setting.view, _own(setting))
     vocabulary = vocabulary_of(setting.view)
     found: list[dict[str, Any]] = []
     first: Exception | None = None
@@ -190,6 +200,12 @@ def put_decoder(
     return {"result": setting.encoder.node(tries | {"vocab_size": vocabulary.size}), "status": "ok"}
 
 
+def _own(setting: Setting) -> dict[str, Any]:
+    """The notebook's own names as they are in the end."""
+    held = setting.namespace.held
+    return {name: value for name, value in held.items() if name in setting.namespace.history}
+
+
 def _names_taken(function: Any, challenge: dict[str, Any]) -> set[str]:
     """Roles that the parameters of a function take by name."""
     rules = challenge["roles"]
@@ -200,7 +216,8 @@ def _decodings(
     challenge: dict[str, Any], case: dict[str, Any], function: Any, setting: Setting, vocabulary: Vocabulary
 ) -> Iterator[Callable[[], Any]]:
     roles = _always(challenge["roles"], switched_by(function))
-    for placed in list(placements(function, roles, setting.view, ROLES))[:6]:
+    for named_only in list(placements(function, roles, setting.view, ROLES))[:6]:
+        placed = by_defaults(function, named_only, challenge) if case["values"].get("guesses") else named_only
         forms = PROMPT_FORMS if vocabulary.texts else PROMPT_FORMS[:3]
         named = next((name for name, role in placed.items() if role == "prompt"), "")
         if vocabulary.texts and any(word in named.casefold() for word in ("text", "str", "char", "prompt")):
@@ -210,6 +227,23 @@ def _decodings(
                 yield functools.partial(
                     _decoded, challenge, case, function, setting, vocabulary, placed, form, convention
                 )
+
+
+def by_defaults(function: Any, placed: Placement, challenge: dict[str, Any]) -> Placement:
+    """The placement, with optional arguments of any name that their defaults tell: 1.0 a temperature, None or 40 a k."""
+    free = [
+        p
+        for p in parameters_of(function)
+        if p.name not in placed
+        and not is_required(p)
+        and not any(word in p.name.casefold() for word in OTHER_OPTIONS)
+    ]
+    found = dict(placed)
+    for role, is_meant in DEFAULTS.items():
+        fitting = [p.name for p in free if p.name not in found and is_meant(p.default)]
+        if role in challenge["roles"] and role not in found.values() and len(fitting) == 1:
+            found[fitting[0]] = role
+    return found
 
 
 def worn_by_models(view: dict[str, Any]) -> str:
@@ -432,9 +466,21 @@ def _items(result: Any) -> list[Any]:
     return list(result) if isinstance(result, tuple | list) else [result]
 
 
+def without_for(strategy: str) -> set[str]:
+    """Names in code that rule a guess out: training, and drawing where nothing is drawn."""
+    return {"backward"} | (DRAWING if strategy in GUESSES else set())
+
+
 def decoders_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candidate]:
     """What may be meant, without functions whose names speak of other strategies alone."""
-    strategy = challenge["cases"][0]["values"]["strategy"]
+    values = challenge["cases"][0]["values"]
+    strategy = values["strategy"]
+    try:
+        named = callables_of(challenge, namespace)
+    except Refusal:
+        if not values.get("guesses"):
+            raise
+        return guessed(namespace, range(2, 5), GUESSES.get(strategy, DRAWING), without_for(strategy))
     words = {name: [word for word in known if len(word) > 3] for name, known in SYNONYMS.items()}
 
     def speaks_of(name: str, which: str) -> bool:
@@ -443,7 +489,7 @@ def decoders_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candida
     others = [name for name in SYNONYMS if name not in (strategy, "sample")]
     return [
         one
-        for one in callables_of(challenge, namespace)
+        for one in named
         if speaks_of(one.name, strategy) or not any(speaks_of(one.name, other) for other in others)
     ]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from .binding import Refusal, is_named, parameters_of
 from .functions import codes_of, describe_function, is_required
+from .holders import held_in
 from .modes import Candidate
 from .namespace import ABSENT, Namespace
 from .subwords import vocabulary_sizes
@@ -91,9 +92,13 @@ def _language_models(torch: Any, made: list[tuple[int, Candidate]], namespace: N
     live = [candidate for kind, candidate in made if kind == 0]
     known = {id(one.value) for one in live}
     for name, past in namespace.history.items():
-        inner = past[-1][1]
-        if not isinstance(inner, torch.nn.Module):
-            live += [one for one in _parts(torch, name, *past[-1]) if id(one.value) not in known]
+        cell, holder = past[-1]
+        if isinstance(holder, torch.nn.Module):
+            continue
+        for path, inner in held_in(holder, name):
+            if isinstance(inner, torch.nn.Module) and id(inner) not in known:
+                known.add(id(inner))
+                live.append(Candidate(path, inner, cell))
     found = [
         candidate
         for candidate in live

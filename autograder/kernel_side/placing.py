@@ -15,6 +15,7 @@ from typing import Any
 
 from .binding import Refusal, is_named, parameters_of
 from .functions import is_required, names_in_code
+from .holders import held_in
 from .modes import Candidate, Setting
 from .namespace import ABSENT, Namespace
 from .values import MAX_ITEMS
@@ -52,6 +53,23 @@ def callables_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candid
     return meant
 
 
+def guessed(namespace: Namespace, n_required: range, words: set[str], without: set[str]) -> list[Candidate]:
+    """Functions of any name that need so many arguments and whose code, or what it calls, has one of the words.
+
+    For what a notebook calls in a language of its own: such a guess counts where it is right, and nowhere else.
+    """
+    found = []
+    for name, (value, cell) in namespace.functions().items():
+        if isinstance(value, type) or not inspect.isroutine(value):
+            continue
+        if sum(map(is_required, parameters_of(value))) not in n_required:
+            continue
+        known = set(names_in_code(value, namespace.now, set()))
+        if (not words or known & words) and not known & without:
+            found.append(Candidate(name, value, cell))
+    return found
+
+
 def _has_name(name: str, names: list[str]) -> bool:
     return name.casefold() in {known.casefold() for known in names}
 
@@ -75,14 +93,18 @@ def _bare(member: Any) -> Any:
     return getattr(member, "__func__", member)
 
 
-def resolve(candidate: Candidate, view: dict[str, Any]) -> Callable[..., Any]:
+def resolve(
+    candidate: Candidate, view: dict[str, Any], later: dict[str, Any] | None = None
+) -> Callable[..., Any]:
     """What is to be called: a function as it is, the forward of a module, a method of an instance.
+
+    An instance may be made after its class: `later` are names as they are in the end.
 
     Raises Refusal when a class has to be made into an instance and needs arguments for it.
     """
     value, (_, _, method) = candidate.value, candidate.name.partition(".")
     if isinstance(value, type):
-        instance = instance_of(value, view, method)
+        instance = instance_of(value, view, method, later)
         if method or is_module(instance):
             bound: Callable[..., Any] = getattr(instance, method or "forward")
             return bound
@@ -100,9 +122,18 @@ def is_module(value: Any) -> bool:
     return torch is not None and hasattr(torch, "nn") and isinstance(value, torch.nn.Module)
 
 
-def instance_of(kind: type, view: dict[str, Any], method: str) -> Any:
+def instances_of(kind: type, view: dict[str, Any]) -> Iterator[Any]:
+    """Live instances of a class: those with a name, those that something holds, and those of classes made of it."""
+    held = [inner for name, value in view.items() for _, inner in held_in(value, name)]
+    for values in (view.values(), held):
+        yield from (value for value in values if type(value) is kind)
+    for values in (view.values(), held):
+        yield from (value for value in values if isinstance(value, kind))
+
+
+def instance_of(kind: type, view: dict[str, Any], method: str, later: dict[str, Any] | None = None) -> Any:
     """A copy of a live instance, or a new one; for a method, if need be, one that was never initialised."""
-    live = next((value for value in view.values() if type(value) is kind), None)
+    live = next(itertools.chain(instances_of(kind, view), instances_of(kind, later or {})), None)
     if live is not None:
         return copy.deepcopy(live)
     try:

@@ -146,6 +146,8 @@ class DecoderInputs(DrawParams):
     """The p to hand over where a function takes one; None draws one."""
     temperature: float = Field(default=1.0, gt=0)
     context_length: int = Field(default=128, ge=2)
+    guesses: bool = False
+    """Whether functions of any name are tried where no name fits; they count where they are right."""
 
 
 @DRAWS.register(DecoderInputs)
@@ -161,6 +163,7 @@ def decoder_inputs(rng: np.random.Generator, params: DecoderInputs) -> Values:
         "b": int(rng.integers(3, 60)),
         "c": int(rng.integers(0, 60)),
         "exponent": round(float(rng.uniform(0.9, 1.1)), 3),
+        "guesses": params.guesses,
     }
     if params.strategy == "top_k":
         values["k"] = params.k or int(rng.integers(8, 15))

@@ -64,6 +64,8 @@ class BeamProblem(DrawParams):
     n: int = Field(default=6, ge=3, le=12)
     n_prompt: int = Field(default=5, ge=1, le=64)
     context_length: int = Field(default=128, ge=8)
+    guesses: bool = True
+    """Whether functions of any name are tried where no name fits; they count where they are right."""
 
 
 @DRAWS.register(BeamProblem)
@@ -85,6 +87,7 @@ def beam_problem(rng: np.random.Generator, params: BeamProblem) -> Values:
         "n": params.n,
         "width": width,
         "context_length": params.context_length,
+        "guesses": params.guesses,
         "table": (table + shifts).round(3).tolist(),
     }
 

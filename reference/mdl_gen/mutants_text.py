@@ -18,7 +18,7 @@ REFUSAL = """    unknown = sorted(set(text) - set(stoi))
     if unknown:
         raise ValueError(f"these characters are not in the vocabulary: {unknown}")
 """
-HEAD = "return self.head(self.norm(self.blocks(x)))"
+HEAD = "logits: Tensor = self.head(self.norm(self.blocks(x)))"
 LOOKED_UP = "[stoi[character] for character in text]"
 
 # ------------------------------------------------------------------ x1: characters
@@ -221,7 +221,30 @@ def perplexity_of_training(source: str) -> str:
     return swap(
         source,
         "lstm_perplexity = perplexity(lstm, validation_tokens)",
-        "lstm_perplexity = perplexity(lstm, train_tokens[: len(validation_tokens)])",
+        "lstm_perplexity = perplexity(lstm, train_tokens)",
+    )
+
+
+@mutant("x5", "trains the models to copy their inputs", revealed_by="training")
+def trained_on_inputs(source: str) -> str:
+    return swap(source, "targets[batch].flatten())", "inputs[batch].flatten())")
+
+
+@mutant("x5", "types the losses in", revealed_by="training")
+def losses_typed(source: str) -> str:
+    return swap(
+        source,
+        "transformer_losses = train(transformer, 2e-3)\n",
+        "train(transformer, 2e-3)\ntransformer_losses = [4.2, 3.6, 3.1, 2.9, 2.7]\n",
+    )
+
+
+@mutant("x5", "types a perplexity in", revealed_by="training")
+def perplexity_typed(source: str) -> str:
+    return swap(
+        source,
+        "transformer_perplexity = perplexity(transformer, validation_tokens)",
+        "transformer_perplexity = 7.31",
     )
 
 

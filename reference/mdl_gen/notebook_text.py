@@ -1,6 +1,7 @@
 # Source of the solution, the student template and the mutants of the lab of lecture 5 (format: autograder/template.py).
 # The set-up imports what students need; tables and formulas are long.
 # ruff: noqa: E501, F401
+# mypy: untyped-calls-exclude="torch"
 # %% [markdown] tags=["given"]
 # # Generative Models, lab of lecture 5
 # # Text, one character after another (20 points)
@@ -195,7 +196,8 @@ class Block(nn.Module):
         q, k, v = (one.view(b, t, self.n_head, -1).transpose(1, 2) for one in projected)  # (B, H, T, D)
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.output(attended.transpose(1, 2).reshape(b, t, c))
-        return x + self.feed_forward(self.feed_forward_norm(x))
+        update: Tensor = self.feed_forward(self.feed_forward_norm(x))
+        return x + update
 
 
 class TransformerLM(nn.Module):
@@ -213,7 +215,8 @@ class TransformerLM(nn.Module):
         """Return the logits (B, T, V) of tokens (B, T)."""
         places = torch.arange(tokens.shape[1])
         x = self.embedding(tokens) + self.positions(places)  # (B, T, C)
-        return self.head(self.norm(self.blocks(x)))
+        logits: Tensor = self.head(self.norm(self.blocks(x)))
+        return logits
 
 # %% [markdown] tags=["given"] item="x5"
 # ## X5 Training (3.5 points)

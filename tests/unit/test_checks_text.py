@@ -264,6 +264,51 @@ def test_the_width_of_a_beam_is_told(tmp_path: Path) -> None:
     assert "what a width of" in fixed.message
 
 
+def test_a_search_of_another_name_counts_where_it_is_right(tmp_path: Path) -> None:
+    own = (
+        LISTS.replace("beam_search", "suche").replace("prompt", "anfang").replace("n, k=3", "wie_viele, k=3")
+    )
+    own = own.replace("range(n)", "range(wie_viele)")
+    assert finding(tmp_path, "finds_likeliest_path", BEAM, own).fraction == 1
+    (tmp_path / "wrong").mkdir()
+    found = finding(tmp_path / "wrong", "finds_likeliest_path", BEAM, own.replace("score + float", "float"))
+    assert found.status is Status.REVIEW
+    assert "last token alone" in found.message
+
+
+def test_a_tokeniser_of_another_name_is_known_by_what_comes_back(tmp_path: Path) -> None:
+    source = TABLES + (
+        "def zahlen(t):\n    return [stoi.get(c, 0) for c in t]\ndef worte(z):\n    return ''.join(itos[i] for i in z)\n"
+    )
+    assert finding(tmp_path, "characters_come_back", CODES, source).fraction == 1
+    (tmp_path / "unknown").mkdir()
+    found = finding(tmp_path / "unknown", "unknown_characters_are_kept_apart", CODES, source)
+    assert "another character" in found.message
+
+
+def test_an_instance_that_is_made_after_its_class_and_held_by_another_is_asked(tmp_path: Path) -> None:
+    class_cell = """
+class Net(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.limit, self.e = size, nn.Embedding(40, 40)
+    def forward(self, x):
+        return self.e(x)
+    def beam_search(self, prompt, n, width):
+        paths, scores = prompt[None], torch.zeros(1)
+        for _ in range(n):
+            log_probs = self(paths[:, -self.limit:])[:, -1].log_softmax(-1)
+            scores, best = (scores[:, None] + log_probs).flatten().topk(width)
+            paths = torch.cat([paths[best // log_probs.shape[1]], (best % log_probs.shape[1])[:, None]], 1)
+        return paths
+class Trainer:
+    def __init__(self, models):
+        self.models = models
+trainer = Trainer({"a": Net(64)})
+"""
+    assert finding(tmp_path, "finds_likeliest_path", BEAM, class_cell).fraction == 1
+
+
 SAMPLER = """
 def sample(model, prompt, n, temperature=1.0, k=None):
     tokens = prompt
