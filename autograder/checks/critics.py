@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from autograder.checks.behaviours import OfModule, values_of
+from autograder.checks.behaviours import OfModule, output_values
 from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number, untried
 from autograder.checks.image_training import not_trained, steps_of
 from autograder.checks.networks import judge_modules, modules_in
@@ -275,7 +275,7 @@ def gives_points(evidence: Evidence, params: GivesPoints, context: Context) -> F
         if params.size not in sizes:
             observed = f"{max(sizes)} numbers for each noise vector"
             return failed(f"`{module.name}` gives {observed}.", observed=observed, **about)
-        values = values_of(module, params.size)
+        values = output_values(module, params.size)
         last = str(own.trace[-1].get("op", "")) if own.trace else ""
         if last in BOUNDED and values is not None and float(abs(values).max()) <= 1.0:
             message = (
@@ -298,7 +298,7 @@ def scores_fit_loss(evidence: Evidence, params: ScoresFitLoss, context: Context)
     working = [module for module in modules if any(run.status == "ok" for run in module.record.runs)]
     if not working:
         return untried("No discriminator was found that could be run.")
-    values = values_of(working[0], 1)
+    values = output_values(working[0], 1)
     if values is None:
         return untried(f"`{working[0].name}` gave no number for each point.")
     low, high = float(values.min()), float(values.max())

@@ -57,7 +57,9 @@ class Challenge(Record):
     """Questions to one function or module of the notebook, with inputs drawn at grading time."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9_.]{1,60}$")
-    mode: Literal["call", "points", "module", "loss", "noise", "step", "decoder", "likelihood"] = "call"
+    mode: Literal[
+        "call", "points", "module", "loss", "noise", "step", "decoder", "likelihood", "autoencoder"
+    ] = "call"
     """An entry of `autograder/kernel_side/modes.py`."""
     names: tuple[str, ...] = ()
     """Accepted names of the function, best first."""

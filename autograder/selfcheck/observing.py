@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from autograder.execute.driver import MAX_FUNCTIONS
-from autograder.kernel_side import decoders, likelihoods, losses, modules, noise, steps
+from autograder.kernel_side import autoencoders, decoders, likelihoods, losses, modules, noise, steps
 from autograder.kernel_side.calls import Caller
 from autograder.kernel_side.containers import MIB, fit, write_container
 from autograder.kernel_side.namespace import Namespace
@@ -30,7 +30,7 @@ from autograder.kernel_side.seeds import SeedRecorder
 from autograder.kernel_side.values import Encoder
 from autograder.probes.observations import Observations, read_observations
 
-MODES = (decoders, likelihoods, losses, modules, noise, steps)
+MODES = (autoencoders, decoders, likelihoods, losses, modules, noise, steps)
 """Modules that each add modes of challenges; imported so that they do."""
 WAIT_SECONDS = 120.0
 """How long the copy may take, all calls together."""
