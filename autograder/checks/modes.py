@@ -144,6 +144,7 @@ def samples_are_drawn(evidence: Evidence, params: SamplesAreDrawn, context: Cont
     """Points that are none of the data are drawn, as a scatter or as marks; a histogram or a density counts too."""
     what = "samples of the generator"
     data = evidence.array(params.points) if evidence.has(params.points) else None
+    section = {cell.index for cell in evidence.cells_of(context.item)}
     for figure in evidence.figures_of(context.item):
         for axes in figure.axes:
             clouds = [figure.arrays.get(str(one.get("ref"))) for one in axes.get("scatters", [])]
@@ -153,7 +154,8 @@ def samples_are_drawn(evidence: Evidence, params: SamplesAreDrawn, context: Cont
                 if not _runs_forward(line.get("x", []))
             ]
             is_drawn = any(_are_samples(cloud, data, params.n_min) for cloud in clouds)
-            if is_drawn or axes.get("images") or axes.get("contours"):
+            is_own = not section or figure.cell in section  # what a given cell draws are the data
+            if is_drawn or (is_own and (axes.get("images") or axes.get("contours"))):
                 found = (Found(how="figure", cell=figure.cell),)
                 message = "The samples are drawn."
                 return judged(1.0, observed="drawn", expected=what, message=message, found=found)
