@@ -14,6 +14,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,6 +202,18 @@ def how_to_get(directory: Path, names: Iterable[str]) -> str:
     if any(name not in own for name in listed):
         ways.append("fetch it with: autograder data fetch")
     return "; ".join(ways)
+
+
+def missing_for(directory: Path, names: Iterable[str], code: str | None = None) -> list[str]:
+    """Return those of the named data sets that are missing and, where `code` is given, named in it."""
+    missing = missing_sets(directory, names)
+    return missing if code is None else [name for name in missing if _is_named(name, code)]
+
+
+def _is_named(name: str, code: str) -> bool:
+    """Return whether code names a data set (`datasets.MNIST`, `mnist_784`, `tiny-shakespeare`), and no other one."""
+    words = r"[\W_]*".join(map(re.escape, name.split()))
+    return bool(re.search(rf"(?<![a-z]){words}(?![a-z])", code, re.IGNORECASE))
 
 
 def _whole_files(directory: Path, sets: Iterable[KnownSet]) -> Iterator[tuple[KnownFile, Path, str]]:

@@ -14,12 +14,19 @@ from pathlib import Path
 from autograder.class_lists import ClassLists, IntakeRecord
 from autograder.course_rules import CourseRules
 from autograder.courses import Course
-from autograder.datasets import data_directory, how_to_get, identity, missing_sets
+from autograder.datasets import data_directory, how_to_get, identity, missing_for, missing_sets
 from autograder.errors import InternalError, UsageError, nearest
 from autograder.execute.protocol import Executor, Job
 from autograder.golden import GoldenValue
 from autograder.goldens import truths_of
-from autograder.intake import Delivery, require_source, take_in
+from autograder.intake import (
+    Delivery,
+    UnreadableNotebook,
+    code_of,
+    read_notebook,
+    require_source,
+    take_in,
+)
 from autograder.intake.deliveries import Form
 from autograder.jobs import Task, Twins, groups_of, longest_first, plan_tasks, twins_of
 from autograder.marking import score_submission, write_graded
@@ -176,8 +183,12 @@ def _require_data(course: Course, submissions: Sequence[Submission], folder: Pat
     if course.budget == "replay":
         return
     for part in course.rubric.parts:
-        missing = missing_sets(folder, part.data)
-        if missing and any(part.part in submission.sources for submission in submissions):
+        if not missing_for(folder, part.data):
+            continue
+        paths = [one.sources[part.part] for one in submissions if part.part in one.sources]
+        codes = (_code(Path(path)) for path in paths) if part.own_data else (None for _ in paths)
+        missing = sorted({name for code in codes for name in missing_for(folder, part.data, code)})
+        if missing:
             raise UsageError(
                 f"notebooks of part {part.part} need {' and '.join(missing)}, which {folder} does not hold; "
                 f"{how_to_get(folder, missing)}"
@@ -218,6 +229,14 @@ def course_of_run(course: Course, run: RunDirectory) -> Course:
             for part, found in kept.items()
         }
     )
+
+
+def _code(path: Path) -> str:
+    """Return the code of a notebook; "" of one that cannot be read, which needs no data."""
+    try:
+        return code_of(read_notebook(path))
+    except UnreadableNotebook:
+        return ""
 
 
 def _keep_all(run: RunDirectory, delivery: Delivery) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -234,14 +235,29 @@ def _missing_answers(source: Source, part: PartSpec, golden: Golden) -> Iterator
 
 
 def _few_replicates(part: PartSpec, golden: Golden) -> str:
-    spread = [value.replicates for value in golden.values.values() if value.replicates is not None]
-    counts = [one.n for one in spread if one.sd > 0.0]  # what never differs needs no more of them
+    named = {word for _, check in part.checks() for word in _words(check.params)}
+    counts = [
+        value.replicates.n
+        for key, value in golden.values.items()
+        if value.replicates is not None
+        and value.replicates.sd > 0.0  # what never differs needs no more of them
+        and {key, key.partition("[")[0]} & named
+    ]
     if not counts or min(counts) >= FEW_REPLICATES:
         return ""
     return (
         f"the golden file rests on {min(counts)} replicates of the reference, which makes wide bands; "
         f"make more with: autograder golden {golden.assignment} --part {part.part}"
     )
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Yield all texts in the parameters of a check: golden values are asked for by their keys."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _words(one)
 
 
 # ----------------------------------------------------------------------- bands

@@ -279,7 +279,7 @@ def output_range_is(evidence: Evidence, params: OutputRangeIs, context: Context)
     """The output lies in the sheet's range and fills it: sigmoid in [0, 1], tanh in [-1, 1], logits anywhere."""
 
     def judge(module: ModuleSeen) -> Finding:
-        values = _values(module, params.size)
+        values = output_values(module, params.size)
         if values is None:
             return untried(f"`{module.name}` gave no output to look at.")
         low, high = float(values.min()), float(values.max())
@@ -302,7 +302,7 @@ def output_range_is(evidence: Evidence, params: OutputRangeIs, context: Context)
     return judge_modules(evidence, params.challenge, "the network", judge)
 
 
-def _values(module: ModuleSeen, size: int) -> Array | None:
+def output_values(module: ModuleSeen, size: int) -> Array | None:
     """Return all numbers of the output that is meant, over the runs in evaluation."""
     found = []
     for name in ("canonical_0", "canonical_1", "wide", "own"):

@@ -145,6 +145,31 @@ def curve_falls(evidence: Evidence, params: CurveFalls, context: Context) -> Fin
     return failed(f"Your {params.label} does not fall: it is {_listed(values)}.", **about)
 
 
+class CurveIsPositive(CheckParams):
+    """A quantity that is never negative, such as a divergence."""
+
+    evidence: OptionalEvidenceKey
+    label: str
+
+
+@CHECKS.register(CurveIsPositive)
+def curve_is_positive(evidence: Evidence, params: CurveIsPositive, context: Context) -> Finding:
+    """The curve is 0 or more in every epoch, as a divergence must be; tried where it was kept."""
+    if not evidence.has(params.evidence):
+        return untried(f"The {params.label} of each epoch was not kept.")
+    values = curve_of(evidence, params.evidence)
+    about: dict[str, Any] = {
+        "observed": _listed(values),
+        "expected": "0 or more in every epoch",
+        "found": where(evidence, params.evidence),
+    }
+    if (typed := _typed(evidence, params.evidence, about)) is not None:
+        return typed
+    if len(values) and np.all(np.isfinite(values)) and np.min(values) >= 0:
+        return judged(1.0, message=f"Your {params.label} is positive in every epoch, as it must be.", **about)
+    return failed(f"Your {params.label} is {_listed(values)}; it cannot be negative.", **about)
+
+
 class CurveHasLength(CheckParams):
     """A curve with one value an epoch."""
 
@@ -260,7 +285,7 @@ class CurvesAreDrawn(FormCheckParams):
 @CHECKS.register(CurvesAreDrawn)
 def curves_are_drawn(evidence: Evidence, params: CurvesAreDrawn, context: Context) -> Finding:
     """Every curve is drawn as a line, as marks or as bars, whatever its scale or sign; each counts equally."""
-    drawn = [(figure, y) for figure in _figures(evidence, context.item) for y in _sequences(figure)]
+    drawn = [(figure, y) for figure in _figures(evidence, context.item) for y in sequences_in(figure)]
     drawn = [(figure, y) for figure, y in drawn if len(y) >= params.n_min]
     known = {key: curve_of(evidence, key) for key in params.curves if evidence.has(key)}
     if not drawn:
@@ -300,7 +325,8 @@ def _figures(evidence: Evidence, item: str) -> list[FigureSeen]:
     return [*evidence.figures_of(item), *evidence.figures_elsewhere(item)]
 
 
-def _sequences(figure: FigureSeen) -> list[Array]:
+def sequences_in(figure: FigureSeen) -> list[Array]:
+    """Return the heights of all lines, bars and clouds that a figure draws."""
     found: list[Any] = []
     for axes in figure.axes:
         found += [line.get("y", []) for line in axes.get("lines", []) if int(line.get("n", 0)) <= MAX_POINTS]

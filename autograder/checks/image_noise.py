@@ -22,7 +22,7 @@ class NoiseIsNormal(CheckParams):
     """The noise that images are made from."""
 
     rows: list[int] = Field(default_factory=list)
-    """Only calls on so many vectors (10 samples); [] for the calls in training."""
+    """Only calls on so many vectors (10 samples) that nothing was trained by; [] for the calls in training."""
 
 
 @CHECKS.register(NoiseIsNormal)
@@ -62,9 +62,10 @@ def noise_is_normal(evidence: Evidence, params: NoiseIsNormal, context: Context)
 
 def _calls(layer: LayerSeen, rows: Sequence[int]) -> list[int]:
     n = min(len(layer.rows), len(layer.noise))
+    is_trained = trained_calls(layer)[:n]
     if rows:
-        return [call for call in range(n) if layer.rows[call] in rows and _has_law(layer, call)]
-    trained = np.flatnonzero(trained_calls(layer)[:n]).tolist()
+        return [c for c in range(n) if layer.rows[c] in rows and not is_trained[c] and _has_law(layer, c)]
+    trained = np.flatnonzero(is_trained).tolist()
     return [call for call in trained if layer.rows[call] >= 16 and _has_law(layer, call)][:2000]
 
 

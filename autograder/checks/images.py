@@ -202,12 +202,15 @@ class SamplesAreShown(CheckParams):
     """A figure of generated images."""
 
     n: int = Field(default=10, ge=1)
+    most: int | None = Field(default=None, ge=1)
+    """Most images that a figure of samples has; None: twice as many as are asked for."""
 
 
 @CHECKS.register(SamplesAreShown)
 def samples_are_shown(evidence: Evidence, params: SamplesAreShown, context: Context) -> Finding:
     """As many different new images are drawn: neither real ones nor the reconstructions."""
     what = f"{params.n} generated images"
+    most = params.most or 2 * params.n
     drawn = drawn_for(evidence, context.item)
     pairs = [one for one in drawn if one.known and one.new]
     rebuilt = {tile for one in pairs for tile in one.new}
@@ -218,11 +221,10 @@ def samples_are_shown(evidence: Evidence, params: SamplesAreShown, context: Cont
         extra = [best_pair] if is_joint else []
     else:
         extra = []
-    candidates = [
-        one for one in drawn if one.new and not one.known and len(one.tiles) <= 2 * params.n
-    ] + extra
+    candidates = [one for one in drawn if one.new and not one.known and len(one.tiles) <= most] + extra
     if not candidates:
-        shows_real = any(one.known and not one.new and len(one.tiles) == params.n for one in drawn)
+        enough = range(params.n, (params.most or params.n) + 1)
+        shows_real = any(one.known and not one.new and len(one.tiles) in enough for one in drawn)
         if shows_real:
             return failed(
                 "The images that are shown as samples are images of MNIST.",

@@ -74,8 +74,9 @@ class LossIs(CheckParams):
     """Accepted reductions (`batch_mean`, `sum`, `element_mean`, `pixel_mean`), each with its share of the points."""
     kl_weights: list[float] = Field(default=[1.0])
     """Accepted weights of the KL term, relative to the reconstruction's."""
-    also: list[Literal["bce", "bce_with_logits", "mse"]] = Field(default_factory=list)
-    """Other reconstruction terms that are accepted; whether they fit what the decoder gives is another check's."""
+    also: dict[str, list[float]] = Field(default_factory=dict)
+    """Other accepted reconstruction terms (`bce`, `bce_with_logits`, `mse`), each with its weights of the KL term;
+    whether they fit what the decoder gives is another check's."""
     in_loop: Literal["twin", "person"] = "twin"
     """Who judges a loss that is written out in a training loop, where it cannot be called: the check's twin, or a person
     where no twin sees the loss."""
@@ -117,9 +118,21 @@ def _values_by_way(called: Called) -> dict[Way, dict[tuple[Any, ...], dict[str, 
     return ways
 
 
-def _judge_way(
-    called: Called, way: Way, places: Mapping[tuple[Any, ...], Mapping[str, float]], params: LossIs
-) -> Finding:
+def reconstruction_terms(evidence: Evidence, key: str) -> set[str]:
+    """Return which reconstruction terms a loss was recognised to have: `bce`, `mse`, ...; none where none was called."""
+    called = evidence.called[key]
+    params = LossIs(challenge=key)
+    seen = [
+        one for places in _values_by_way(called).values() for one in _explained_in(called, places, params)
+    ]
+    return {one.reconstruction for one in seen if one.reconstruction}
+
+
+Places = Mapping[tuple[Any, ...], Mapping[str, float]]
+
+
+def _explained_in(called: Called, places: Places, params: LossIs) -> list[Explained]:
+    """Return what the numbers are that one way to call gave, as far as it is known."""
     cases = list(called.cases)
     sums = [reconstruction_sums(c["reconstruction"], c["target"]) for c in called.cases.values()]
     names = sorted(
@@ -132,12 +145,16 @@ def _judge_way(
         kls = {name: [one[name] for one in each] for name in each[0]}
     if params.quantity == "kl":
         reconstructions = {}
-    seen = [
+    return [
         explained
         for place in places.values()
         if all(case in place for case in cases)
         and (explained := explain([place[case] for case in cases], reconstructions, kls))
     ]
+
+
+def _judge_way(called: Called, way: Way, places: Places, params: LossIs) -> Finding:
+    seen = _explained_in(called, places, params)
     about: dict[str, Any] = {
         "expected": _expected(params),
         "found": (Found(how="call", path=way[0]),),
@@ -205,13 +222,14 @@ def _judge_explained(
     n_latent = np.shape(case["mu"])[1]
     if whole.kl:
         weight = whole.b / whole.a if whole.reconstruction else whole.b * n
-        if params.quantity == "vae" and not any(
-            abs(weight - one) <= 2e-3 * abs(one) for one in params.kl_weights
-        ):
+        accepted = params.also.get(whole.reconstruction, params.kl_weights)
+        if params.quantity == "vae" and not any(abs(weight - one) <= 2e-3 * abs(one) for one in accepted):
             return _wrong_weight(name, weight, (n, n_pixels, n_latent), about)
         if params.quantity == "kl" and (mistake := _kl_factor(whole.b, (n, n_pixels, n_latent))):
             return failed(f"The KL term of {name} {mistake}.", observed=f"a KL term that {mistake}", **about)
-    scale = whole.a if whole.reconstruction else whole.b
+    # A term with a constant of its own (½ of a squared error) tells less of the reduction than the KL term does.
+    by_kl = not whole.reconstruction or (whole.kl and whole.reconstruction in params.also)
+    scale = whole.b if by_kl else whole.a
     return _judge_reduction(name, factor_name(scale, n, n_pixels, n_latent), scale, way, params, about)
 
 
@@ -336,6 +354,7 @@ def sample_is_reparameterised(
     """Under noise that is known, z is μ + σ·ε, and the gradient reaches μ and σ."""
     called = evidence.called[params.challenge]
     findings: list[Finding] = []
+    direct: list[tuple[Finding, bool]] = []
     decided: list[Finding] = []
     for answer, values in successes(called):
         tree = tree_of(answer)
@@ -345,20 +364,27 @@ def sample_is_reparameterised(
         }
         if "calls" in tree:
             for call in items(tree, "calls"):
-                findings.append(_judge_latent(call, values, answer.function, about))
-                if findings[-1].observed in OTHER_SPREADS and _is_called_variance(call):
-                    decided.append(findings[-1])
+                finding = _judge_latent(call, values, answer.function, about)
+                direct.append((finding, _is_certain(finding, call)))
+                if finding.observed in OTHER_SPREADS and _is_called_variance(call):
+                    decided.append(finding)
         elif isinstance(tree, dict):
             shown, given = (_matrices(tree.get(key)) for key in ("shown", "given"))
             fit = explain_model(shown, given, values["noise"], bool(text(tree, "asked")))
             if fit is not None:
                 findings.append(_latent_finding(fit, f"`{answer.function}`", (), about))
+    findings = [*(finding for finding, _ in direct), *findings]
     if not findings and successes(called):
         return untried("Where the model samples its latent variable could not be seen from its layers.")
     if not findings:
         return unanswered(called, "sampling the latent variable")
     if params.by_name and decided:
         return decided[0]
+    if direct:
+        best, is_certain = max(direct, key=lambda one: (one[0].fraction, one[1]))
+        # Seen in a whole model, mean and spread cannot be told apart, nor that the draw is cut off.
+        if is_certain:
+            return best
     return max(findings, key=lambda one: (one.fraction, one.observed != "another value"))
 
 
@@ -399,9 +425,7 @@ def _judge_latent(
     if flows and not zero:
         return finding
     said = "no gradient reaches μ and σ: the draw is cut off (`sample` in place of `rsample`, `detach` or `no_grad`)"
-    return failed(
-        f"{name} draws z with the right values, but {said}.", observed="a draw without gradient", **about
-    )
+    return failed(f"{name} draws z with the right values, but {said}.", observed=CUT_OFF, **about)
 
 
 FORMS = ("log_var", "sigma", "variance")
@@ -418,6 +442,18 @@ LATENT_MISTAKES = {
     "no_mu": "μ is not added: z is σ·ε",
 }
 OTHER_SPREADS = (LATENT_MISTAKES["log_var_as_sigma"], LATENT_MISTAKES["variance_as_sigma"])
+
+CUT_OFF = "a draw without gradient"
+
+
+def _is_certain(finding: Finding, call: Mapping[Any, Any]) -> bool:
+    """Whether what a sampler was seen to do needs no look at the whole model.
+
+    exp(s) is wrong where s is a log variance, and right where it is log σ: only its name tells which.
+    """
+    if finding.observed == LATENT_MISTAKES["variance_as_sigma"]:
+        return _is_called_variance(call)
+    return finding.fraction == 1.0 or finding.observed in (*LATENT_MISTAKES.values(), CUT_OFF)
 
 
 def _latent_finding(

@@ -58,7 +58,17 @@ class Challenge(Record):
 
     id: str = Field(pattern=r"^[A-Za-z0-9_.]{1,60}$")
     mode: Literal[
-        "call", "points", "module", "loss", "noise", "step", "decoder", "likelihood", "denoiser", "noising"
+        "call",
+        "points",
+        "module",
+        "loss",
+        "noise",
+        "step",
+        "decoder",
+        "likelihood",
+        "autoencoder",
+        "denoiser",
+        "noising",
     ] = "call"
     """An entry of `autograder/kernel_side/modes.py`."""
     names: tuple[str, ...] = ()

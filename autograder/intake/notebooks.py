@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ def read_notebook(path: Path, *, keep_outputs: bool = False) -> dict[str, Any]:
         When the file is missing, empty, too large, something else, damaged, or written in another language.
     """
     return parse_notebook(read_content(path), path.name, keep_outputs=keep_outputs)
+
+
+def code_of(notebook: Mapping[str, Any]) -> str:
+    """Return all code of a notebook that :func:`read_notebook` gave."""
+    return "\n".join(cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code")
 
 
 def read_content(path: Path) -> bytes:

@@ -53,6 +53,8 @@ MODULES = (
     "steps",
     "decoders",
     "likelihoods",
+    "image_sets",
+    "autoencoders",
     "updates",
     "recorders",
     "layer_calls",

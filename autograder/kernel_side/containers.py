@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import Any
 
@@ -31,9 +32,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def write_container(path: str, document: dict[str, Any], arrays: dict[str, Array]) -> int:
     """Bytes written; the file appears under its name only when it is whole."""
-    header: dict[str, Any] = {
-        "__metadata__": {"json": json.dumps(document, ensure_ascii=False, allow_nan=False)}
-    }
+    header: dict[str, Any] = {"__metadata__": {"json": _as_json(document)}}
     position = 0
     for ref, array in arrays.items():
         end = position + array.nbytes
@@ -53,6 +52,22 @@ def write_container(path: str, document: dict[str, Any], arrays: dict[str, Array
             file.write(np.ascontiguousarray(array).data if array.nbytes else b"")
     os.replace(partial, path)  # noqa: PTH105
     return 8 + len(text) + position
+
+
+def _as_json(document: dict[str, Any]) -> str:
+    """The document as JSON; a number that is none (a gradient that diverged, a clip at infinity) is left out of it."""
+    try:
+        return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(document), ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def fit(document: dict[str, Any]) -> dict[str, Any]:

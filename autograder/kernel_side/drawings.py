@@ -106,7 +106,23 @@ def _describe_scatter(artist: Any) -> dict[str, Any]:
         "ymin": _number(low[1]),
         "ymax": _number(high[1]),
     }
-    return {"n": len(points), **limits, "points": points[_thin(len(points))]}
+    keep = _thin(len(points))
+    return {
+        "n": len(points),
+        **limits,
+        "points": points[keep],
+        "colours": _colours(artist, len(points), keep),
+    }
+
+
+def _colours(artist: Any, n: int, keep: Any) -> Array | None:
+    """A number for each point's colour: what it was mapped from, else which of the colours it is; None for one colour."""
+    mapped = artist.get_array()
+    if mapped is not None:
+        values: Array = np.ma.filled(np.ma.asarray(mapped, dtype=float), np.nan).ravel()
+    else:
+        values = np.unique(artist.get_facecolors(), axis=0, return_inverse=True)[1].ravel().astype(float)
+    return values[keep] if len(values) == n > 1 and np.ptp(values) > 0 else None
 
 
 def _describe_text(text: Any) -> dict[str, Any]:

@@ -101,7 +101,10 @@ def finish_figures(figures: list[Any], encoder: Encoder, known: KnownImages | No
         return node.get("ref")
 
     for axes in (a for figure in figures for a in figure["axes"]):
-        axes["scatters"] = [s | {"ref": ref(s.pop("points"))} for s in map(dict, axes["scatters"])]
+        axes["scatters"] = [
+            s | {"ref": ref(s.pop("points")), "colours": ref(s.pop("colours"))}
+            for s in map(dict, axes["scatters"])
+        ]
         contours = []
         for drawn in axes["contours"]:
             entry = dict(drawn)

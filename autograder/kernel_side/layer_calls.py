@@ -140,10 +140,15 @@ def _role(module: Any, given: Any) -> tuple[str, int, int]:
 def _noise(given: Any, has_law: bool) -> tuple[float, ...]:
     """Sign, mean, deviation and share of negative numbers of a latent variable; a share of -1 where none is measured."""
     array = np.ascontiguousarray(given.detach().float().numpy())
-    digest = float(int.from_bytes(hashlib.blake2b(array.tobytes(), digest_size=6).digest(), "little"))
+    digest = float(batch_digest(array))
     if not has_law:
         return digest, 0.0, 0.0, -1.0
     return digest, float(array.mean()), float(array.std()), float((array < 0).mean())
+
+
+def batch_digest(array: Any) -> int:
+    """A number that tells one batch of a latent variable from any other, by its bytes in single precision."""
+    return int.from_bytes(hashlib.blake2b(array.tobytes(), digest_size=6).digest(), "little")
 
 
 def _encoded(entry: Entry, encoder: Encoder, n_steps: int) -> Entry:

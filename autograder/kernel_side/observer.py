@@ -8,7 +8,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import decoders, likelihoods, losses, modules, noise, noisings, steps  # noqa: F401  # each adds modes of challenges
+from . import (  # each adds modes of challenges
+    autoencoders,  # noqa: F401
+    decoders,  # noqa: F401
+    likelihoods,  # noqa: F401
+    losses,  # noqa: F401
+    modules,  # noqa: F401
+    noise,  # noqa: F401
+    noisings,  # noqa: F401
+    steps,  # noqa: F401
+)
 from .absent_packages import AbsentPackages
 from .calls import Caller
 from .colab import Colab

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,8 @@ MAX_UPDATES = 12
 MAX_LOOKED_AT = 60
 MAX_BATCHES_KNOWN = 4096
 N_COMPARED = 64
+N_FOLLOWED, HUGE = 16, 1e30
+"""Losses kept of the beginning and of the end of a training; what stands for one that is not finite."""
 LOSSES = (
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "nll_loss",
     "mse_loss", "l1_loss", "smooth_l1_loss", "kl_div",
@@ -170,6 +173,8 @@ class TrainingRecorder:
         entry = self._count(
             "step", number, name=type(optimizer).__name__, number=number, settings=known, kept=0
         )
+        with contextlib.suppress(Exception):
+            _follow(entry, self.updates.moved_by)
         self._updated(number)
         if number in self.norms:
             entry["largest_norm"] = self.norms[number]
@@ -279,6 +284,18 @@ def _is_switch(frame: Any) -> bool:
     return frame.f_code.co_name == "eval" and not str(frame.f_back.f_globals.get("__name__")).startswith(
         "torch."
     )
+
+
+def _follow(entry: Entry, moved_by: list[float]) -> None:
+    """Adds what a step was made by to the first and to the last losses of an entry; no number counts as a huge one."""
+    loss = sum(moved_by)
+    loss = loss if math.isfinite(loss) else HUGE
+    first, last = entry.setdefault("first", []), entry.setdefault("last", [])
+    if moved_by and len(first) < N_FOLLOWED:
+        first.append(loss)
+    if moved_by:
+        last.append(loss)
+        del last[:-N_FOLLOWED]
 
 
 def _add(values: list[Any], value: Any) -> None:

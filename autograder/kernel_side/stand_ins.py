@@ -21,15 +21,17 @@ Note = Callable[..., None]
 
 
 def stand_in_vae(tensors: dict[str, Any]) -> Any:
-    """A model that returns the given reconstruction, mu and log_var, whatever it is shown."""
+    """A model that returns the given reconstruction, mu and log_var, whatever it is shown; without a mu, the first alone."""
     torch: Any = sys.modules["torch"]
 
     class StandInVae(torch.nn.Module):  # type: ignore[misc]
         def forward(self, *_: Any, **__: Any) -> Any:
+            if "mu" not in tensors:
+                return tensors["reconstruction"]
             return tensors["reconstruction"], tensors["mu"], tensors["log_var"]
 
         def encode(self, *_: Any) -> Any:
-            return tensors["mu"], tensors["log_var"]
+            return (tensors["mu"], tensors["log_var"]) if "mu" in tensors else tensors["target"]
 
         def decode(self, *_: Any) -> Any:
             return tensors["reconstruction"]

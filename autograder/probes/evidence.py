@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,6 +109,19 @@ class Evidence:
     def cells_of(self, item: str) -> list[NotebookCell]:
         """Return the cells of an item's section."""
         return [cell for cell in self.cells if cell.item == item]
+
+    def cells_around(self, items: Collection[str]) -> tuple[NotebookCell, ...]:
+        """Return the cells of some items, and those under headings that were not recognised: they belong to the item
+        before them, at the beginning of the notebook to the one after.
+        """
+        known = [cell.item for cell in self.cells if cell.item is not None]
+        last = known[0] if known else None
+        found = []
+        for cell in self.cells:
+            last = cell.item if cell.item is not None else last
+            if last in items:
+                found.append(cell)
+        return tuple(found)
 
     def figures_of(self, item: str) -> list[FigureSeen]:
         """Return the figures drawn in an item's section, and those of cells that belong to no item."""

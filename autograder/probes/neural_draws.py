@@ -231,3 +231,40 @@ class TrainedLanguageModel(DrawParams):
 def trained_language_model(rng: np.random.Generator, params: TrainedLanguageModel) -> Values:
     """Nothing is drawn: the model stays as it is, and so do the splits and the texts that it is asked about."""
     return {"kind": "trained"} | params.model_dump()
+
+
+class LikelihoodOfPixels(DrawParams):
+    """A batch of data and the parameters of its distribution, for a negative log-likelihood."""
+
+    n: int = Field(default=3, ge=2, le=16)
+    n_pixels: int = Field(default=784, ge=2, le=4096)
+    is_binary: bool = False
+    """Data of zeros and ones alone: what a Bernoulli distribution that looks at its support takes."""
+
+
+@DRAWS.register(LikelihoodOfPixels)
+def likelihood_of_pixels(rng: np.random.Generator, params: LikelihoodOfPixels) -> Values:
+    """Data in [0, 1], parameters in (0, 1) as near to it as chance wills, and log variances, all of one shape."""
+    shape = (params.n, params.n_pixels)
+    x = rng.uniform(0.02, 0.98, size=shape)
+    x = (x > 0.5).astype(float) if params.is_binary else x
+    share, noise = rng.uniform(0.1, 0.9), rng.uniform(0.05, 0.95, size=shape)
+    return {
+        "reconstruction": (share * (0.03 + 0.94 * x) + (1 - share) * noise).round(4).tolist(),
+        "target": x.round(3).tolist(),
+        "log_var": rng.uniform(-2.0, 1.0, size=shape).round(4).tolist(),
+        "sigma": 0.75,
+        "n_pixels": params.n_pixels,
+    }
+
+
+class Uniform(DrawParams):
+    """Uniform numbers in [0, 1)."""
+
+    n: int = Field(default=499, ge=32, le=4096)
+
+
+@DRAWS.register(Uniform)
+def uniform_numbers(rng: np.random.Generator, params: Uniform) -> Values:
+    """Numbers in [0, 1): which images an autoencoder is shown, and where between their codes others are taken."""
+    return {"uniform": rng.uniform(size=params.n).round(5).tolist()}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from autograder.probes.evidence import Evidence
 from autograder.probes.failed_imports import FailedImport, failed_imports
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import NoticeSeen
 from autograder.probes.packages import PIP_NAMES
 from autograder.records import ExecutionRecord, Note
 
+UNREACHED = ("data", "download", "network")
+"""Kinds of notices that say that something was not on this machine."""
 MAX_SENTENCES = 12
 MAX_NAMES = 6
 MISSING_DATA = "data that the grader does not have"
@@ -44,6 +47,21 @@ def _missing_data(notices: Sequence[NoticeSeen]) -> str:
         f"{' and '.join(names[:MAX_NAMES])} {are} not on the machine that ran the notebook; {_cells(cells).lower()} asked "
         "for it. That is the grader's fault, not the notebook's. Next: your instructor runs `autograder data fetch` "
         "and grades again."
+    )
+
+
+def unreached_data(evidence: Evidence) -> str:
+    """Return what to say where a notebook stopped at data that its kernel could not load; "" where none did.
+
+    That the machine has no network, or not that data set, is no fault of a notebook that may choose its data.
+    """
+    stopped = {one.index for one in evidence.execution.cells if one.status == "error"}
+    cells = sorted({one.cell for one in evidence.observations.notices if one.kind in UNREACHED} & stopped)
+    if not cells:
+        return ""
+    return (
+        f"{_cells([cell + 1 for cell in cells])} stopped at data that could not be loaded here, where there is no network; "
+        "a person looks at the stored outputs."
     )
 
 

@@ -91,7 +91,17 @@ class ChallengeSpec(Model):
     """A function of the student's that is called on inputs drawn at grading time."""
 
     mode: Literal[
-        "call", "points", "module", "loss", "noise", "step", "decoder", "likelihood", "denoiser", "noising"
+        "call",
+        "points",
+        "module",
+        "loss",
+        "noise",
+        "step",
+        "decoder",
+        "likelihood",
+        "autoencoder",
+        "denoiser",
+        "noising",
     ]
     draw: StrictStr
     """The registered generator of the inputs (`autograder.probes.challenges`)."""
@@ -267,6 +277,9 @@ class PartSpec(Model):
     limits: Limits = Field(default_factory=Limits)
     data: list[StrictStr] = Field(default_factory=list)
     """The data sets that its notebooks need, under the names of `autograder data status`."""
+    own_data: StrictBool = False
+    """Whether students may choose another data set: then only notebooks whose code names one of `data` need it, and what
+    a notebook could not load waits for a person."""
     budgets: dict[Literal["full", "short"], BudgetSpec] = Field(default_factory=dict)
     """How its notebooks are run; without `short` they always run as handed in."""
     settings: dict[str, Any] = Field(default_factory=dict)

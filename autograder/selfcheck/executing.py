@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autograder.datasets import data_directory, has_stand_ins, how_to_get, identity, missing_sets
+from autograder.datasets import data_directory, has_stand_ins, how_to_get, identity, missing_for
 from autograder.errors import InternalError, UsageError
 from autograder.execute.protocol import Executor
 from autograder.execution_notes import budget_notes, execution_notes
-from autograder.intake import UnreadableNotebook, read_notebook
+from autograder.intake import UnreadableNotebook, code_of, read_notebook
 from autograder.intake.bindings import FILE_NAMES
 from autograder.intake.choosing import submission_of
 from autograder.jobs import Task, plan_tasks
@@ -72,7 +72,7 @@ def check_notebook(
     notebook = read_own(path)
     if budget == "short":
         _require_parameters(path.name, notebook, chosen.part)
-    _require_data(chosen.part, data_directory(data), budget)
+    _require_data(chosen.part, data_directory(data), budget, notebook)
     needed = challenges_for(chosen.part, chosen.wanted)
     part = chosen.part.model_copy(
         update={"challenges": {key: spec for key, spec in chosen.part.challenges.items() if key in needed}}
@@ -95,9 +95,10 @@ def run_through(
     InternalError
         When the notebook could not be executed through a fault of ours.
     """
-    if missing_sets(data_directory(data), part.data):
+    notebook = read_own(path)
+    if _missing(part, data_directory(data), notebook):
         return None
-    can_be_short = bool(replacements(read_own(path), part.values_of("short")))
+    can_be_short = bool(replacements(notebook, part.values_of("short")))
     alone = part.model_copy(update={"challenges": {}})
     with tempfile.TemporaryDirectory(prefix="self-check-") as folder:
         budget: Budget = "short" if can_be_short else "full"
@@ -248,8 +249,13 @@ def _require_parameters(name: str, notebook: Mapping[str, Any], part: PartSpec) 
     )
 
 
-def _require_data(part: PartSpec, folder: Path, budget: Budget) -> None:
-    missing = missing_sets(folder, part.data)
+def _missing(part: PartSpec, folder: Path, notebook: Mapping[str, Any]) -> list[str]:
+    """Return the data sets that are not there and that the notebook cannot do without."""
+    return missing_for(folder, part.data, code_of(notebook) if part.own_data else None)
+
+
+def _require_data(part: PartSpec, folder: Path, budget: Budget, notebook: Mapping[str, Any]) -> None:
+    missing = _missing(part, folder, notebook)
     if missing:
         raise UsageError(
             f"part {part.part} needs {' and '.join(missing)}, which {folder} does not hold; "

@@ -22,7 +22,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from autograder.execute.driver import MAX_FUNCTIONS
-from autograder.kernel_side import decoders, denoisers, likelihoods, losses, modules, noise, noisings, steps
+from autograder.kernel_side import (
+    autoencoders,
+    decoders,
+    denoisers,
+    likelihoods,
+    losses,
+    modules,
+    noise,
+    noisings,
+    steps,
+)
 from autograder.kernel_side.calls import Caller
 from autograder.kernel_side.containers import MIB, fit, write_container
 from autograder.kernel_side.namespace import Namespace
@@ -30,7 +40,7 @@ from autograder.kernel_side.seeds import SeedRecorder
 from autograder.kernel_side.values import Encoder
 from autograder.probes.observations import Observations, read_observations
 
-MODES = (decoders, denoisers, likelihoods, losses, modules, noise, noisings, steps)
+MODES = (autoencoders, decoders, denoisers, likelihoods, losses, modules, noise, noisings, steps)
 """Modules that each add modes of challenges; imported so that they do."""
 WAIT_SECONDS = 120.0
 """How long the copy may take, all calls together."""

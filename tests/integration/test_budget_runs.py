@@ -131,6 +131,23 @@ def test_without_its_data_set_nothing_is_graded(budget: Budget, tmp_path: Path) 
     assert not (tmp_path / "run" / "results.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("code", "error", "said"),
+    [
+        ("x = discs(90)", AssertionError, "was executed"),
+        ("x = datasets.MNIST(root)", UsageError, "part a0 need MNIST"),
+    ],
+)
+def test_where_students_choose_their_data_only_code_that_names_it_needs_the_set(
+    code: str, error: type[Exception], said: str, tmp_path: Path
+) -> None:
+    course = Course.load("gm-a0", ["a0"], "short")
+    source = hand_in(tmp_path, to_ipynb(f"# %%\n{code}\n"))
+    (source / "ada" / "part_c.ipynb").rename(source / "ada" / "part_a0.ipynb")
+    with pytest.raises(error, match=said):
+        grading.grade(source, course, tmp_path / "run", Nobody(), data=tmp_path / "nowhere")
+
+
 def test_stand_ins_are_for_short_runs() -> None:
     with pytest.raises(UsageError, match="generated stand-ins"):
         Course.load("aml-a3", ["c"], "full", stand_ins=True)

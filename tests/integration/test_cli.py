@@ -219,7 +219,7 @@ def test_main_exits_with_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
         (("grade", "nowhere", "--assignment", "aml-a3", "--run", "runs/x"), "there is no folder nowhere"),
         (("grade", ".", "--assignment", "aml-a3", "--run", "runs/x"), "lies inside the submissions folder"),
         (("grade", "x", "--assignment", "aml-a3", "--run", "r", "--part", "z"), "there is no part 'z'"),
-        (("lint", "gdl"), "there is no assignment 'gdl' (there are: aml-a3, dl-hw3, em-mixture, mdl-gen)"),
+        (("lint", "gdl"), "there is no assignment 'gdl'; did you mean 'gdl-ca5'?"),
         (("template", "aml-a3", "--part", "q"), "has no part 'q' (there are: a, b, c)"),
         (("rescore", "nowhere"), "nowhere is no run directory"),
         (("report", "nowhere"), "nowhere is no run directory"),

@@ -323,7 +323,7 @@ def test_fast_makes_the_numbers_of_the_sheet_smaller(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("autograder.selfcheck.executing.missing_sets", lambda *_: [])
+    monkeypatch.setattr("autograder.selfcheck.executing.missing_for", lambda *_: [])
     short = json.loads(notebook("n_epochs = 10"))
     short["cells"][0]["metadata"] = {"tags": ["parameters"]}
     path = tmp_path / "part_b.ipynb"

@@ -9,6 +9,7 @@ from typing import Any
 
 from autograder.jobs import make_plan
 from autograder.kernel_side import (  # noqa: F401  # each adds a mode of challenges
+    autoencoders,
     decoders,
     denoisers,
     likelihoods,

@@ -131,3 +131,12 @@ def test_listing_knows_the_names(tmp_path: Path) -> None:
     assert list(cells) == [2, 10]
     assert [path.stem for path in calls] == ["call-a2.sampler-0", "call-a2.sampler-1-2-density"]
     assert list_containers(tmp_path / "missing") == ({}, [])
+
+
+def test_numbers_that_are_none_cost_nothing_else(tmp_path: Path) -> None:
+    """A gradient that diverged or a clip at infinity must not lose all that a cell was seen to do."""
+    path = tmp_path / "c.safetensors"
+    document = {"training": [{"largest_norm": float("inf"), "lr": 0.1}, {"limit": float("nan")}], "n": 3}
+    write_container(str(path), document, {})
+    seen = read_container(path).document
+    assert seen == {"training": [{"largest_norm": None, "lr": 0.1}, {"limit": None}], "n": 3}

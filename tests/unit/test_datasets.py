@@ -407,3 +407,21 @@ def test_stand_ins_are_shown_and_called_what_they_are(tmp_path: Path) -> None:
 def test_a_damaged_manifest_lists_nothing(content: str, tmp_path: Path) -> None:
     (tmp_path / datasets.STAND_INS).write_text(content)
     assert not datasets.has_stand_ins(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("code", "n_missing"),
+    [
+        ("datasets.MNIST(root)", 1),
+        ("from keras.datasets import mnist", 1),
+        ("fetch_openml('mnist_784')", 1),
+        ("datasets.FashionMNIST(root)", 0),
+        ("datasets.EMNIST(root); mnistify(x)", 0),
+        ("x = make_discs(2000)", 0),
+        ("", 0),
+        (None, 1),
+    ],
+)
+def test_a_data_set_is_needed_by_code_that_names_it(code: str | None, n_missing: int, tmp_path: Path) -> None:
+    assert len(datasets.missing_for(tmp_path, ["MNIST"], code)) == n_missing
+    assert datasets.missing_for(tmp_path, ["Tiny Shakespeare"], "open('tiny_shakespeare.txt')")

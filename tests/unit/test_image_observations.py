@@ -27,7 +27,7 @@ from autograder.kernel_side.layer_calls import LayerRecorder
 from autograder.kernel_side.recorders import TrainingRecorder
 from autograder.kernel_side.saved_pictures import PictureRecorder
 from autograder.kernel_side.seeds import SeedRecorder
-from autograder.kernel_side.tiles import as_pixels, layout, tiles_of
+from autograder.kernel_side.tiles import as_picture, as_pixels, layout, tiles_of
 from autograder.kernel_side.values import Encoder
 from autograder.probes.evidence import Evidence
 from autograder.probes.notebooks import NotebookCell
@@ -525,3 +525,23 @@ def test_training_on_too_many_images_is_not_marked_again(watch: Watch) -> None:
     evidence = watch.evidence()
     assert judge(evidence, "pairs_are_shown", n=5, n_train=300).fraction == 0.5
     assert judge(evidence, "pairs_are_shown", n=5, n_train=240).fraction == 1
+
+
+def test_data_beside_what_a_linear_decoder_makes_of_them_keep_their_grey_levels() -> None:
+    images = UNIT[:4].numpy()
+    linear = 1.4 * images - 0.3
+    picture = as_picture(np.concatenate([np.hstack(list(images)), np.hstack(list(linear))]))
+    assert picture is not None
+    tiles, n_rows, n_columns = tiles_of(picture)
+    assert (n_rows, n_columns) == (2, 4)
+    assert np.array_equal(tiles[:4], TRAIN[:4].numpy())
+    assert not np.array_equal(tiles[4:], TRAIN[:4].numpy())
+
+
+def test_a_picture_in_one_of_the_usual_ranges_is_converted_as_a_whole() -> None:
+    signed = np.hstack([2 * UNIT[0].numpy() - 1, np.abs(UNIT[1].numpy())])
+    picture = as_picture(np.hstack(list(2 * UNIT[:3].numpy() - 1)))
+    assert np.array_equal(np.asarray(picture), np.hstack(list(TRAIN[:3].numpy())))
+    mixed = np.asarray(as_picture(signed))
+    assert np.array_equal(mixed[:, :28], TRAIN[0].numpy())
+    assert np.array_equal(mixed[:, 28:], TRAIN[1].numpy())

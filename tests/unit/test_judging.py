@@ -16,7 +16,7 @@ from autograder.golden import Golden, GoldenValue
 from autograder.judging import Judged, agreement_of, has_any_work, judge_part
 from autograder.probes.evidence import Agreement, Evidence, gather
 from autograder.probes.notebooks import NotebookCell
-from autograder.probes.observations import Answer, FigureSeen, Leaf, Observations
+from autograder.probes.observations import Answer, FigureSeen, Leaf, NoticeSeen, Observations
 from autograder.probes.paths import parse_path
 from autograder.records import CellError, CellRecord, ExecutionRecord, Picture, Status
 from autograder.registry import CHECKS, Entry
@@ -109,6 +109,18 @@ DRAWS = leaf("draws", np.zeros((60, 2)))
 @pytest.fixture
 def kept_at(tmp_path: Path) -> Path:
     return tmp_path / "findings.json"
+
+
+def test_where_own_data_could_not_be_loaded_what_is_not_right_waits(kept_at: Path) -> None:
+    stopped = record(status="error", error=CellError(name="URLError", message="no network"))
+    execution = ExecutionRecord(state="complete", cells=(stopped,))
+    notices = (NoticeSeen(stopped.index, "network", "www.cs.toronto.edu"),)
+    work = Work(Observations(notices=notices), cells(stopped), execution)
+    for own_data, status in ((False, Status.BLOCKED), (True, Status.REVIEW)):
+        part = part_of().model_copy(update={"own_data": own_data})
+        finding = work.judge(kept_at, part).verdicts["a1.rows"].finding
+        assert finding.status is status
+        assert ("could not be loaded here" in finding.message) is own_data
 
 
 # ------------------------------------------------------------------ missing evidence

@@ -141,6 +141,13 @@ def test_few_replicates_are_worth_a_word(course: Path, assignment: Assignment) -
         assert any(f"rests on {n} replicates" in advice.text for advice in lint(assignment).advice) == advised
 
 
+def test_replicates_that_no_band_rests_on_need_not_be_many() -> None:
+    """gm-a0 has two and four: they say how the solution's losses go, and its sheet gives no level to compare with."""
+    report = lint(find_assignment("gm-a0"))
+    assert not report.problems
+    assert not any("replicates" in advice.text for advice in report.advice)
+
+
 def test_checks_say_what_to_do(course: Path, assignment: Assignment) -> None:
     edit(course, "title: The density is that of the mixture", "title: ' '")
     hint = "hint: Put a short Markdown cell above each code cell that says what the cell does."

@@ -1,8 +1,10 @@
 """Notebooks that expected other surroundings: what failed at an import, what was lost by it, what is said of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kernel_asker import evidence_of, part_of
 
 from autograder.kernel_side.containers import write_container
 from autograder.probes.failed_imports import (
@@ -14,9 +16,15 @@ from autograder.probes.failed_imports import (
     missing_module,
 )
 from autograder.probes.notebooks import NotebookCell, parse_code
-from autograder.probes.observations import NoticeSeen, read_observations
+from autograder.probes.observations import NoticeSeen, Observations, read_observations
 from autograder.probes.packages import OFFERED, PIP_NAMES
-from autograder.probes.surroundings import MISSING_DATA, import_sentence, notice_sentence, surroundings_notes
+from autograder.probes.surroundings import (
+    MISSING_DATA,
+    import_sentence,
+    notice_sentence,
+    surroundings_notes,
+    unreached_data,
+)
 from autograder.records import CellError, CellRecord, ExecutionRecord
 
 
@@ -298,3 +306,15 @@ def test_notices_are_read_from_containers_and_believed_in_nothing(tmp_path: Path
     assert second.missing[:2] == ("None", "b")
     assert len(second.missing) < 20
     assert len(seen.problems) == 1
+
+
+def test_own_data_that_could_not_be_loaded_are_told_where_the_notebook_stopped_there() -> None:
+    record, _ = executed(("import torch", None), ("CIFAR10(root)", undefined("x")), ("x = 1", undefined("y")))
+    seen = evidence_of(
+        part_of({}), Observations(notices=(NoticeSeen(2, "network", "www.cs.toronto.edu"),)), {}
+    )
+    stopped = replace(seen, execution=record)
+    assert unreached_data(stopped).startswith("Cell 3 stopped at data that could not be loaded here")
+    assert unreached_data(seen) == ""
+    elsewhere = replace(stopped, observations=Observations(notices=(NoticeSeen(0, "network", "pypi.org"),)))
+    assert unreached_data(elsewhere) == ""
