@@ -67,6 +67,8 @@ def reverse_steps_follow(evidence: Evidence, params: ReverseStepsFollow, context
         if is_right:
             return judged(1.0, message=f"`{function}` takes the step back of DDPM.", expected=expected)
         return failed(f"`{function}` gives another point than the step back of DDPM.", expected=expected)
+    if not chain.is_finite:
+        return untried("The network's answers are not finite, so that the steps back cannot be followed.")
     reading = explain_steps(chain, schedules, context.rate)
     if reading is not None:
         notes = [f"The variance of a step was read as {reading.variance}."]
@@ -145,8 +147,8 @@ class LastStepHasNoNoise(ScheduleParams):
 def last_step_has_no_noise(evidence: Evidence, params: LastStepHasNoNoise, context: Context) -> Finding:
     """The samples are the mean of the last step: no noise is added there (with the variance β̃ it is 0)."""
     chain = chain_seen(evidence, n_steps_in(evidence, params))
-    if chain is None:
-        return untried("No sampling step by step was seen.")
+    if chain is None or not chain.is_finite:
+        return untried("No sampling step by step was seen, or its numbers are not finite.")
     r, last = chain.rows(), chain.at.stop - 1
     x, out = chain.calls.x[last][:r], chain.calls.out[last][:r]
     n = int(chain.calls.n[last])
@@ -246,7 +248,7 @@ def _samples(evidence: Evidence, params: SamplesFollowData) -> Array | None:
     if evidence.has(params.samples):
         return evidence.array(params.samples)
     chain = chain_seen(evidence, n_steps_in(evidence, params))
-    if chain is None:
+    if chain is None or not chain.is_finite:
         return None
     r, last = chain.rows(), chain.at.stop - 1
     x, out, n = chain.calls.x[last][:r], chain.calls.out[last][:r], int(chain.calls.n[last])
