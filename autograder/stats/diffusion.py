@@ -26,7 +26,7 @@ def linear_betas(n: int, first: float, last: float) -> Array:
     >>> linear_betas(3, 0.1, 0.3).tolist()
     [0.1, 0.2, 0.3]
     """
-    return np.asarray(np.linspace(first, last, n).round(15))
+    return np.asarray(np.linspace(first, last, n), dtype=np.float64).round(15)
 
 
 def cosine_betas(n: int, offset: float = 0.008, most: float = 0.999) -> Array:
