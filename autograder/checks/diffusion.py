@@ -119,7 +119,11 @@ def _used_schedule(evidence: Evidence, params: NoiseScheduleIs, context: Context
     seen = training_seen(evidence)
     is_used = (
         any(explain_noising(evidence, calls, schedules) is not None for calls in seen)
-        or (chain is not None and explain_steps(chain, schedules, context.rate) is not None)
+        or (
+            chain is not None
+            and chain.is_finite
+            and explain_steps(chain, schedules, context.rate) is not None
+        )
         or any(
             fault_of_noising(evidence, calls, schedules) for calls in seen
         )  # another mistake, with these numbers

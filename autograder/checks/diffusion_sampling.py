@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from pydantic import Field
+from scipy.spatial import cKDTree
 
 from autograder.checks.calls import successes
 from autograder.checks.findings import (
@@ -24,6 +25,7 @@ from autograder.checks.findings import (
 )
 from autograder.checks.noisings import (
     ScheduleParams,
+    arrays_of,
     explain_noising,
     given_by,
     known_schedules,
@@ -41,6 +43,7 @@ from autograder.stats.diffusion import Array, Schedule, energy_distance
 NEAR = 3e-4
 MANY_DEVIATIONS = 5.0
 MAX_POINTS = 2_000
+SAME_POINT = 1e-6
 NONE_LEFT, MOST_LEFT = 0.003, 0.2
 """Deviation from the mean of the last step: of samples that are that mean, and of what can be samples at all."""
 
@@ -67,6 +70,8 @@ def reverse_steps_follow(evidence: Evidence, params: ReverseStepsFollow, context
         if is_right:
             return judged(1.0, message=f"`{function}` takes the step back of DDPM.", expected=expected)
         return failed(f"`{function}` gives another point than the step back of DDPM.", expected=expected)
+    if not chain.is_finite:
+        return untried("The network's answers are not finite, so that the steps back cannot be followed.")
     reading = explain_steps(chain, schedules, context.rate)
     if reading is not None:
         notes = [f"The variance of a step was read as {reading.variance}."]
@@ -145,8 +150,8 @@ class LastStepHasNoNoise(ScheduleParams):
 def last_step_has_no_noise(evidence: Evidence, params: LastStepHasNoNoise, context: Context) -> Finding:
     """The samples are the mean of the last step: no noise is added there (with the variance β̃ it is 0)."""
     chain = chain_seen(evidence, n_steps_in(evidence, params))
-    if chain is None:
-        return untried("No sampling step by step was seen.")
+    if chain is None or not chain.is_finite:
+        return untried("No sampling step by step was seen, or its numbers are not finite.")
     r, last = chain.rows(), chain.at.stop - 1
     x, out = chain.calls.x[last][:r], chain.calls.out[last][:r]
     n = int(chain.calls.n[last])
@@ -202,8 +207,6 @@ class SamplesFollowData(ScheduleParams):
     """Samples and data, compared as distributions."""
 
     samples: OptionalEvidenceKey
-    data: OptionalEvidenceKey
-    """Evidence with the data, where the training does not show which points it was."""
     full: float = Field(default=0.5, gt=0, lt=1)
     """Largest share of the energy distance that a normal distribution with the data's mean and covariance has."""
 
@@ -214,9 +217,10 @@ def samples_follow_data(evidence: Evidence, params: SamplesFollowData, context: 
 
     Between that share of the distance and all of it, a person decides.
     """
-    samples, data = _samples(evidence, params), _data(evidence, params)
+    samples = _samples(evidence, params)
+    data = _data(evidence, params, samples) if samples is not None else None
     if samples is None or data is None:
-        raise MissingEvidence(params.samples if samples is None else params.data)
+        raise MissingEvidence(params.samples)
     if samples.ndim != 2 or data.ndim != 2 or samples.shape[1] != data.shape[1]:
         return failed("The samples have not the shape of the data.", observed=f"shape {samples.shape}")
     if not np.isfinite(samples).all():
@@ -226,6 +230,8 @@ def samples_follow_data(evidence: Evidence, params: SamplesFollowData, context: 
     normal = rng.multivariate_normal(data.mean(axis=0), np.cov(data.T), size=MAX_POINTS)
     limit = energy_distance(normal, data)
     standard = (data - data.mean(axis=0)) / data.std(axis=0)
+    if any(float(np.mean(cKDTree(known).query(samples)[0] < SAME_POINT)) > 0.5 for known in (data, standard)):
+        return failed("The samples are points of the data themselves.")
     distance = min(energy_distance(samples, data), energy_distance(samples, standard))
     share = distance / limit
     about: dict[str, Any] = {
@@ -246,7 +252,7 @@ def _samples(evidence: Evidence, params: SamplesFollowData) -> Array | None:
     if evidence.has(params.samples):
         return evidence.array(params.samples)
     chain = chain_seen(evidence, n_steps_in(evidence, params))
-    if chain is None:
+    if chain is None or not chain.is_finite:
         return None
     r, last = chain.rows(), chain.at.stop - 1
     x, out, n = chain.calls.x[last][:r], chain.calls.out[last][:r], int(chain.calls.n[last])
@@ -258,13 +264,15 @@ def _samples(evidence: Evidence, params: SamplesFollowData) -> Array | None:
     return None
 
 
-def _data(evidence: Evidence, params: SamplesFollowData) -> Array | None:
+def _data(evidence: Evidence, params: SamplesFollowData, samples: Array) -> Array | None:
+    """Return the points that the network was trained on; where that was not seen, the largest other array of points."""
     schedules = known_schedules(evidence, params)
     for calls in training_seen(evidence):
         noising = explain_noising(evidence, calls, schedules)
         if noising is not None:
             return noising.data
-    return evidence.array(params.data) if evidence.has(params.data) else None
+    d = samples.shape[1] if samples.ndim == 2 else 0
+    return next((one for one in arrays_of(evidence, d) if not np.array_equal(one, samples)), None)
 
 
 def _thinned(points: Array) -> Array:

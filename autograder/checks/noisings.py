@@ -160,7 +160,7 @@ def explain_noising(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Sc
 
 
 def _explained(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Schedule]) -> Noising | None:
-    for data in _arrays(evidence, calls.x.shape[2]):
+    for data in arrays_of(evidence, calls.x.shape[2]):
         tree = cKDTree(data)
         for is_implied, source in _sources():
             for schedule in schedules:
@@ -186,7 +186,7 @@ def _is_normal(noises: Sequence[Array]) -> bool:
 
 def fault_of_noising(evidence: Evidence, calls: CallsSeen, schedules: Sequence[Schedule]) -> str:
     """Return which known mistake explains the points of a training; nothing for any other one."""
-    for data in list(_arrays(evidence, calls.x.shape[2]))[:4]:
+    for data in list(arrays_of(evidence, calls.x.shape[2]))[:4]:
         tree = cKDTree(data)
         for schedule in schedules[:2]:
             for name, factors in wrong_factors(schedule).items():
@@ -237,7 +237,7 @@ def _implied(factor: float, over: str, calls: CallsSeen, k: int) -> Array:
     return np.asarray(calls.out[k] - calls.gradient[k] * size / factor)
 
 
-def _arrays(evidence: Evidence, d: int) -> Iterator[Array]:
+def arrays_of(evidence: Evidence, d: int) -> Iterator[Array]:
     """Yield arrays of points that may be the data: as they are, then standardised."""
     found: dict[bytes, Array] = {}
     for leaf in evidence.observations.leaves:

@@ -43,6 +43,11 @@ class Chain:
         return array[self.at]
 
     @property
+    def is_finite(self) -> bool:
+        """Whether the network's answers are numbers throughout."""
+        return bool(np.isfinite(self.of(self.calls.out)[:, : self.rows()]).all())
+
+    @property
     def times(self) -> Array:
         """(n,): what the network was told."""
         return self.of(self.calls.t)[:, 0]
@@ -78,7 +83,7 @@ def _runs(calls: CallsSeen) -> Iterator[slice]:
 def _is_fresh(calls: CallsSeen, k: int) -> bool:
     """Whether the points of a call are nothing but noise that was just drawn."""
     rows = np.isfinite(calls.x[k]).all(axis=1)
-    return any(np.array_equal(calls.x[k][rows], noise[rows]) for noise in calls.drawn[k])
+    return bool(rows.any()) and any(np.array_equal(calls.x[k][rows], noise[rows]) for noise in calls.drawn[k])
 
 
 def _by_direction(calls: CallsSeen, start: int, stop: int) -> Iterator[slice]:

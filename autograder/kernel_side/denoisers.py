@@ -206,7 +206,8 @@ def _place(args: Any, kwargs: dict[str, Any], shape: Any) -> Place | None:
     if points is not None:
         rest = {at: value for at, value in given.items() if at != points}
         time = next((at for at, value in rest.items() if _is_time(value, shape[0])), None)
-        return Place(points, time) if time is not None else None
+        is_told = time is not None or any(_is_embedding(value, shape[0]) for value in rest.values())
+        return Place(points, time) if is_told else None
     for at, value in given.items():
         is_wider = isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[0] == shape[0]
         n_more = int(value.shape[1] - shape[1]) if is_wider else 0
@@ -226,6 +227,12 @@ def _is_time(value: Any, n: int) -> bool:
     if isinstance(value, torch.Tensor):
         return value.numel() in (1, n)
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_embedding(value: Any, n: int) -> bool:
+    """Whether a value can be times that were embedded before they were handed over."""
+    torch: Any = sys.modules["torch"]
+    return isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[0] in (1, n)
 
 
 def _read(place: Place, args: Any, kwargs: dict[str, Any], shape: Any) -> tuple[Any, Any]:

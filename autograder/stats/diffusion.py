@@ -33,7 +33,7 @@ def cosine_betas(n: int, offset: float = 0.008, most: float = 0.999) -> Array:
     """Return the variances of the cosine schedule (Nichol and Dhariwal 2021, eq. 17), at most `most`."""
     at = np.arange(n + 1) / n
     alpha_bars = np.cos((at + offset) / (1 + offset) * np.pi / 2) ** 2
-    return np.minimum(1 - alpha_bars[1:] / alpha_bars[:-1], most)
+    return np.asarray(np.minimum(1 - alpha_bars[1:] / alpha_bars[:-1], most), dtype=np.float64)
 
 
 @dataclass(frozen=True)

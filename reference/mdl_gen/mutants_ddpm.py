@@ -183,3 +183,26 @@ _add(
     'zip(axes, (data, data), ("data", "samples"), strict=True)',
     revealed_by="form",
 )
+
+_add(
+    "d2",
+    "noised_not_shown",
+    "draws no noised points",
+    "    ax.scatter(noised[:, 0], noised[:, 1], s=2)\n",
+    "",
+    revealed_by="form",
+)
+_add(
+    "d4",
+    "losses_reversed",
+    "keeps the newest loss first",
+    "losses.append(running / 100)",
+    "losses.insert(0, running / 100)",
+)
+_add(
+    "d6",
+    "untrained_samples",
+    "samples with a network that was never trained",
+    "samples = sample(model,",
+    "samples = sample(NoisePredictor(N_STEPS),",
+)

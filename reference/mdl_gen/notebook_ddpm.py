@@ -68,11 +68,7 @@ upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
 lower = np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], axis=1)
 moons = np.concatenate([upper, lower]) + moon_rng.normal(0, 0.08, (2000, 2))
 data = torch.tensor((moons - moons.mean(axis=0)) / moons.std(axis=0), dtype=torch.float32)  # (2000, 2)
-
-fig, ax = plt.subplots(figsize=(4, 3))
-ax.scatter(data[:, 0], data[:, 1], s=2)
-ax.set_title("The data")
-plt.show()
+print(f"{len(data)} points; the first: {data[0].tolist()}")
 
 # %% [markdown] tags=["given"] item="d1"
 # ## D1 Noise schedule (3 points)

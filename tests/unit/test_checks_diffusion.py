@@ -99,6 +99,12 @@ RIGHT = {
             "model.layers(torch.cat([x, torch.full((len(x), 1), t / 100)], 1))",
         ),
     ),
+    "times embedded outside": (
+        ("def forward(self, x, t):", "def forward(self, x, e):"),
+        ("torch.cat([x, t[:, None] / 100], 1)", "torch.cat([x, e[:, :1]], 1)"),
+        ("(add_noise(x0, t, noise), t)", "(add_noise(x0, t, noise), (t[:, None] / 100).repeat(1, 3))"),
+        ("model(x, torch.full((len(x),), t))", "model(x, torch.full((len(x), 3), t / 100))"),
+    ),
     "NumPy's noise": (
         ("noise = torch.randn_like(x0)", "noise = torch.tensor(generator.standard_normal(x0.shape)).float()"),
         ("model = Net()", "model = Net()\ngenerator = np.random.default_rng(1)"),
