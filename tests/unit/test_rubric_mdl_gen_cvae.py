@@ -280,6 +280,18 @@ def test_images_with_their_class_beside_them_are_images(beside: int, side: str, 
         assert np.concatenate(entry["codes"]).tolist() == [0, 1, 2, 3, 4]
 
 
+def test_the_range_of_images_is_told_without_that_of_the_class_beside_them() -> None:
+    import torch
+
+    recorder = LayerRecorder(KnownImages(), TrainingRecorder())
+    recorder.know(torch)
+    x, y = torch.linspace(0, 0.25, 784).repeat(3, 1), torch.eye(3, 10)
+    for given in (torch.cat([x, y], dim=1), torch.cat([y, x], dim=1)):
+        layer = torch.nn.Linear(794, 12)
+        recorder._hook(layer, (given,), layer(given))
+    assert [entry["new"] for entry in recorder.entries.values()] == [(0.0, 0.25), (0.0, 0.25)]
+
+
 # ------------------------------------------------------------------ classes of images
 
 
