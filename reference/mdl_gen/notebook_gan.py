@@ -1,5 +1,6 @@
 # Source of the solution, the student template and the mutants of the lab of lecture 3 (format: autograder/template.py).
 # ruff: noqa: F401, I001
+# mypy: disable-error-code="misc"
 # mypy: untyped-calls-exclude="torch"
 # %% [markdown] tags=["given"]
 # # Generative Models, lab of lecture 3: GAN and WGAN (20 points)
