@@ -51,7 +51,7 @@ class ElmanRNN(nn.Module):
             Where each layer begins, (B, H); zeros by default.
         """
         states = list(state) if state is not None else []
-        states = states or [x.new_zeros(len(x), cell.n_hidden) for cell in self.cells]  # type: ignore[misc]
+        states = states or [x.new_zeros(len(x), cell.n_hidden) for cell in self.cells]  # type: ignore[call-overload]
         outputs = []
         for t in range(x.shape[1]):
             below = x[:, t]  # (B, D)

@@ -1,7 +1,7 @@
 # Source of the solution, the student template and the mutants of notebook 5.1 (format: autograder/template.py).
 # The set-up imports what students need; formulas are long.
 # ruff: noqa: F401, I001
-# mypy: disable-error-code="import-untyped"
+# mypy: disable-error-code="import-untyped, arg-type"
 # %% [markdown] tags=["given"]
 # # Coding Assignment 5: Generative Deep Learning
 # # 5.1 Language Models: RNNs to Transformers (60 points and 10 extra)
