@@ -87,8 +87,12 @@ class LossIs(CheckParams):
 
     def accepted_weights(self, reconstruction: str | None) -> list[float]:
         """Return the accepted weights of the KL term beside a reconstruction term."""
-        weights = dict(self.also) if isinstance(self.also, dict) else {}
-        return weights.get(reconstruction, self.kl_weights)
+        own = (
+            {str(term): list(weights) for term, weights in self.also.items()}
+            if isinstance(self.also, dict)
+            else {}
+        )
+        return own.get(reconstruction or "", self.kl_weights)
 
 
 @CHECKS.register(LossIs)

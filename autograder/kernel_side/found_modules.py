@@ -41,7 +41,7 @@ def modules_meant(challenge: dict[str, Any], namespace: Namespace) -> list[Candi
         if kind < 2 and all(word.casefold() in _words_of(c) for word in words)
     ]
     whole = _language_models(torch, made) if _wants_language_model(challenge) else []
-    values = next((case["values"] for case in challenge.get("cases", ())), {})
+    values: dict[str, Any] = next((case["values"] for case in challenge.get("cases", ())), {})
     family = values.get("family")
     if family:
         whole = [one for one in _of_own_classes(torch, made, namespace) if not _is_of_another(one, family)]
