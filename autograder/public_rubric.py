@@ -134,7 +134,9 @@ def _evidence(spec: dict[str, Any], public: set[str]) -> dict[str, Any]:
 
 
 def _item(item: ItemSpec, public: set[str]) -> dict[str, Any]:
-    told: dict[str, Any] = item.model_dump(include={"id", "title", "points", "sheet"}, exclude_unset=True)
+    told: dict[str, Any] = item.model_dump(
+        include={"id", "title", "points", "sheet", "extra"}, exclude_unset=True
+    )
     told["checks"] = [_check(check, public) for check in item.checks if check.id in public]
     left_out = [check for check in item.checks if check.id not in public]
     if left_out:
