@@ -217,14 +217,21 @@ def test_gradients_that_add_up_are_seen(watch: Watch, clears: bool) -> None:
     assert (watch.says("clears_gradients").status is Status.PASSED) is clears
 
 
-def test_zeroed_gradients_count_as_cleared(watch: Watch) -> None:
+@pytest.mark.parametrize("clips", [True, False])
+@pytest.mark.parametrize("clears", [True, False])
+def test_zeroed_gradients_count_as_cleared_and_clipped_ones_do_not(
+    watch: Watch, clears: bool, clips: bool
+) -> None:
     layer = nn.Linear(784, 2)
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
     for _ in range(4):
-        optimizer.zero_grad(set_to_none=False)
+        if clears:
+            optimizer.zero_grad(set_to_none=False)
         layer(UNIT[:8].flatten(1)).sum().backward()
+        if clips:
+            nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
         optimizer.step()
-    assert watch.says("clears_gradients").fraction == 1
+    assert watch.says("clears_gradients").fraction == clears
 
 
 def test_evaluation_mode_while_training_is_told(watch: Watch) -> None:
