@@ -148,7 +148,7 @@ from reference.diffusion import noise_loss
 # %% tags=["task"] item="d4" values=["model", "losses"]
 #: model: your network
 #: losses: the loss in the course of the training
-#: Figure: the losses.
+#: Figure: the losses over the updates.
 model = NoisePredictor(N_STEPS)
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 losses = []
