@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.shortened import INJECTED
+
 PROMPT_TAGS = ("explain", "answer")
 
 
@@ -23,8 +25,11 @@ NO_TEMPLATE = TemplateCells()
 
 
 def squeeze(text: str) -> str:
-    """Return `text` without blanks and without case, for comparing what editors reformat."""
-    return re.sub(r"\s+", "", text).lower()
+    """Return `text` without blanks and without case, for comparing what editors reformat.
+
+    What the grader put in for a short run is left out: a student's cell is what it was.
+    """
+    return re.sub(r"\s+", "", text.partition(INJECTED)[0]).lower()
 
 
 def template_cells(path: Path) -> TemplateCells:
