@@ -65,6 +65,12 @@ def _hand_to_twins(judgements: dict[str, _Judgement]) -> None:
         if twin is None or twin in seen:
             continue
         receiver = judgements[twin]
+        if judgement.check.unseen == "person" and receiver.finding.fraction == 1.0:
+            message = f"{judgement.finding.message} A person looks at it."
+            judgement.finding = replace(
+                judgement.finding, message=message, status=Status.REVIEW, fraction=0.0, untried=False
+            )
+            continue
         receiver.points += judgement.points
         verb = "is" if judgement.points == 1 else "are"
         message = f"{judgement.finding.message} Its {_points(judgement.points)} {verb} judged by “{receiver.check.title}”."

@@ -185,6 +185,8 @@ class CheckSpec(Model):
     """The check of the same item that was judged with the reference's version of what `follows` names."""
     twin: StrictStr | None = None
     """The check that judges the same from other evidence, and takes the points when there is nothing to call."""
+    unseen: Literal["twin", "person"] = "twin"
+    """Who judges where nothing could be tried: the twin alone; or, where what it sees is right, a person."""
     budgets: list[Budget] = Field(default_factory=lambda: list[Budget](("full", "short")))
     """The budgets under which it can be tried; under another it waits."""
     public: StrictBool = False

@@ -109,6 +109,17 @@ def test_the_points_of_what_could_not_be_tried_go_to_the_twin() -> None:
     assert "Its 2 points are judged by “title of a1.array”." in results["a1.call"].message
 
 
+@pytest.mark.parametrize(("fraction", "earned", "pending"), [(1.0, 1.0, 2.0), (0.0, 0.0, 0.0)])
+def test_what_a_weak_twin_cannot_see_is_for_a_person_where_the_twin_is_right(
+    fraction: float, earned: float, pending: float
+) -> None:
+    part = part_of(check("a1.call", 2, twin="a1.array", unseen="person"), check("a1.array", 1))
+    results, items = scored(part, UNTRIED, judged(fraction))
+    assert (items["a1"].earned, items["a1"].pending, items["a1"].possible) == (earned, pending, 3.0)
+    assert (results["a1.call"].status is Status.REVIEW) == bool(pending)
+    assert ("A person looks" in results["a1.call"].message) == bool(pending)
+
+
 def test_the_twin_s_fraction_counts_for_both() -> None:
     part = part_of(check("a1.call", 1, twin="a1.array"), check("a1.array", 1))
     results, items = scored(part, UNTRIED, judged(0.5))
