@@ -41,7 +41,7 @@ class GoldenValue(Record):
     source: str = ""
     """`quadrature`, `closed form`, ... with the formula in words."""
     replicates: Replicates | None = None
-    numbers: tuple[float, ...] | None = None
+    numbers: tuple[float, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
     """What is no single number: the weights of a classifier."""
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from autograder.cli.output import line
+from autograder.cli.options import AsJson
+from autograder.cli.output import line, print_json
 from autograder.errors import UsageError
 from autograder.store import RunDirectory, write_text
 
@@ -20,6 +21,7 @@ def cancel(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="The run directory of the grading.", show_default=False)
     ],
+    as_json: AsJson = False,
 ) -> None:
     """Stop the grading that works on a run, wherever it was started.
 
@@ -35,4 +37,7 @@ def cancel(
             run.cancel.unlink(missing_ok=True)
             raise UsageError(f"nothing works on {directory}: there is nothing to stop")
         time.sleep(0.2)
-    line("It stops. The same grade command continues with the rest.")
+    if as_json:
+        print_json({"run": str(directory.resolve()), "stopped": True})
+    else:
+        line("It stops. The same grade command continues with the rest.")

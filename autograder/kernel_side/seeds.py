@@ -65,8 +65,6 @@ class SeedRecorder:
 
     def torch_random(self, module: Any) -> None:
         """Wraps `torch.random.manual_seed`, and `torch.manual_seed` where it has its own already."""
-        with contextlib.suppress(Exception):
-            self.untouched["torch"] = bytes(module.get_rng_state().numpy())
         original = self.torch_seed = module.manual_seed
         module.manual_seed = self._wrap("torch.manual_seed", original)
         torch: Any = sys.modules.get("torch")
@@ -77,7 +75,11 @@ class SeedRecorder:
             torch.manual_seed = self._wrap("torch.manual_seed", known)
 
     def torch_generators(self, torch: Any) -> None:
-        """Shifts the seeds of `torch.Generator` objects too, where seeds are shifted at all."""
+        """Shifts the seeds of `torch.Generator` objects too, where seeds are shifted at all.
+
+        `torch` is wholly imported: asked for its state earlier, it ends the process.
+        """
+        self.untouched.setdefault("torch", _torch_state())
         if not self.shift:
             return
         recorder, real = self, torch.Generator

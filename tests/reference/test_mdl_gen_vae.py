@@ -86,5 +86,5 @@ def test_the_demo_class_is_made_of_what_there_is() -> None:
     files = demo_class(SOLUTION, "", mutants, STYLES, str.encode, "vae")
     assert set(PARTS["vae"].correct) <= {name.partition("/")[0] for name in files}
     assert all(name.endswith("/part_vae.ipynb") for name in files)
-    with pytest.raises(LookupError, match="trainer"):
+    with pytest.raises(LookupError, match="needs the style"):
         demo_class(SOLUTION, "", mutants, {}, str.encode, "vae")
