@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -107,10 +108,19 @@ class _Process:
 
     @classmethod
     def begin(cls, marking: Marking) -> None:
-        """Take what all marks rest on."""
+        """Take what all marks rest on; the process ends with the grading, however that ends."""
         cls.marking = marking
+        threading.Thread(target=_end_with_parent, daemon=True).start()
 
     @classmethod
     def score(cls, submission: Submission) -> tuple[Grade, float]:
         """Mark one submission."""
         return cls.marking.score(submission)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone: after a SIGKILL nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -57,3 +59,30 @@ def test_marks_are_those_of_one_process(
 def test_few_are_marked_here() -> None:
     assert scorers.n_for(10) == 1
     assert 1 <= scorers.n_for(10_000) <= scorers.MOST
+
+
+def test_nobody_marks_on_for_a_grading_that_was_killed(graded_run: Path) -> None:
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom autograder import scorers\n"
+        "from autograder.courses import Course\nfrom autograder.grading import stored_submissions\n"
+        "from autograder.store import RunDirectory\n"
+        "if __name__ == '__main__':\n"
+        "    run = RunDirectory(Path(sys.argv[1]))\n"
+        "    marking = scorers.Marking(run, run.info(), Course.load('aml-a3', ['a']), {}, None)\n"
+        "    pool = scorers.Scorers(marking, 2, 2)\n"
+        "    [one.result() for one in map(pool.score, stored_submissions(run)[:2])]\n"
+        "    print(*pool._pool._processes, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    script = graded_run.parent / "grading.py"
+    script.write_text(code)
+    command = [sys.executable, str(script), str(graded_run)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as grader:
+        assert grader.stdout is not None
+        markers = [int(word) for word in grader.stdout.readline().split()]
+        assert markers
+        grader.kill()
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{one}").exists() for one in markers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [one for one in markers if Path(f"/proc/{one}").exists()]
