@@ -79,9 +79,16 @@ class ExecutionCache:
         return self.folder / digest[:2] / digest
 
     def _secret(self) -> str:
+        """Return the cache's secret; the first grading that comes makes it, and none replaces another's."""
         path = self.folder / "secret.json"
+        if not path.exists():
+            with writing(path), tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as fresh:
+                write_json(Path(fresh) / path.name, {"secret": new_secret()})
+                with contextlib.suppress(FileExistsError):  # another grading was first
+                    path.hardlink_to(Path(fresh) / path.name)
         known = read_json(path)
         if not isinstance(known, dict) or not isinstance(known.get("secret"), str):
-            write_json(path, {"secret": new_secret()})
-            known = read_json(path)
+            raise InternalError(
+                f"{path} is damaged: remove the folder {self.folder}, what it holds is made again"
+            )
         return str(known["secret"])

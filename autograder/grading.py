@@ -338,8 +338,14 @@ class _Work:
     def _share_stored(self, group: Sequence[Task]) -> None:
         """Give what one of the group left at an earlier start to those that have nothing."""
         origin = _origin(group)
-        if origin is not None and origin.done is not None and may_be_shared(origin.job.out, origin.done):
-            self._share(origin, origin.done, [task for task in group if task.done is None])
+        others = [task for task in group if task.done is None]
+        if (
+            others
+            and origin is not None
+            and origin.done is not None
+            and may_be_shared(origin.job.out, origin.done)
+        ):
+            self._share(origin, origin.done, others)
 
     def _execute(self, leaders: Sequence[Task], n_workers: int) -> None:
         pool = ThreadPoolExecutor(max_workers=n_workers)
@@ -413,9 +419,8 @@ def _leaders(group: Sequence[Task]) -> Sequence[Task]:
     origin = _origin(group)
     if origin is None or origin.done is None:
         return group[:1]
-    if may_be_shared(origin.job.out, origin.done):
-        return ()
-    return [task for task in group if task.done is None]
+    others = [task for task in group if task.done is None]
+    return () if not others or may_be_shared(origin.job.out, origin.done) else others
 
 
 def _refuse_unknown(bindings: Mapping[str, Mapping[str, str]], course: Course, submissions: set[str]) -> None:

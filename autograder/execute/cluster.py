@@ -354,10 +354,9 @@ class DaskExecutor:
         asked_at = time.monotonic()
         try:
             while True:
-                try:
-                    return future.result(timeout=POLL_SECONDS)
-                except TimeoutError:
-                    pass
+                done, value = self._poll(worker, future)
+                if done:
+                    return value
                 began = asked_at if not key else self._started.get(key)
                 if began is not None and time.monotonic() - began > seconds:
                     raise _Lost(f"{worker.address} was silent for {seconds:.0f} s")
@@ -367,14 +366,22 @@ class DaskExecutor:
                         raise _Lost(f"{worker.address} went away")
                 if self._is_cancelled:
                     raise _Lost("the grading was cancelled")
-        except GONE as error:
-            raise _Lost(f"{worker.address} gave no result: {type(error).__name__} {error}"[:300]) from error
-        except UsageError as error:  # its fence does not work any more
-            worker.problem = str(error)
-            raise _Lost(f"{worker.address} refused: {error}") from error
         finally:
             with contextlib.suppress(*GONE, TimeoutError):
                 future.cancel()
+
+    def _poll(self, worker: _Worker, future: Future[Any]) -> tuple[bool, Any]:
+        """Return whether a call has its result by now, and the result; whatever it failed by is the worker's fault."""
+        try:
+            return True, future.result(timeout=POLL_SECONDS)
+        except TimeoutError:
+            return False, None
+        except UsageError as error:  # its fence does not work any more
+            worker.problem = str(error)
+            raise _Lost(f"{worker.address} refused: {error}") from error
+        except Exception as error:
+            told = f"{type(error).__name__} {error}"[:200]
+            raise _Lost(f"{worker.address} gave no result: {told}") from error
 
     async def _note(self, event: tuple[float, Any]) -> None:
         """Note that a worker began a job of ours; the scheduler's clock may differ, so it counts from now."""

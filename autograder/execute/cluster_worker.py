@@ -137,6 +137,8 @@ def run(order: Order, notebook: bytes) -> Answer:
             input_digest=order.input_digest,
         )
         record = executor.execute(job)
+        if record.state == "not_executed" and order.grading not in _cancelled and executor.is_cancelled:
+            raise OSError("the kernels of this worker were ended for another grading")
         arrays = {path.name: path.read_bytes() for path in (out / "arrays").iterdir()}
         return Answer(record.model_dump_json(), (out / "executed.ipynb").read_bytes(), arrays)
     finally:
@@ -144,7 +146,9 @@ def run(order: Order, notebook: bytes) -> Answer:
 
 
 def cancel(grading: str) -> None:
-    """End the kernels of a grading that nobody waits for any more; those of others are started again."""
+    """End the kernels of a grading that nobody waits for any more. Other gradings share the process that they are forks of:
+    their notebooks run again.
+    """
     with _lock:
         _cancelled.add(grading)
         held = list(_executors.values())

@@ -47,7 +47,7 @@ class LocalExecutor:
         self._idle: list[Slot] = []
         self._held: list[Nursery] = []
         self._choice: Choice | None = None
-        self._is_cancelled = False
+        self.is_cancelled = False
         self._end = weakref.finalize(self, _close, self._held, self._idle)
 
     def __enter__(self) -> LocalExecutor:
@@ -65,7 +65,7 @@ class LocalExecutor:
 
     def cancel(self) -> None:
         """See :class:`autograder.execute.protocol.Executor`."""
-        self._is_cancelled = True
+        self.is_cancelled = True
         self.close()  # with their nursery all slots end, those that run a notebook too
 
     def where(self, out: Path) -> str:
@@ -113,7 +113,7 @@ class LocalExecutor:
         task, blobs = self._task(job)
         outcomes.clear(job.out)
         record, why, tries = None, "", 0
-        while record is None and tries < N_ATTEMPTS and not self._is_cancelled:
+        while record is None and tries < N_ATTEMPTS and not self.is_cancelled:
             tries += 1
             try:
                 tried = task.model_copy(update={"is_last": tries == N_ATTEMPTS})

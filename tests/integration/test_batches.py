@@ -19,7 +19,7 @@ from test_resume import executed_twice, notebook
 
 from autograder import cli, jobs, marking
 from autograder.courses import Course
-from autograder.errors import UsageError
+from autograder.errors import InternalError, UsageError
 from autograder.execute.protocol import Job
 from autograder.execution_cache import ExecutionCache
 from autograder.grading import Listener, grade, rescore
@@ -267,6 +267,14 @@ def test_executions_are_shared_between_runs_by_content(source: Path, tmp_path: P
     )  # without it, with another secret
     assert executed(log) == ["ada", "bo", "dara", "emmy"]
     assert len(third.grades) == 5
+
+
+def test_a_cache_has_one_secret_and_says_when_it_is_damaged(tmp_path: Path) -> None:
+    first, second = ExecutionCache(tmp_path / "cache"), ExecutionCache(tmp_path / "cache")
+    assert first.secret == second.secret
+    (tmp_path / "cache" / "secret.json").write_text("{")
+    with pytest.raises(InternalError, match="is damaged: remove the folder"):
+        ExecutionCache(tmp_path / "cache")
 
 
 @pytest.mark.parametrize("executor", [{"by_chance": ("torch",)}, {"state": "kernel_died"}])

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -133,6 +134,28 @@ def test_a_worker_that_is_lost_costs_a_try(
         record = running.result(timeout=90)
         if how == "stalls":
             two_workers.end(name)
+    assert (record.state, record.attempts) == ("complete", 2)
+
+
+def test_whatever_a_worker_fails_by_costs_a_try(
+    two_workers: SmallCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is one machine's, and must not end the grading of a class."""
+    failures: list[str] = ["the first"]
+    submit = DaskExecutor._submit
+
+    def failing(
+        self: DaskExecutor, address: str, function: Any, *arguments: Any, key: str | None = None
+    ) -> Any:
+        if failures and function is module.cluster_worker.run:
+            failures.pop()
+            return submit(self, address, int, "a disk that is full", key=key)
+        return submit(self, address, function, *arguments, key=key)
+
+    monkeypatch.setattr(DaskExecutor, "_submit", failing)
+    with DaskExecutor(two_workers.address, OPTIONS) as executor:
+        executor.describe()
+        record = executor.execute(job(tmp_path, "x = 1"))
     assert (record.state, record.attempts) == ("complete", 2)
 
 
