@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from reference.aml_a3.mutants import swap
-
-Chosen = TypeVar("Chosen")
+from reference.demo_classes import DemoClass, Edit, handed_in
 
 NOTEBOOK = "part_a.ipynb"
 STYLES = Path(__file__).parent / "styles"
@@ -82,8 +80,6 @@ print("ACF at lag 1: 0.81, at lag 10: 0.12")
 """
 """The right numbers and nothing that could have made them."""
 
-PDF = b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
-
 
 def load_styles() -> dict[str, str]:
     """Return the percent-format text of every correct style, by name."""
@@ -109,65 +105,21 @@ def endless_in_a4(solution: str) -> str:
 def demo_class(
     solution: str,
     template: str,
-    mutants: Mapping[str, Callable[[str], str]],
+    mutants: Mapping[str, Edit],
     styles: Mapping[str, str],
     to_ipynb: Callable[[str], bytes],
     part: str = "a",
 ) -> dict[str, bytes]:
-    """Return the files of the class: path relative to its folder (`student/part_a.ipynb`) to content.
-
-    About a dozen submissions: correct in several styles, one mistake each, the untouched template, a crash in
-    the middle, constants in place of work, a PDF that is called a notebook, and in part a an endless loop.
-
-    Parameters
-    ----------
-    solution, template
-        The two renderings of the reference notebook in percent format.
-    mutants
-        Mutant id to its edit of the solution.
-    styles
-        Style name to percent-format text (`load_styles`).
-    to_ipynb
-        Percent-format text to the bytes of a notebook file.
-    part
-        The part that is handed in.
-
-    Raises
-    ------
-    LookupError
-        A style or a mutant of the class is missing; the message names those that exist.
-    ValueError
-        An edit does not fit the solution any more.
+    """Return the files of the class: path relative to its folder (`student/part_a.ipynb`) to content; in part a with an
+    endless loop. Parameters and exceptions as in :func:`reference.demo_classes.handed_in`.
     """
-    correct, wrong = CORRECT, WRONG
-    others: dict[str, str | Callable[[str], str]] = {
-        "charles-babbage": template,
-        "grace-hopper": crash_in_a3,
-        "keith-hastings": endless_in_a4,
-        "karl-pearson": CONSTANTS,
-    }
-    if part != "a":
-        from reference.aml_a3.demo_neural import CLASSES  # which is made of mutants that are made of this
+    from reference.aml_a3.demo_neural import CLASSES  # which is made of mutants that are made of this
 
-        chosen = CLASSES[part]
-        correct, wrong = chosen.correct, chosen.wrong
-        others = {
-            "charles-babbage": template,
-            "grace-hopper": chosen.crash,
-            "karl-pearson": chosen.constants,
-        }
-    sources = {
-        **{student: named(styles, name, "style") for student, name in correct.items()},
-        **{student: named(mutants, name, "mutant")(solution) for student, name in wrong.items()},
-        **{student: made if isinstance(made, str) else made(solution) for student, made in others.items()},
-    }
-    notebook = f"part_{part}.ipynb"
-    files = {f"{student}/{notebook}": to_ipynb(source) for student, source in sources.items()}
-    return {**files, f"blaise-pascal/{notebook}": PDF}
-
-
-def named(choices: Mapping[str, Chosen], name: str, kind: str) -> Chosen:
-    if name not in choices:
-        found = ", ".join(sorted(choices)) or "none"
-        raise LookupError(f"the demo class needs the {kind} {name!r}; found {found}")
-    return choices[name]
+    whole = CLASSES.get(part) or DemoClass(
+        CORRECT,
+        WRONG,
+        {"grace-hopper": crash_in_a3, "keith-hastings": endless_in_a4, "karl-pearson": CONSTANTS},
+    )
+    return handed_in(
+        whole, solution, template, mutants, styles, to_ipynb, lambda student: f"part_{part}.ipynb"
+    )

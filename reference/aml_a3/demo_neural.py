@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from reference.aml_a3.special_b import CONSTANTS as CONSTANTS_B
 from reference.aml_a3.special_b import crash as crash_b
 from reference.aml_a3.special_c import CONSTANTS as CONSTANTS_C
 from reference.aml_a3.special_c import crash as crash_c
-
-
-@dataclass(frozen=True)
-class DemoClass:
-    """A class of one part."""
-
-    correct: dict[str, str]
-    """Student to style."""
-    wrong: dict[str, str]
-    """Student to mutant: one mistake each, in different items."""
-    crash: Callable[[str], str]
-    """From the solution to a notebook that stops in the middle."""
-    constants: str
-    """The right numbers and nothing that could have made them (percent format)."""
-
+from reference.demo_classes import DemoClass
 
 CLASSES = {
     "b": DemoClass(
@@ -38,8 +21,7 @@ CLASSES = {
             "john-von-neumann": "smoothing_missing",
             "thomas-bayes": "is_without_exp",
         },
-        crash=crash_b,
-        constants=CONSTANTS_B,
+        others={"grace-hopper": crash_b, "karl-pearson": CONSTANTS_B},
     ),
     "c": DemoClass(
         correct={
@@ -52,7 +34,6 @@ CLASSES = {
             "nicholas-metropolis": "perplexity_base_two",
             "thomas-bayes": "top_k_not_cut",
         },
-        crash=crash_c,
-        constants=CONSTANTS_C,
+        others={"grace-hopper": crash_c, "karl-pearson": CONSTANTS_C},
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from reference.demo_classes import DemoClass, Edit, handed_in
 from reference.em_mixture.special import PROSE
 
 CORRECT = {"ada-lovelace": "loops", "gertrude-cox": "espanol", "andrey-markov": "one_class"}
@@ -26,16 +27,16 @@ def load_styles() -> dict[str, str]:
 def demo_class(
     solution: str,
     template: str,
-    mutants: Mapping[str, Callable[[str], str]],
+    mutants: Mapping[str, Edit],
     styles: Mapping[str, str],
     to_ipynb: Callable[[str], bytes],
     part: str = "em",
 ) -> dict[str, bytes]:
-    """Return the files of the class: path relative to its folder (`student/part_em.ipynb`) to content."""
-    sources = {
-        **{student: styles[name] for student, name in CORRECT.items()},
-        **{student: mutants[name](solution) for student, name in WRONG.items()},
-        "charles-babbage": template,
-        "karl-pearson": PROSE,
-    }
-    return {f"{student}/part_{part}.ipynb": to_ipynb(source) for student, source in sources.items()}
+    """Return the files of the class (`student/part_em.ipynb`).
+
+    Parameters and exceptions as in :func:`reference.demo_classes.handed_in`.
+    """
+    whole = DemoClass(CORRECT, WRONG, {"karl-pearson": PROSE}, pdf=False)
+    return handed_in(
+        whole, solution, template, mutants, styles, to_ipynb, lambda student: f"part_{part}.ipynb"
+    )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from reference.aml_a3.demo import PDF
+from reference.demo_classes import DemoClass, Edit, handed_in
 from reference.gdl_ca5 import special_p51, special_p52
 
 CORRECT = {
@@ -25,19 +24,8 @@ WRONG = {
 """Student to mutant: one mistake each, in four different items."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """What a class hands in for a notebook."""
-
-    correct: dict[str, str]
-    wrong: dict[str, str]
-    crash: Callable[[str], str]
-    without_work: str
-    filename: str
-
-
 PARTS = {
-    "p51": Part(
+    "p51": DemoClass(
         {
             "ada-lovelace": "template_filled",
             "andrey-markov": "trainer_class",
@@ -50,39 +38,30 @@ PARTS = {
             "john-von-neumann": "three_projections",
             "thomas-bayes": "pieces_are_characters",
         },
-        special_p51.crash,
-        special_p51.CONSTANTS,
-        "{}_5.1_LanguageModels.ipynb",
+        {"grace-hopper": special_p51.crash, "karl-pearson": special_p51.CONSTANTS},
     ),
-    "p52": Part(CORRECT, WRONG, special_p52.crash, special_p52.CONSTANTS, "{}_5.2_VAE.ipynb"),
+    "p52": DemoClass(
+        CORRECT, WRONG, {"grace-hopper": special_p52.crash, "karl-pearson": special_p52.CONSTANTS}
+    ),
 }
+FILENAMES = {"p51": "5.1_LanguageModels", "p52": "5.2_VAE"}
+"""As the sheet wants them, behind a name."""
 
 
 def demo_class(
     solution: str,
     template: str,
-    mutants: Mapping[str, Callable[[str], str]],
+    mutants: Mapping[str, Edit],
     styles: Mapping[str, str],
     to_ipynb: Callable[[str], bytes],
     part: str = "p52",
 ) -> dict[str, bytes]:
-    """Return the files of the class: path relative to its folder (`ada-lovelace/Ada_5.2_VAE.ipynb`) to content.
+    """Return the files of the class (`ada-lovelace/Ada_5.2_VAE.ipynb`).
 
-    A dozen: correct in several styles, one mistake each, the untouched template, a crash in the middle, constants in
-    place of work, and a PDF that is called a notebook. Parameters and exceptions as in
-    :func:`reference.aml_a3.demo.demo_class`.
+    Parameters and exceptions as in :func:`reference.demo_classes.handed_in`.
     """
-    of_part = PARTS[part]
-    sources = {
-        **{student: styles[name] for student, name in of_part.correct.items()},
-        **{student: mutants[name](solution) for student, name in of_part.wrong.items()},
-        "charles-babbage": template,
-        "grace-hopper": of_part.crash(solution),
-        "karl-pearson": of_part.without_work,
-    }
 
-    def named(student: str) -> str:
-        return f"{student}/{of_part.filename.format(student.partition('-')[0].capitalize())}"
+    def filename(student: str) -> str:
+        return f"{student.partition('-')[0].capitalize()}_{FILENAMES[part]}.ipynb"
 
-    files = {named(student): to_ipynb(source) for student, source in sources.items()}
-    return {**files, named("blaise-pascal"): PDF}
+    return handed_in(PARTS[part], solution, template, mutants, styles, to_ipynb, filename)

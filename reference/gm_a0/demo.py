@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reference.aml_a3.demo import PDF, named
+from reference.demo_classes import DemoClass, Edit, handed_in
 from reference.gm_a0.special import CONSTANTS, crash
 
 CORRECT = {
@@ -28,24 +28,16 @@ WRONG = {
 def demo_class(
     solution: str,
     template: str,
-    mutants: Mapping[str, Callable[[str], str]],
+    mutants: Mapping[str, Edit],
     styles: Mapping[str, str],
     to_ipynb: Callable[[str], bytes],
     part: str = "a0",
 ) -> dict[str, bytes]:
-    """Return the files of the class: path relative to its folder (`student/part_a0.ipynb`) to content.
+    """Return the files of the class (`student/part_a0.ipynb`).
 
-    A dozen: correct in several styles, one mistake each, the untouched template, a crash where Part 2 is trained,
-    constants in place of work, and a PDF that is called a notebook. Parameters and exceptions as in
-    :func:`reference.aml_a3.demo.demo_class`.
+    Parameters and exceptions as in :func:`reference.demo_classes.handed_in`.
     """
-    sources = {
-        **{student: named(styles, name, "style") for student, name in CORRECT.items()},
-        **{student: named(mutants, name, "mutant")(solution) for student, name in WRONG.items()},
-        "charles-babbage": template,
-        "grace-hopper": crash(solution),
-        "karl-pearson": CONSTANTS,
-    }
-    notebook = f"part_{part}.ipynb"
-    files = {f"{student}/{notebook}": to_ipynb(source) for student, source in sources.items()}
-    return {**files, f"blaise-pascal/{notebook}": PDF}
+    whole = DemoClass(CORRECT, WRONG, {"grace-hopper": crash, "karl-pearson": CONSTANTS})
+    return handed_in(
+        whole, solution, template, mutants, styles, to_ipynb, lambda student: f"part_{part}.ipynb"
+    )
