@@ -86,7 +86,7 @@ def _median(cloud: Array, params: Ring) -> float:
 
 def _clouds(evidence: Evidence, key: str, item: str) -> tuple[list[Array], tuple[Found, ...]]:
     """Return the samples that were kept, else every cloud of points in the item's figures that may be samples."""
-    if evidence.has(key):
+    if evidence.has(key) and not _is_older(evidence, key, item):
         kept = evidence.array(key)
         return ([kept] if kept.ndim == 2 and kept.shape[1] == 2 and len(kept) else []), where(evidence, key)
     clouds: list[Array] = []
@@ -98,6 +98,16 @@ def _clouds(evidence: Evidence, key: str, item: str) -> tuple[list[Array], tuple
             clouds += several[1:]  # the first of several is as likely the data; one alone is no evidence
             cells += [figure.cell] * len(several[1:])
     return clouds, tuple(Found(how="figure", cell=cell) for cell in dict.fromkeys(cells))
+
+
+def _is_older(evidence: Evidence, key: str, item: str) -> bool:
+    """Whether a value was there before the training of the item's section, or before any where that has none: what the
+    trained generator gives was not.
+    """
+    leaf = evidence.bound[key].leaf
+    trained = {one.cell for one in evidence.observations.training if one.kind == "step"}
+    here = trained & {cell.index for cell in evidence.cells_of(item)}
+    return leaf is not None and bool(trained) and leaf.cell < min(here or trained)
 
 
 class ModesMatchSamples(Ring):
@@ -114,7 +124,7 @@ class ModesMatchSamples(Ring):
 def modes_match_samples(evidence: Evidence, params: ModesMatchSamples, context: Context) -> Finding:
     """The reported number of covered modes is that of the kept samples, up to what other samples would give."""
     reported = evidence.number(params.count)
-    if not evidence.has(params.samples):
+    if not evidence.has(params.samples) or _is_older(evidence, params.samples, context.item):
         return untried("No samples were kept that the number of modes could be compared with.")
     samples = evidence.array(params.samples)
     shares = (distances(samples, params) <= params.within).mean(axis=0)

@@ -28,7 +28,7 @@ import nbformat
 
 from autograder.execute import framing
 from autograder.execute.fence import observing
-from autograder.execute.kernel import N_PROCESSES, Kernel, KernelStartError, Outcome, Setup
+from autograder.execute.kernel import N_PROCESSES, STARVED_SHARE, Kernel, KernelStartError, Outcome, Setup
 from autograder.execute.outputs import Outputs
 from autograder.execute.protocol import Plan
 from autograder.execute.provisioners import Supervisor
@@ -77,6 +77,10 @@ class KernelKilledError(RuntimeError):
     """Somebody killed the kernel, and it may not have been the notebook: what it computed is not all it can."""
 
 
+class KernelStarvedError(RuntimeError):
+    """A limit of time was met with little of the processor used: another try tells the machine from the notebook."""
+
+
 class Run:
     """One notebook on its way through one kernel."""
 
@@ -102,6 +106,7 @@ class Run:
             self._refuse_killed()
         finally:
             self.kernel.close()
+        self._refuse_starved()
         return ExecutionRecord(
             state=self.state,
             detail=self.detail or "Every cell was run.",
@@ -126,6 +131,15 @@ class Run:
         """
         if self.kernel.was_killed and (self.job.level == "namespaces" or not self.job.is_last):
             raise KernelKilledError("the kernel was killed from outside; is the machine short of memory?")
+
+    def _refuse_starved(self) -> None:
+        """KernelStarvedError when the machine may have kept the notebook waiting until a limit of time, and there is another
+        try. One that waits of its own will meets the limit again, and that counts.
+        """
+        all_of_it = STARVED_SHARE * self.job.limits.total_seconds
+        is_slow = self.state == "total_limit" and 0.0 < self.kernel.cpu_seconds < all_of_it
+        if (self.kernel.was_starved or is_slow) and not self.job.is_last:
+            raise KernelStarvedError("a limit of time was met with little of the processor used")
 
     def _cells(self) -> list[CellRecord]:
         records: list[CellRecord] = []
@@ -366,7 +380,7 @@ class Host:
             self._lay_out(job, helpers)
             try:
                 record = run.execute()
-            except KernelKilledError as error:
+            except (KernelKilledError, KernelStarvedError) as error:
                 framing.send(self.channel, "lost", why=str(error))
                 return
             executed = json.dumps(run.notebook, indent=1, default=str) + "\n"

@@ -34,6 +34,9 @@ INTERRUPT_GRACE_SECONDS = 0.6
 """From a deadline to the kill of a kernel that does not answer: whoever waits behind it waits less than a second."""
 MAX_GRACE_SECONDS = 3.6
 """The same where others keep the processors from the kernel: the time in which it waited for one does not count."""
+STARVED_SHARE, STARVED_SECONDS = 0.5, 0.5
+"""Code that met its limit of time with less of the processor than this share of it was kept waiting by the machine, or
+waited of its own will; limits of less time are not judged."""
 CROWD = 24
 """A kernel with more processes at a deadline is killed at once: an interrupt reaches one of them."""
 IDLE_GRACE_SECONDS = 2.0
@@ -112,7 +115,11 @@ class Kernel:
         self.alive = False
         self.was_killed = False
         """Whether SIGKILL ended it, and not ours: that of its own code, of a machine out of memory, of a person."""
+        self.was_starved = False
+        """Whether something met its limit of time and had little of the processor."""
         self.cpu_seconds = 0.0
+        self._seen_cpu: float | None = None
+        """CPU seconds when usage was last looked at."""
         self._process: Process | None = None
         self._lost = False
         self._n_drops = 0
@@ -166,8 +173,12 @@ class Kernel:
             self.kill()
             return Outcome("died")
         asked = request["header"]["msg_id"]
-        self._lost = False
+        self._lost, cpu_before = False, self._seen_cpu
         outcome = self._wait(asked, started + seconds, keep, idle_seconds)
+        if outcome.how == "time_limit" and seconds >= STARVED_SECONDS:
+            self._excess()
+            used = (self._seen_cpu or 0.0) - (cpu_before or 0.0)
+            self.was_starved |= self._seen_cpu is not None and used < STARVED_SHARE * seconds
         if outcome.how == "time_limit" and not silent:
             outcome = self._interrupt(asked, keep, outcome)
         elif outcome.how == "time_limit":
@@ -409,6 +420,7 @@ class Kernel:
         """Which limit that only we can watch is exceeded."""
         assert self._process is not None
         used = self._process.usage(self.limits.memory_mib)
+        self._seen_cpu = used.cpu_seconds
         if used.memory_mib > self.limits.memory_mib:
             return "memory_limit"
         return "disk_limit" if used.disk_mib > self.limits.disk_mib else None

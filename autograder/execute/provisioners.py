@@ -29,6 +29,8 @@ class Usage:
     memory_mib: float = 0.0
     disk_mib: float = 0.0
     """Files that no file system limits."""
+    cpu_seconds: float | None = None
+    """Of the kernel's own process so far; None where that is unknown."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,8 @@ class PlainProcess:
         pid = self.provisioner.pid
         if pid is None:
             return Usage()
-        return Usage(processes.memory_mib([pid, *processes.descendants(pid)], limit_mib))
+        memory = processes.memory_mib([pid, *processes.descendants(pid)], limit_mib)
+        return Usage(memory, cpu_seconds=processes.used_seconds(pid) or None)
 
     def crowd(self) -> Crowd:
         """See :class:`Process`; known on Linux alone."""

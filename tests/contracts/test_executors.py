@@ -291,8 +291,8 @@ NAMED = "import ctypes, time\nctypes.CDLL(None).prctl(15, {name!r}.encode())\nti
 
 
 @contextlib.contextmanager
-def killing(name: str, times: int) -> Iterator[list[int]]:
-    """Kills processes of a name, one after another, as the system does that runs out of memory."""
+def killing(name: str, times: int, number: int = signal.SIGKILL) -> Iterator[list[int]]:
+    """Kills processes of a name, one after another, as the system does that runs out of memory; or stops them."""
     killed: list[int] = []
     is_over = threading.Event()
 
@@ -301,7 +301,7 @@ def killing(name: str, times: int) -> Iterator[list[int]]:
             for path in Path("/proc").glob("[0-9]*/comm"):
                 with contextlib.suppress(OSError):
                     if path.read_text().strip() == name and int(path.parent.name) not in killed:
-                        os.kill(int(path.parent.name), signal.SIGKILL)
+                        os.kill(int(path.parent.name), number)
                         killed.append(int(path.parent.name))
                         break
 
@@ -324,6 +324,27 @@ def test_kernel_that_somebody_killed_is_tried_again(run: Run) -> None:
     assert len(killed) == 1
     assert (done.record.state, done.record.attempts) == ("complete", 2)
     assert done.value(1, "y") == 2
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="finds the kernel by its name in /proc, which only Linux has"
+)
+def test_notebook_that_the_machine_kept_from_running_is_tried_again(run: Run) -> None:
+    name = f"k{time.monotonic_ns() % 10**9}"
+    with killing(name, 1, signal.SIGSTOP) as stopped:
+        done = run("x = 1", NAMED.format(name=name), limits=Limits(cell_seconds=2))
+    assert len(stopped) == 1
+    assert (done.record.state, done.record.attempts) == ("complete", 2)
+    assert done.value(1, "y") == 2
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the kernel's use of the processor is known on Linux alone"
+)
+def test_notebook_that_waits_of_its_own_will_meets_the_limit_twice_and_that_counts(run: Run) -> None:
+    done = run("x = 1", "import time\ntime.sleep(60)", limits=Limits(cell_seconds=1))
+    assert (done.record.state, done.record.attempts) == ("cell_limit", 2)
+    assert done.value(0, "x") == 1
 
 
 @pytest.mark.skipif(

@@ -16,7 +16,7 @@ from kernel_asker import ask
 import autograder.registered  # noqa: F401  # fills the registries
 from autograder.checks.findings import Context, Finding, MissingEvidence
 from autograder.golden import Golden, StoredCase, StoredChallenge, StoredOutput
-from autograder.probes.evidence import Evidence
+from autograder.probes.evidence import Bound, Evidence
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import Observations
 from autograder.probes.training import TrainingSeen
@@ -172,6 +172,34 @@ def test_the_reported_number_of_modes_is_compared_with_the_samples() -> None:
         assert judge("g4.match", with_values(g4_samples=around(n), g4_count=n)).fraction == 1.0
         assert judge("g4.match", with_values(g4_samples=around(n), g4_count=n - 1)).status is Status.FAILED
     assert judge("g4.match", with_values(g4_count=3)).untried
+
+
+def in_cell(value: Any, cell: int) -> Bound:
+    held = bound(value)
+    assert held.leaf is not None
+    return dataclasses.replace(held, leaf=dataclasses.replace(held.leaf, cell=cell))
+
+
+def test_what_was_there_before_any_training_are_no_samples_of_it() -> None:
+    trained = (TrainingSeen(3, "step", "Adam", 400, {"number": 0}),)
+    for cell, is_taken in ((2, False), (3, True), (4, True)):
+        seen = with_values(trained, g4_samples=in_cell(around(3), cell), g4_count=2)
+        assert (judge("g4.match", seen).status is Status.FAILED) == is_taken
+        if is_taken:
+            assert judge("g4.near", seen).fraction == 1.0
+        else:
+            assert judge("g4.match", seen).untried
+            with pytest.raises(MissingEvidence):
+                judge("g4.near", seen)
+
+
+def test_samples_of_a_section_are_younger_than_its_own_training() -> None:
+    sections = tuple(NotebookCell(at, "code", "", "", 0, "g4" if at > 3 else "g2", None) for at in range(6))
+    trained = tuple(TrainingSeen(at, "step", "Adam", 400, {"number": at}) for at in (3, 5))
+    for cell, is_taken in ((4, False), (5, True)):
+        seen = with_values(trained, g4_samples=in_cell(around(3), cell), g4_count=2)
+        found = judge("g4.match", dataclasses.replace(seen, cells=sections))
+        assert (found.status is Status.FAILED) == is_taken
 
 
 # ------------------------------------------------------------------ how the critic is trained

@@ -67,6 +67,18 @@ def waited_seconds(pid: int) -> float:
         return 0.0
 
 
+def used_seconds(pid: int) -> float:
+    """CPU seconds of a process: its threads and the children that it waited for; 0 where that is unknown.
+
+    Source: proc_pid_stat(5), utime to cstime.
+    """
+    try:
+        ticks = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[11:15]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return 0.0
+
+
 def threads_of(uid: int) -> int:
     """How many threads a user runs; 0 where the platform has no /proc."""
     total = 0

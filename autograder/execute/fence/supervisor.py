@@ -6,7 +6,8 @@ The driver asks through a socket pair that keeps messages apart; every request h
                                                                empty folders and limits for the next kernel
     {"op": "spawn", ...}                                       see :func:`kernels.become`  -> {"pid"}
     {"op": "signal", "number"}
-    {"op": "usage", "limit_mib"}                          -> {"memory_mib", "disk_mib"} of all that it started
+    {"op": "usage", "limit_mib"}                          -> {"memory_mib", "disk_mib"} of all that it started, and
+                                                               "cpu_seconds" of the kernel itself
     {"op": "crowd"}          -> {"n_processes"}, and "waited_seconds": how long the kernel itself got no processor
     {"op": "kill"}                                             all that the kernel started ends -> {"status", "cpu_seconds"}
 
@@ -292,6 +293,7 @@ class Supervisor:
         """Memory of the kernel and all below it, and of their files where no file system of ours limits those."""
         tree = self._below()
         used: dict[str, Any] = {"memory_mib": self.memory.mib(tree, limit_mib), "disk_mib": 0.0}
+        used["cpu_seconds"] = processes.used_seconds(self.kernel)
         if self.level != "namespaces" and time.monotonic() - self.measured > DISK_CHECK_SECONDS:
             used["disk_mib"] = folders.used_mib(self.folders.values(), self.disk_mib)
             used["disk_mib"] += folders.nameless_mib(tree)
