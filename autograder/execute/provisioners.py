@@ -30,7 +30,7 @@ class Usage:
     disk_mib: float = 0.0
     """Files that no file system limits."""
     cpu_seconds: float | None = None
-    """Of the kernel's own process so far; None where that is unknown."""
+    """None where it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -230,8 +230,9 @@ class PlainProcess:
         pid = self.provisioner.pid
         if pid is None:
             return Usage()
-        memory = processes.memory_mib([pid, *processes.descendants(pid)], limit_mib)
-        return Usage(memory, cpu_seconds=processes.used_seconds(pid) or None)
+        tree = [pid, *processes.descendants(pid)]
+        used = sum(map(processes.used_seconds, tree))
+        return Usage(processes.memory_mib(tree, limit_mib), cpu_seconds=used or None)
 
     def crowd(self) -> Crowd:
         """See :class:`Process`; known on Linux alone."""

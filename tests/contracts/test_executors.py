@@ -363,6 +363,20 @@ def test_kernel_killed_twice_from_outside_costs_no_marks_where_no_notebook_can_d
         assert done.value(0, "x") == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux fences, and only a fence gives way to others")
+def test_crowd_stands_back_behind_the_kernels_beside_it(fenced: Run) -> None:
+    few = "import os, threading, time\nbefore = os.getpriority(os.PRIO_PROCESS, 0)"
+    many = (
+        "over = threading.Event()\nmany = [threading.Thread(target=over.wait) for _ in range(4096)]\n"
+        "try:\n    for one in many: one.start()\nexcept RuntimeError: pass\n"
+        "until = time.monotonic() + 20\n"
+        "while os.getpriority(os.PRIO_PROCESS, 0) < 19 and time.monotonic() < until: time.sleep(0.05)\n"
+        "after = os.getpriority(os.PRIO_PROCESS, 0)\nover.set()"
+    )
+    done = fenced(few, many)
+    assert (done.record.state, done.value(0, "before") < 19, done.value(1, "after")) == ("complete", True, 19)
+
+
 def test_kernel_that_kills_itself_did_so(run: Run) -> None:
     done = run("x = 1", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\ny = 2")
     if done.record.state == "complete":  # the first process of a process space cannot

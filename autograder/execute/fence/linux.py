@@ -149,11 +149,13 @@ def prefer() -> int:
     return before
 
 
-def be_nice(value: int) -> None:
-    """The niceness of this process, and that of its session where the scheduler groups by sessions (autogroups)."""
+def be_nice(value: int, thread: int = 0) -> None:
+    """The niceness of this process, and that of its session where the scheduler groups by sessions (autogroups); or of
+    another thread and its session.
+    """
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, value)
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
+        os.setpriority(os.PRIO_PROCESS, thread, value)
+    with contextlib.suppress(OSError), open(f"/proc/{thread or 'self'}/autogroup", "w") as group:
         group.write(str(value))
 
 

@@ -79,6 +79,15 @@ def used_seconds(pid: int) -> float:
         return 0.0
 
 
+def threads(pids: list[int]) -> list[int]:
+    """Ids of all threads of the processes."""
+    found: list[int] = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            found += map(int, os.listdir(f"/proc/{pid}/task"))
+    return found
+
+
 def threads_of(uid: int) -> int:
     """How many threads a user runs; 0 where the platform has no /proc."""
     total = 0

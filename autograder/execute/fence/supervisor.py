@@ -6,8 +6,7 @@ The driver asks through a socket pair that keeps messages apart; every request h
                                                                empty folders and limits for the next kernel
     {"op": "spawn", ...}                                       see :func:`kernels.become`  -> {"pid"}
     {"op": "signal", "number"}
-    {"op": "usage", "limit_mib"}                          -> {"memory_mib", "disk_mib"} of all that it started, and
-                                                               "cpu_seconds" of the kernel itself
+    {"op": "usage", "limit_mib"}           -> {"memory_mib", "disk_mib", "cpu_seconds"} of the kernel and all below it
     {"op": "crowd"}          -> {"n_processes"}, and "waited_seconds": how long the kernel itself got no processor
     {"op": "kill"}                                             all that the kernel started ends -> {"status", "cpu_seconds"}
 
@@ -32,6 +31,11 @@ MAX_MESSAGE = 4 * 2**20
 KILL_SECONDS = 20.0
 DISK_CHECK_SECONDS = 0.5
 SHARED_MEMORY = "/dev/shm"
+CROWD_SHARE = 0.75
+"""A kernel that uses more than this share of the processes that it may have, threads counted, stands back: the processors
+belong to the kernels beside it first."""
+LAST = 19
+"""The niceness of who gets what nobody else wants."""
 
 
 class Supervisor:
@@ -54,7 +58,7 @@ class Supervisor:
         self.cpu_seconds = 0.0
         self.own_processes = -1
         self.measured = 0.0
-        self.disk_mib = 0.0
+        self.disk_mib, self.n_processes = 0.0, 0
         self.memory = processes.MemoryWatch()
         self.group: cgroups.KernelGroup | None = None
         if spec["cgroup"]:
@@ -242,7 +246,7 @@ class Supervisor:
     def _prepare(self, request: dict[str, Any]) -> None:
         """Empty folders; behind a file system of our own each with a size that it cannot outgrow."""
         self.status, self.cpu_seconds = 0, 0.0
-        self.disk_mib = request["disk_mib"]
+        self.disk_mib, self.n_processes = request["disk_mib"], request["n_processes"]
         if self.group is not None:
             self.group.limit(request["memory_mib"], request["n_processes"])
         if self.level != "namespaces":
@@ -293,7 +297,11 @@ class Supervisor:
         """Memory of the kernel and all below it, and of their files where no file system of ours limits those."""
         tree = self._below()
         used: dict[str, Any] = {"memory_mib": self.memory.mib(tree, limit_mib), "disk_mib": 0.0}
-        used["cpu_seconds"] = processes.used_seconds(self.kernel)
+        used["cpu_seconds"] = sum(map(processes.used_seconds, tree))
+        threads = processes.threads(tree)
+        if len(threads) > CROWD_SHARE * self.n_processes:
+            for thread in threads:
+                linux.be_nice(LAST, thread)
         if self.level != "namespaces" and time.monotonic() - self.measured > DISK_CHECK_SECONDS:
             used["disk_mib"] = folders.used_mib(self.folders.values(), self.disk_mib)
             used["disk_mib"] += folders.nameless_mib(tree)
