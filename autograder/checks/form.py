@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydantic import Field
 
@@ -62,6 +62,8 @@ class CodeIsExplained(FormCheckParams):
     """Fewest words that count as an explanation."""
     enough: float = Field(default=1.0, gt=0.0, le=1.0)
     """Share of the code cells from which all points are earned, where the sheet does not ask for every cell."""
+    below: int = Field(default=1, ge=1)
+    """How many code cells of a row the Markdown cell above them explains."""
 
 
 @CHECKS.register(CodeIsExplained)
@@ -70,19 +72,20 @@ def code_is_explained(evidence: Evidence, params: CodeIsExplained, context: Cont
     bare: list[int] = []
     n_code = 0
     above: NotebookCell | None = None
+    n_below = 0
     for cell in evidence.cells:
         text = squeeze(cell.source)
         if not text or (cell.kind == "code" and asks_for_check(parse_code(cell.source))):
             continue
-        if cell.kind == "code" and text not in context.template.texts:
+        if cell.kind == "markdown":
+            above, n_below = cell, 0
+            continue
+        n_below += 1
+        if text not in context.template.texts:
             n_code += 1
-            if (
-                above is None
-                or above.kind != "markdown"
-                or not _says_something(above, params.n_words, context)
-            ):
+            says = above is not None and _says_something(above, params.n_words, context)
+            if not says or n_below > params.below:
                 bare.append(cell.index + 1)
-        above = cell
     if n_code == 0:
         return failed("There is no code of yours to explain.", expected="Markdown before every code cell")
     is_enough = (n_code - len(bare)) / n_code >= params.enough
@@ -162,6 +165,8 @@ def is_written(evidence: Evidence, params: IsWritten, context: Context) -> Findi
         if cell.kind == "markdown" and squeeze(cell.source) not in context.template.texts
     ]
     likely = [cell for cell in texts if any(word in cell.source.lower() for word in params.words)]
+    if not likely:
+        likely = _in_other_words(evidence.cells_of(context.item), texts, context)
     answers = [cell for cell in likely if "answer" in cell.source.lower()] or likely
     if not answers:
         return for_person(
@@ -189,6 +194,21 @@ def is_written(evidence: Evidence, params: IsWritten, context: Context) -> Findi
         found=tuple(Found(how="source", path="Markdown", cell=cell.index) for cell in answers),
     )
 
+
+def _in_other_words(
+    section: Sequence[NotebookCell], texts: Sequence[NotebookCell], context: Context
+) -> list[NotebookCell]:
+    """Return what may be an answer without any of the expected words, as in another language: texts of the section that
+    stand below code and say something; what stands above explains the code.
+    """
+    given = {_letters(text) for text in context.template.texts}
+    first = next((cell.index for cell in section if cell.kind == "code"), None)
+    below = [cell for cell in texts if first is not None and cell.index > first]
+    return [cell for cell in below if len(_own_letters(cell.source, given)) >= _SHORTEST_ANSWER]
+
+
+_SHORTEST_ANSWER = 40
+"""Fewest letters of a text that is taken for an answer by its place alone."""
 
 _LABELS = re.compile(
     r"(?:your|my|the|write|type|put|here|in|below|question|answers?|responses?|comments?|todo|[a-z]\d)*"

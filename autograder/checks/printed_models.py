@@ -73,7 +73,15 @@ class ModelIsTrained(CheckParams):
 def model_is_trained(evidence: Evidence, params: ModelIsTrained, context: Context) -> Finding:
     """A network of torch is trained: its optimizer makes updates, as many as the rubric says or more."""
     expected = f"{params.n_min} updates of an optimizer or more"
-    n = sum(one.n for one in seen_in(evidence, context.item, "step"))
+    steps = seen_in(evidence, context.item, "step")
+    n = sum(one.n for one in steps)
+    if n and not any(one.settings.get("moved", one.n) for one in steps):
+        return failed(
+            f"The optimizer made {n:,} updates of weights that had no gradient: they are not those of the network that is "
+            "trained.",
+            observed=f"{n:,} updates without a gradient",
+            expected=expected,
+        )
     if n == 0:
         if cause := evidence.failure_in(context.item):
             return Finding(Status.BLOCKED, 0.0, message=f"Nothing is trained: {cause}.", expected=expected)

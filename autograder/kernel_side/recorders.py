@@ -197,6 +197,7 @@ class TrainingRecorder:
             entry["at_largest"] = sum(one >= largest * (1 - NEAR_LIMIT) for one in seen)
         with contextlib.suppress(Exception):
             entry["kept"] += self._is_kept(optimizer)
+            entry["moved"] = entry.get("moved", 0) + int(_has_gradients(optimizer))
 
     def _differentiated(self, loss: Any, *_: Any, **__: Any) -> None:
         for number, (gradient, version) in self.last.items():
@@ -297,6 +298,11 @@ class TrainingRecorder:
         with contextlib.suppress(Exception):
             about |= {"examples": len(loader.dataset), "drop_last": bool(loader.drop_last)}
         return about
+
+
+def _has_gradients(optimizer: Any) -> bool:
+    """Whether a step moves anything: that of an optimizer of other networks than the ones that are trained does not."""
+    return any(p.grad is not None for group in optimizer.param_groups for p in group["params"])
 
 
 def _largest(torch: Any, optimizer: Any) -> float:

@@ -15,7 +15,8 @@ MAX_ENTRIES = 64
 class TrainingSeen:
     """One thing that training used in a cell, and how often.
 
-    `optimizer` (settings, number), `step` (number, the first and last losses that were differentiated), `loss`
+    `optimizer` (settings, number), `step` (number, the first and last losses that were differentiated, how many moved
+    weights that had a gradient), `loss`
     (targets, rows), `initialiser` (matrices), `clip` (limit), `mode` (training), `loader` and `epoch` (batch_size,
     shuffles, examples): made, and iterated over; `update` (number of its optimizer, targets of the losses behind it, and
     their factor).

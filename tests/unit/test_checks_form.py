@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from evidence_builder import answer, code, evidence, leaf, markdown, passes, run
 
+from autograder.checks.findings import Context
+from autograder.golden import Golden
 from autograder.probes.notebooks import NotebookCell
 from autograder.probes.observations import SeedSeen
 from autograder.records import Status
+from autograder.registry import CHECKS
 from autograder.template_cells import TemplateCells, squeeze
 
 
@@ -93,6 +96,16 @@ def test_each_bare_code_cell_costs_its_share_and_is_named() -> None:
     assert "cells 3 and 4" in finding.message
     assert explained(code("p = 1", 0)).status is Status.FAILED
     assert explained(markdown("---", 0), code("p = 1", 1)).status is Status.FAILED
+
+
+def test_a_text_may_explain_several_cells_where_the_rubric_says_so() -> None:
+    cells = [markdown("The density.", 0), *(code(f"p{at} = 1", at) for at in range(1, 5))]
+    params = CHECKS["code_is_explained"].params.model_validate({"below": 3})
+    finding = CHECKS["code_is_explained"].function(
+        evidence(cells=cells), params, Context("a1", 1e-4, Golden())
+    )
+    assert finding.fraction == pytest.approx(3 / 4)
+    assert "cell 5" in finding.message
 
 
 def test_what_the_template_gives_explains_nothing() -> None:
@@ -183,6 +196,15 @@ def test_no_answer_is_proposed_as_zero_and_never_decided() -> None:
     template = TemplateCells(frozenset({squeeze("**Answer:** step size?")}))
     untouched = evidence(cells=[markdown("**Answer:** step size?", 0, "a4")])
     assert "Proposed: 0 points" in run("a4.comment", untouched, template=template).message
+
+
+def test_an_answer_in_other_words_is_known_by_its_place_below_the_code() -> None:
+    text = "Im małe kroki, tym wolniej łańcuch zapomina, skąd wyszedł; za duże są odrzucane."
+    above = markdown("Teraz uruchamiam łańcuchy z czterema różnymi krokami i mierzę je.", 0, "a4")
+    section = [above, code("run()", 1, "a4"), markdown(text, 2, "a4")]
+    finding = run("a4.comment", evidence(cells=section))
+    assert (finding.answer, finding.proposed) == (text, None)
+    assert run("a4.comment", evidence(cells=section[:2])).proposed == 0.0
 
 
 TEMPLATE = TemplateCells(

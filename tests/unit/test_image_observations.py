@@ -211,6 +211,20 @@ def test_updates_are_counted_with_and_without_the_last_batch(watch: Watch) -> No
         assert (found.fraction == 1) is is_right, n_examples
 
 
+def test_updates_of_another_network_than_the_one_that_is_trained_are_none(watch: Watch) -> None:
+    old, network = nn.Linear(784, 2), nn.Linear(784, 2)
+    optimizer = torch.optim.SGD(old.parameters(), lr=0.1)
+    for _ in range(20):
+        optimizer.zero_grad()
+        network(UNIT[:8].flatten(1)).sum().backward()
+        optimizer.step()
+    finding = watch.says("model_is_trained")
+    assert finding.status is Status.FAILED
+    assert "had no gradient" in finding.message
+    train(UNIT, n_epochs=2)
+    assert watch.says("model_is_trained").status is Status.PASSED
+
+
 @pytest.mark.parametrize("clears", [True, False])
 def test_gradients_that_add_up_are_seen(watch: Watch, clears: bool) -> None:
     train(UNIT, clears=clears)
