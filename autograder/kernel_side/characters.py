@@ -22,7 +22,7 @@ from .binding import Refusal, is_named, parameters_of
 from .functions import is_required
 from .modes import MODES, Candidate, Fields, Mode, Setting
 from .namespace import ABSENT, Namespace
-from .placing import callables_of, global_for, guessed, refusal, resolve
+from .placing import callables_of, global_for, guessed, methods_of, refusal, resolve
 from .vocabularies import vocabulary_of
 
 One = Callable[[Any], Any]
@@ -88,11 +88,18 @@ def partner_of(encode: Any, names: list[str], setting: Setting) -> Any:
 
 
 def guessed_partner(encode: Any, text: str, setting: Setting) -> Any:
-    """A function of any name that gives back what `encode` encodes."""
-    for candidate in guessed(setting.namespace, range(1, 2), set(), {"backward"}):
+    """A function of any name that gives back what `encode` encodes, or a method of the same object."""
+    owner = getattr(encode, "__self__", None)
+    offered = [getattr(owner, name) for name in methods_of(type(owner))] if owner is not None else []
+    offered += [
+        one.value
+        for one in guessed(setting.namespace, range(1, 2), set(), {"backward"})
+        if not isinstance(one.value, type)
+    ]
+    for decode in offered:
         try:
-            if setting.guarded(functools.partial(_back, encode, candidate.value, text)) == text:
-                return candidate.value
+            if setting.guarded(functools.partial(_back, encode, decode, text)) == text:
+                return decode
         except Exception:  # some other function
             continue
     raise Refusal("not_callable", "no function that turns its tokens into text was found")

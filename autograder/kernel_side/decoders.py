@@ -72,7 +72,10 @@ STRATEGY_NAMES = {
     "sampling", "how",
 }  # fmt: skip
 YES_NAMES, NO_NAMES = {"greedy", "argmax"}, {"do_sample", "sample", "stochastic", "sampling"}
-DRAWING = {"multinomial", "Categorical", "choice", "choices"}
+DRAWING = {
+    "multinomial", "Categorical", "choice", "choices", "Gumbel", "gumbel", "gumbel_softmax", "exponential_", "uniform_",
+    "rand", "rand_like", "random", "uniform",
+}  # fmt: skip
 GUESSES = {"greedy": {"argmax"}, "beam": {"topk", "sort", "sorted", "argsort", "nlargest"}}
 """Names in the code of a decoder by which it is known where its own name says nothing."""
 OTHER_OPTIONS = ("gen", "rng", "seed", "dev", "eos", "stop", "context", "block", "len")

@@ -54,20 +54,36 @@ def callables_of(challenge: dict[str, Any], namespace: Namespace) -> list[Candid
 
 
 def guessed(namespace: Namespace, n_required: range, words: set[str], without: set[str]) -> list[Candidate]:
-    """Functions of any name that need so many arguments and whose code, or what it calls, has one of the words.
+    """Functions of any name that need so many arguments and whose code, or what it calls, has one of the words; then
+    methods of the notebook's classes.
 
     For what a notebook calls in a language of its own: such a guess counts where it is right, and nowhere else.
     """
-    found = []
+    functions, methods = [], []
     for name, (value, cell) in namespace.functions().items():
-        if isinstance(value, type) or not inspect.isroutine(value):
-            continue
-        if sum(map(is_required, parameters_of(value))) not in n_required:
-            continue
-        known = set(names_in_code(value, namespace.now, set()))
-        if (not words or known & words) and not known & without:
-            found.append(Candidate(name, value, cell))
-    return found
+        if isinstance(value, type):
+            own = ((one, getattr(value, one)) for one in methods_of(value))
+            methods += [
+                Candidate(f"{name}.{one}", value, cell)
+                for one, method in own
+                if _may_be(method, 1, n_required, words, without, namespace)
+            ]
+        elif _may_be(value, 0, n_required, words, without, namespace):
+            functions.append(Candidate(name, value, cell))
+    return functions + methods
+
+
+def _may_be(
+    value: Any, n_bound: int, n_required: range, words: set[str], without: set[str], namespace: Namespace
+) -> bool:
+    """Whether a function needs so many arguments, beside the instance of a method, and its code has one of the words."""
+    if not inspect.isroutine(value):
+        return False
+    n_bound = 0 if inspect.ismethod(value) else n_bound
+    if sum(map(is_required, parameters_of(value))) - n_bound not in n_required:
+        return False
+    known = set(names_in_code(value, namespace.now, set()))
+    return bool((not words or known & words) and not known & without)
 
 
 def _has_name(name: str, names: list[str]) -> bool:

@@ -72,6 +72,8 @@ class TrainingRecorder:
         for name in LOSSES:
             after = self.updates.computed if name in CROSS_ENTROPIES else None
             self._wrap(torch.nn.functional, name, functools.partial(self._computed, name), after)
+        for home in (torch, torch.Tensor):
+            self._wrap(home, "gather", self._gathered)
         torch.Tensor.backward = self._noting(torch.Tensor.backward, self._differentiated, self._accumulated)
         self._wrap_embedding(torch)
         for name in INITIALISERS:
@@ -249,6 +251,13 @@ class TrainingRecorder:
             rows = input.detach()[:64]
             near = (rows.sum(dim=1) - 1).abs().max() < 1e-4
             entry["sums_to_one"] += int(bool(near and rows.min() >= 0 and rows.shape[1] > 1))
+
+    def _gathered(self, input: Any, dim: int, index: Any, **_: Any) -> None:
+        """Notes what stands for a loss where a notebook writes it: the log-probabilities of the targets, picked."""
+        if input.requires_grad and index.shape[-1] == 1 and dim in (-1, input.ndim - 1):
+            entry = self._count("loss", "gather", name="gather", targets=[], rows=[], looked_at=0)
+            if "targets" in entry:
+                self._trained_on(entry, index.detach().squeeze(-1))
 
     def _trained_on(self, entry: Entry, target: Any) -> None:
         """Counts the targets of training, batches that were there before, and how targets follow their inputs."""

@@ -45,6 +45,14 @@ WARM = spec(
     params={"strategy": "sample", "temperature": 0.6},
 )
 
+GUESSED = spec(
+    "decoder",
+    "decoder_inputs",
+    "sample sample_next",
+    DECODER_ROLES | {"temperature": role("number", "temperature temperatura")},
+    params={"strategy": "sample", "temperature": 0.6, "guesses": True},
+)
+
 TABLES = (
     TEXT
     + "stoi = {c: i for i, c in enumerate(sorted(set(corpus)))}\nitos = {i: c for c, i in stoi.items()}\n"
@@ -286,6 +294,19 @@ def test_a_tokeniser_of_another_name_is_known_by_what_comes_back(tmp_path: Path)
     assert "another character" in found.message
 
 
+def test_methods_of_other_names_are_known_by_what_comes_back(tmp_path: Path) -> None:
+    source = CLASS.replace("Tokenizer", "Alfabet").replace("tokenizer", "alfabet")
+    source = source.replace("encode(", "koduj(").replace("decode(", "dekoduj(")
+    for check in ("characters_come_back", "unknown_characters_are_kept_apart"):
+        (tmp_path / check).mkdir()
+        found = finding(tmp_path / check, check, CODES, source)
+        assert found.fraction == 1, found.message
+    lost = source.replace(
+        "self.letters[i] for i in ids.tolist()", "self.letters[i] for i in ids.tolist() if i > 1"
+    )
+    assert "does not come back" in finding(tmp_path, "characters_come_back", CODES, lost).message
+
+
 def test_an_instance_that_is_made_after_its_class_and_held_by_another_is_asked(tmp_path: Path) -> None:
     class_cell = """
 class Net(nn.Module):
@@ -333,6 +354,27 @@ def test_temperatures_are_told(new: str, said: str, tmp_path: Path) -> None:
     found = finding(tmp_path, "samples_at_temperature", WARM, SAMPLER.replace("/ temperature", new))
     assert found.fraction == float(new == "/ temperature")
     assert said in found.message
+
+
+GUMBEL = """
+def losuj(siec, poczatek, ile, temperatura=1.0, k=None, kontekst=64):
+    ciag = poczatek
+    for _ in range(ile):
+        logity = siec(ciag[None, -kontekst:])[0, -1]
+        najlepsze, numery = logity.topk(len(logity) if k is None else k)
+        szum = -torch.empty_like(najlepsze).exponential_().log()
+        ciag = torch.cat([ciag, numery[(najlepsze / temperatura + szum).argmax()].view(1)])
+    return ciag
+"""
+
+
+def test_a_sampler_of_another_name_is_known_by_the_noise_that_it_draws(tmp_path: Path) -> None:
+    assert finding(tmp_path, "samples_at_temperature", GUESSED, GUMBEL).fraction == 1
+    (tmp_path / "wrong").mkdir()
+    wrong = GUMBEL.replace("/ temperatura", "* temperatura")
+    found = finding(tmp_path / "wrong", "samples_at_temperature", GUESSED, wrong)
+    assert found.fraction < 1
+    assert "multiplied" in found.message
 
 
 def model(recurrent: bool | None = None, **more: Any) -> Any:
