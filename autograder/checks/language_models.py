@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -22,11 +22,12 @@ from autograder.checks.findings import (
     number,
     untried,
 )
-from autograder.checks.networks import absent_model
+from autograder.checks.networks import absent_model, modules_in
 from autograder.checks.training import seen_in
 from autograder.checks.trees import Tree, branch, text, tree_of, vector
 from autograder.checks.values import where
 from autograder.probes.evidence import Evidence
+from autograder.probes.training import TrainingSeen
 from autograder.probes.typed import typed_in
 from autograder.records import Found
 from autograder.registry import CHECKS
@@ -154,6 +155,8 @@ def trains_on_next_token(evidence: Evidence, params: TrainsOnNextToken, context:
     if not any("next" in one.settings for one in losses):
         return untried("Inputs and targets of training could not be seen together.")
     about = {"observed": f"{counts['next']} batches of {counts['batches']}", "expected": expected}
+    if counts["next"] and (other := _other_tokens(evidence, params.challenge_model, losses)):
+        return failed(other, **about)
     if counts["next"]:
         return judged(1.0, message="The model learns to predict the next token.", **about)
     if counts["same"]:
@@ -161,6 +164,27 @@ def trains_on_next_token(evidence: Evidence, params: TrainsOnNextToken, context:
     if counts["previous"]:
         return failed("The targets are the tokens before the inputs: the shift goes the wrong way.", **about)
     return failed("The targets are not the inputs one token further on.", **about)
+
+
+def _other_tokens(evidence: Evidence, key: ChallengeKey | None, losses: Sequence[TrainingSeen]) -> str:
+    """Return what to say of a model that was trained on the tokens of a much smaller vocabulary than its own, or ""."""
+    modules = modules_in(evidence, key) if key is not None else []
+    largest = max((_n(one.settings, "largest") for one in losses), default=0)
+    sizes = [
+        outputs[0][1].shape[-1]
+        for module in modules
+        if (run := module.run("own")) is not None and (outputs := module.outputs(run))
+    ]
+    if not sizes or not largest or OTHER_TOKENS * (largest + 1) > min(sizes):
+        return ""
+    return (
+        f"The model knows {min(sizes):,} tokens and was trained on the first {largest + 1:,} alone: they are those of "
+        "another vocabulary."
+    )
+
+
+OTHER_TOKENS = 3
+"""So many times as large as what it was trained on, a vocabulary is another one: rare pieces are not all seen."""
 
 
 def _n(settings: Mapping[str, Any], key: str) -> int:

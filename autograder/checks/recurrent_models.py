@@ -52,6 +52,31 @@ def _scores(outputs: list[Array], tokens: Array) -> Array:
     raise ValueError("no output has scores for every token")
 
 
+class LearnsThroughTime(OfModule):
+    """The gradient of the last token's scores, at the first token."""
+
+
+@CHECKS.register(LearnsThroughTime)
+def learns_through_time(evidence: Evidence, params: LearnsThroughTime, context: Context) -> Finding:
+    """Training reaches back: what the last token's scores lack moves the weights that read the first token."""
+
+    def judge(module: ModuleSeen) -> Finding:
+        run = module.run("gradients")
+        if run is None or run.first is None or not _remembers(module):
+            return untried(f"How far back the training of `{module.name}` reaches was not seen.")
+        about = about_module(module) | {"expected": "a gradient at the first token"}
+        if run.first == 0.0:
+            return failed(
+                f"The scores of `{module.name}` depend on earlier tokens, but their gradient does not reach those: the "
+                "state is cut off (`detach`, `.data` or `no_grad`) on the way.",
+                observed="no gradient at the first token",
+                **about,
+            )
+        return judged(1.0, message=f"The gradient goes back through all states of `{module.name}`.", **about)
+
+    return judge_modules(evidence, params.challenge, "the recurrent language model", judge)
+
+
 class RemembersTokens(OfModule):
     """The last scores for the same last token after other tokens."""
 
@@ -61,16 +86,10 @@ def remembers_tokens(evidence: Evidence, params: RemembersTokens, context: Conte
     """Scores depend on the tokens before: one repeated token is scored otherwise as the state moves on."""
 
     def judge(module: ModuleSeen) -> Finding:
-        pair = pair_of(module, "own", "one_token")
-        run = module.run("one_token")
-        outputs = [array for _, array in module.outputs(run) if array.ndim == 3] if run is not None else []
-        if pair is None or not outputs or outputs[0].shape[1] < 2:
+        remembers = _remembers(module)
+        if remembers is None:
             return untried(f"`{module.name}` gives no scores for every position.")
-        spread = max(float(np.std(outputs[0])), 1e-12)
-        if (
-            float(np.ptp(outputs[0], axis=1).max()) / spread <= TOLERANCE
-            or shifts_of(*pair).max() <= TOLERANCE
-        ):
+        if not remembers:
             return failed(
                 f"`{module.name}` remembers nothing: the same token is scored alike whatever came before.",
                 observed="equal scores",
@@ -80,3 +99,15 @@ def remembers_tokens(evidence: Evidence, params: RemembersTokens, context: Conte
         return judged(1.0, message=f"`{module.name}` remembers earlier tokens.", **about_module(module))
 
     return judge_modules(evidence, params.challenge, "the recurrent language model", judge)
+
+
+def _remembers(module: ModuleSeen) -> bool | None:
+    """Return whether a repeated token is scored otherwise each time; None where that was not seen."""
+    pair = pair_of(module, "own", "one_token")
+    run = module.run("one_token")
+    outputs = [array for _, array in module.outputs(run) if array.ndim == 3] if run is not None else []
+    if pair is None or not outputs or outputs[0].shape[1] < 2:
+        return None
+    spread = max(float(np.std(outputs[0])), 1e-12)
+    moves = float(np.ptp(outputs[0], axis=1).max()) / spread > TOLERANCE
+    return moves and bool(shifts_of(*pair).max() > TOLERANCE)

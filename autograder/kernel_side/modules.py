@@ -13,6 +13,7 @@ outside. A case says what to run::
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import math
@@ -128,7 +129,35 @@ class Probe:
             found["trace"] = steps
         if run.get("gradients"):
             found["gradients"] = self._gradients(module, outputs[:MAX_OUTPUTS])
+            if self.values["input"]["kind"] == "tokens":
+                with contextlib.suppress(
+                    Exception
+                ):  # what takes no such row, or has other outputs, is not told
+                    found["first"] = self._reaches_first(module, call, shape[-1])
         return found
+
+    def _reaches_first(self, module: Any, call: Any, length: int) -> float | None:
+        """The largest absolute gradient that the scores of the last token send to the weights of the first token alone.
+
+        None where no weights belong to single tokens. The scores are a difference of two, of tokens that do not occur:
+        the head's weights of the first token have no part in it, nor has a normalisation.
+        """
+        torch = self.torch
+        named = [tensor for _, tensor in tensors(module)]
+        tokens = torch.arange(length, device=named[0].device)[None]
+        scores = next(one for _, one in outputs_of(call(tokens, *self.rest)) if one.numel() % length == 0)
+        scores = scores.reshape(length, -1)
+
+        def of_first(at: int) -> float:
+            score = scores[at, length] - scores[at, length + 1]
+            grads = torch.autograd.grad(score, named, retain_graph=True, allow_unused=True)
+            matrices = [grad for grad in grads if grad is not None and grad.ndim == 2]
+            sides = [
+                (grad, side) for grad in matrices for side in (0, 1) if grad.shape[side] == scores.shape[1]
+            ]
+            return max((float(grad.select(side, 0).abs().max()) for grad, side in sides), default=0.0)
+
+        return of_first(length - 1) if of_first(0) else None
 
     def _prepared(self, run: dict[str, Any]) -> Any:
         """A copy with its weights filled, in training or evaluation mode."""

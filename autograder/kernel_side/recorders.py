@@ -263,6 +263,7 @@ class TrainingRecorder:
         """Counts the targets of training, batches that were there before, and how targets follow their inputs."""
         entry["trained"] = entry.get("trained", 0) + int(target.numel())
         entry["batches"] = entry.get("batches", 0) + 1
+        entry["largest"] = max(entry.get("largest", 0), int(target.max()))
         begins = hash(tuple(target.reshape(-1)[:N_COMPARED].tolist()))
         entry["repeated"] = entry.get("repeated", 0) + int(begins in self.batches)
         if len(self.batches) < MAX_BATCHES_KNOWN:

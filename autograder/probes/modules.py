@@ -73,6 +73,8 @@ class RunSeen(Seen):
     outputs: list[dict[str, Any]] = Field(default_factory=list)
     trace: list[dict[str, Any]] = Field(default_factory=list)
     gradients: list[GradientsSeen] = Field(default_factory=list)
+    first: float | None = None
+    """Of a model of tokens: the largest gradient that a score of the last token sends to the weights of the first one."""
 
 
 class RecordSeen(Seen):

@@ -49,6 +49,11 @@ def unrolled_backwards(source: str) -> str:
     )
 
 
+@mutant("r1", "detaches the state from every step to the next", revealed_by="structure")
+def state_detached(source: str) -> str:
+    return swap(source, STEP, STEP.replace("(h)", "(h.detach())"))
+
+
 @mutant("r1", "ends the model in a softmax before the cross-entropy", revealed_by="structure")
 def softmax_in_rnn(source: str) -> str:
     return swap(
@@ -230,6 +235,15 @@ def subword_rnn_untrained(source: str) -> str:
         source,
         "subword_losses = train(subword_rnn, subword_data, N_STEPS)",
         "subword_losses = [float(np.log(subwords.vocab_size()))] * N_STEPS",
+    )
+
+
+@mutant("s1", "trains the model of subwords on the characters' tokens", revealed_by="training")
+def subword_rnn_on_characters(source: str) -> str:
+    return swap(
+        source,
+        "subword_losses = train(subword_rnn, subword_data, N_STEPS)",
+        "subword_losses = train(subword_rnn, data, N_STEPS)",
     )
 
 

@@ -172,6 +172,26 @@ def test_what_a_model_remembers(tmp_path: Path) -> None:
         assert found.fraction == fraction, found.message
 
 
+@pytest.mark.parametrize("source", RIGHT.values(), ids=RIGHT)
+def test_right_models_learn_through_time(source: str, tmp_path: Path) -> None:
+    found = finding(tmp_path, "learns_through_time", RNN, source)
+    assert found.fraction == 1.0 or (found.untried and "one_hot" in source), found.message
+
+
+@pytest.mark.parametrize("end", ["", ".log_softmax(-1)"])
+@pytest.mark.parametrize("cut", ["h.detach()", "h.data", "torch.tensor(h.tolist())"])
+def test_a_state_that_is_cut_off_teaches_nothing_about_the_past(cut: str, end: str, tmp_path: Path) -> None:
+    source = own(state=f"torch.tanh(self.w(x) + self.u({cut}))", end=end)
+    found = finding(tmp_path, "learns_through_time", RNN, source)
+    assert found.status is Status.FAILED
+    assert "does not reach" in found.message
+    for folder in ("remembers", "forgets"):
+        (tmp_path / folder).mkdir()
+    assert finding(tmp_path / "remembers", "remembers_tokens", RNN, source).fraction == 1.0
+    forgets = WRONG["recurrence missing"][0]
+    assert finding(tmp_path / "forgets", "learns_through_time", RNN, forgets).untried
+
+
 def test_the_formula_agrees_with_torch() -> None:
     torch = pytest.importorskip("torch")
     rnn = torch.nn.RNN(5, 7, num_layers=2, batch_first=True)
