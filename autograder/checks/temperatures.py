@@ -16,6 +16,9 @@ class SamplesAtTemperature(RandomCheckParams):
     """A sampler that takes a temperature."""
 
     challenge: ChallengeKey
+    is_optional: bool = False
+    """Whether the sheet leaves open how tokens are drawn: at temperature 1 where there is none, and a person looks at
+    other laws (the most probable tokens alone, say)."""
 
 
 @CHECKS.register(SamplesAtTemperature)
@@ -25,7 +28,7 @@ def samples_at_temperature(evidence: Evidence, params: SamplesAtTemperature, con
 
     def judge(one: Decoding) -> Finding | None:
         temperature = one.used("temperature", 1.0)
-        if temperature == 1.0:
+        if temperature == 1.0 and not params.is_optional:
             return for_person(
                 f"`{one.function}` takes no temperature that is known by its name or its default."
             )
@@ -57,6 +60,10 @@ def samples_at_temperature(evidence: Evidence, params: SamplesAtTemperature, con
             said = "logits are multiplied by it in place of divided"
         else:
             said = f"what it draws looks like temperature {number(implied, 2)}"
+        if params.is_optional and not (looks_like(1.0) or looks_like(1.0 / temperature)):
+            return for_person(
+                f"{name} draws from another law than softmax(logits / temperature): {said}.", **about
+            )
         return failed(f"{name} does not draw at the temperature {number(temperature, 2)}: {said}.", **about)
 
     return each_decoding(evidence, params.challenge, "sampling", judge)

@@ -84,6 +84,11 @@ def generation_stuck(source: str) -> str:
     )
 
 
+@mutant("r1", "multiplies the logits by the temperature", revealed_by="decoder")
+def temperature_multiplied(source: str) -> str:
+    return swap(source, "torch.softmax(logits / temperature", "torch.softmax(logits * temperature")
+
+
 # ------------------------------------------------------------------ r2: formulas
 
 

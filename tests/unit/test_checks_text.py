@@ -356,6 +356,24 @@ def test_temperatures_are_told(new: str, said: str, tmp_path: Path) -> None:
     assert said in found.message
 
 
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        (SAMPLER, Status.PASSED),
+        (SAMPLER.replace(", temperature=1.0", "").replace(" / temperature", ""), Status.PASSED),
+        (SAMPLER.replace("/ temperature", "* temperature"), Status.FAILED),
+        (SAMPLER.replace("k=None", "k=5"), Status.REVIEW),
+        (SAMPLER.replace("torch.multinomial(logits.softmax(-1), 1)", "logits.argmax()[None]"), Status.REVIEW),
+    ],
+    ids=["divided", "no temperature", "multiplied", "the likeliest alone", "greedy"],
+)
+def test_where_the_sheet_leaves_the_law_open_a_person_looks(
+    source: str, status: Status, tmp_path: Path
+) -> None:
+    found = finding(tmp_path, "samples_at_temperature", WARM, source, is_optional=True)
+    assert found.status is status, found.message
+
+
 GUMBEL = """
 def losuj(siec, poczatek, ile, temperatura=1.0, k=None, kontekst=64):
     ciag = poczatek
