@@ -362,7 +362,7 @@ def test_temperatures_are_told(new: str, said: str, tmp_path: Path) -> None:
         (SAMPLER, Status.PASSED),
         (SAMPLER.replace(", temperature=1.0", "").replace(" / temperature", ""), Status.PASSED),
         (SAMPLER.replace("/ temperature", "* temperature"), Status.FAILED),
-        (SAMPLER.replace("k=None", "k=5"), Status.REVIEW),
+        (SAMPLER.replace("if k is not None", "if True").replace("topk(k)", "topk(5)"), Status.REVIEW),
         (SAMPLER.replace("torch.multinomial(logits.softmax(-1), 1)", "logits.argmax()[None]"), Status.REVIEW),
     ],
     ids=["divided", "no temperature", "multiplied", "the likeliest alone", "greedy"],
