@@ -182,6 +182,35 @@ def test_softmax_before_cross_entropy_is_seen() -> None:
     assert (loss["n"], loss["sums_to_one"]) == (2, 1)
 
 
+LANGUAGE_MODEL = """
+import torch
+tokens = torch.arange(400) % 11
+model = torch.nn.Sequential(torch.nn.Embedding(11, 4), torch.nn.Linear(4, 11))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for _ in range(3):
+    at = torch.randint(380, (4, 1)) + torch.arange(8)
+    x, y = tokens[at], tokens[at + {shift}]
+    logits = model(x)
+    loss = {loss}
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+LOSSES_OF_TOKENS = {
+    "torch's": "torch.nn.functional.cross_entropy(logits.transpose(1, 2), y)",
+    "picked by gather": "(logits.logsumexp(-1) - logits.gather(-1, y[..., None])[..., 0]).mean()",
+    "picked from log-probabilities": "-torch.gather(logits.log_softmax(-1), dim=2, index=y.unsqueeze(-1)).mean()",
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES_OF_TOKENS.values(), ids=LOSSES_OF_TOKENS)
+def test_targets_of_a_language_model_are_seen_beside_its_inputs(loss: str) -> None:
+    for shift, word in ((1, "next"), (0, "same")):
+        entries = trained(LANGUAGE_MODEL.format(shift=shift, loss=loss))["entries"]
+        seen = next(one for one in entries if one["kind"] == "loss")
+        assert (seen["batches"], seen[word], seen["largest"]) == (3, 3, 10)
+
+
 def test_entries_are_bounded() -> None:
     recorder = TrainingRecorder()
     for n in range(100):
