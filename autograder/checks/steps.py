@@ -122,11 +122,12 @@ def _nothing_found(evidence: Evidence, params: StepCheck, what: str, has_attempt
 def likeliest_attempts(evidence: Evidence, challenge: str) -> list[Attempt]:
     """Return the likeliest attempt of every function.
 
-    A convention that the function does not mean runs too, and gives updates that belong to no loss.
+    A convention that the function does not mean runs too, and gives updates that belong to no loss, or to one by about:
+    where logits hardly differ, any smooth function of them is nearly a straight line.
     """
     attempts = attempts_in(evidence, challenge)
     names = dict.fromkeys(one.function for one in attempts)
-    return [max((one for one in attempts if one.function == name), key=_n_explained) for name in names]
+    return [max((one for one in attempts if one.function == name), key=_explained) for name in names]
 
 
 def families_of(attempt: Attempt) -> set[str]:
@@ -137,12 +138,12 @@ def families_of(attempt: Attempt) -> set[str]:
     return {known.get(word, "cross_entropy") for word in words} - {""}
 
 
-def _n_explained(attempt: Attempt) -> int:
-    """How many steps of an attempt are the gradient of a loss that we know."""
+def _explained(attempt: Attempt) -> tuple[int, float]:
+    """How many steps of an attempt are the gradient of a loss that we know, and how well, larger being better."""
     if "real" not in attempt.values:
-        return sum(fit is not None for fit in language_fits(attempt, None))
-    fits = [*discriminator_fits(attempt), *generator_fits(attempt)]
-    return sum(fit is not None for _, fit in fits)
+        return sum(fit is not None for fit in language_fits(attempt, None)), 0.0
+    fits = [fit for _, fit in (*discriminator_fits(attempt), *generator_fits(attempt)) if fit is not None]
+    return len(fits), -max((fit.misfit for fit in fits), default=0.0)
 
 
 # ------------------------------------------------------------------ reading a call

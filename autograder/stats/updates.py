@@ -45,6 +45,8 @@ class DiscriminatorFit(NamedTuple):
     fake: Half | None
     family: str
     """`bce`, `wasserstein` or `least_squares`."""
+    misfit: float = 0.0
+    """How much of the gradient it leaves unexplained, as a share."""
 
 
 def fit_discriminator(
@@ -93,7 +95,7 @@ def _halves(
             return None  # these images have no part in the loss
         else:
             halves[is_real] = Half(slope, -constant / slope)
-    return DiscriminatorFit(halves.get(True), halves.get(False), family)
+    return DiscriminatorFit(halves.get(True), halves.get(False), family, misfit(g, columns, found))
 
 
 def combination(g: FloatArray, columns: Sequence[FloatArray], rtol: float = RTOL) -> FloatArray | None:
@@ -114,6 +116,11 @@ def combination(g: FloatArray, columns: Sequence[FloatArray], rtol: float = RTOL
     return found if np.linalg.norm(matrix @ found - g) <= rtol * norm else None
 
 
+def misfit(g: FloatArray, columns: Sequence[FloatArray], coefficients: FloatArray) -> float:
+    """Return |columns coefficients - g| / |g|."""
+    return float(np.linalg.norm(np.stack(columns, axis=1) @ coefficients - g) / np.linalg.norm(g))
+
+
 class GeneratorFit(NamedTuple):
     """The loss that a generator's gradient belongs to."""
 
@@ -122,6 +129,8 @@ class GeneratorFit(NamedTuple):
     target: float
     """Of the fakes in the binary cross-entropy; 1 but for smoothing."""
     weight: float
+    misfit: float = 0.0
+    """How much of the gradient it leaves unexplained, as a share."""
 
 
 def fit_generator(
@@ -147,7 +156,8 @@ def fit_generator(
             columns = [_through_generator(s, z, images, d[:-1]) for s in (slope, np.ones(len(z)))]
             found = combination(g, columns)
             if found is not None:
-                return _generator_kind(float(found[0]), float(found[1]))
+                kind = _generator_kind(float(found[0]), float(found[1]))
+                return kind._replace(misfit=misfit(g, columns, found))
     return None
 
 

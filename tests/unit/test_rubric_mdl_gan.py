@@ -117,6 +117,30 @@ def test_one_step_of_the_generator_may_hold_those_of_the_critic(tmp_path: Path) 
         assert found.fraction == 1.0 or found.untried, f"{check}: {found.message}"
 
 
+PROBABILITIES = """
+import torch
+from torch import nn
+bce = nn.BCELoss()
+def krok_generatora(n, gen, dys, optymalizator):
+    strata = bce(dys(gen(torch.randn(n, 2))), torch.ones(n, 1))
+    optymalizator.zero_grad()
+    strata.backward()
+    optymalizator.step()
+    return float(strata)
+"""
+
+
+def test_a_loss_of_probabilities_is_not_read_as_one_of_logits(tmp_path: Path) -> None:
+    # A logit of 0.3 passes for a probability, and -1/p for a straight line in sigmoid(p).
+    for secret in "abcdefgh":
+        (tmp_path / secret).mkdir()
+        evidence = ask(
+            tmp_path / secret, (PROBABILITIES,), {"g2.step": PART.challenges["g2.step"]}, secret=secret
+        )
+        found = judge("g2.generator", evidence)
+        assert found.fraction == 1.0, found.message
+
+
 COUNTS = """
 import torch
 turns = torch.arange(8) * torch.pi / 4
