@@ -8,11 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from autograder.checks.behaviours import OfModule, output_values
-from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number, untried
-from autograder.checks.image_training import not_trained, steps_of
-from autograder.checks.networks import judge_modules, modules_in
-from autograder.checks.steps import (
+from autograder.checks.attempts import (
     Attempt,
     StepCheck,
     about_step,
@@ -21,6 +17,10 @@ from autograder.checks.steps import (
     generator_fits,
     likeliest_attempts,
 )
+from autograder.checks.behaviours import OfModule, output_values
+from autograder.checks.findings import CheckParams, Context, Finding, failed, judged, number, untried
+from autograder.checks.image_training import not_trained, steps_of
+from autograder.checks.networks import judge_modules, modules_in
 from autograder.checks.training import seen_in
 from autograder.checks.trees import vector
 from autograder.probes.evidence import Evidence
