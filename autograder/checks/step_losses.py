@@ -21,9 +21,7 @@ from autograder.checks.findings import Context, Finding, failed, judged, number,
 from autograder.checks.trees import text, vector
 from autograder.probes.evidence import Evidence
 from autograder.registry import CHECKS
-from autograder.stats.updates import (
-    LanguageFit,
-)
+from autograder.stats.updates import LanguageFit
 
 
 class UpdateFollows(StepCheck):
