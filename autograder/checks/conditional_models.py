@@ -92,7 +92,8 @@ def _nothing(
     return unanswered(called, f"a class and {what}")
 
 
-def _about(call: Tree, expected: str) -> dict[str, Any]:
+def about_call(call: Tree, expected: str) -> dict[str, Any]:
+    """What findings on a call have in common."""
     return {"expected": expected, "found": (Found(how="call", path=text(call, "name")),)}
 
 
@@ -127,7 +128,7 @@ def encoder_gives_codes(evidence: Evidence, params: EncoderGivesCodes, context: 
     if not pairs:
         return _nothing(evidence, params.challenge, "an image and gives two vectors of one size", expected)
     call, (mean, spread, *_) = pairs[0]
-    about, name = _about(call, expected), text(call, "name")
+    about, name = about_call(call, expected), text(call, "name")
     if mean.shape != spread.shape:
         return failed(f"`{name}` gives vectors of different sizes.", **about)
     about["observed"] = f"two vectors of {mean.shape[1]}"
@@ -163,7 +164,7 @@ def encoder_sees_class(evidence: Evidence, params: EncoderSeesClass, context: Co
         )
     moves = [max((abs(v) for v in _numbers(call.get("codes_move"))), default=0.0) for call in calls]
     best = int(np.argmax(moves))
-    about, name = _about(calls[best], expected), text(calls[best], "name")
+    about, name = about_call(calls[best], expected), text(calls[best], "name")
     if moves[best] > MOVED:
         return judged(
             1.0,
@@ -212,7 +213,7 @@ def decoder_sees_class(evidence: Evidence, params: DecoderSeesClass, context: Co
     ]
     best = int(np.argmax(moves))
     call = found[best][0]
-    about, name = _about(call, expected), text(call, "name")
+    about, name = about_call(call, expected), text(call, "name")
     if moves[best] > MOVED:
         return judged(
             1.0, observed="they change", message=f"What `{name}` decodes depends on the class.", **about
@@ -258,7 +259,7 @@ def classes_are_recognised(evidence: Evidence, params: ClassesAreRecognised, con
     right = [sum(int(row.argmax()) == c for c, row in enumerate(rows)) for rows in counts]
     best = int(np.argmax(right))
     share = float(np.mean(told[best][1] == np.arange(N_CLASSES)[:, None]))
-    about = _about(told[best][0], expected)
+    about = about_call(told[best][0], expected)
     about["observed"] = f"{right[best]} of {N_CLASSES} classes; {share:.0%} of the images"
     if right[best] >= ENOUGH:
         return judged(1.0, message=f"Of {N_CLASSES} classes, {right[best]} are recognised.", **about)
@@ -284,7 +285,7 @@ def class_decides(evidence: Evidence, params: ClassDecides, context: Context) ->
         return _nothing(evidence, params.challenge, "a code and gives an image", expected)
     shares = [float(np.mean(classes == np.arange(N_CLASSES)[:, None])) for _, classes in told]
     best = int(np.argmax(shares))
-    about = _about(told[best][0], expected)
+    about = about_call(told[best][0], expected)
     about["observed"] = f"{shares[best]:.0%}"
     if shares[best] > limit:
         return judged(1.0, message="The class decides what is generated from a code.", **about)
@@ -329,7 +330,7 @@ def reconstructions_beat_means(
     if not errors:
         return _nothing(evidence, params.challenge, "an image and gives an image", expected)
     error, call = min(errors, key=lambda one: one[0])
-    about = _about(call, expected)
+    about = about_call(call, expected)
     about["observed"] = number(error)
     shown = range_shown(
         evidence, [one for n in (N_PIXELS, 1) for one in trained_on(evidence, context.item, n)]

@@ -57,6 +57,7 @@ MODULES = (
     "noise",
     "known_pixels",
     "told_networks",
+    "shown_codes",
     "conditional",
     "steps",
     "beams",

@@ -24,6 +24,7 @@ from .modes import MODES, Candidate, Fields, Mode, Setting
 from .namespace import Namespace
 from .noise import VisibleNoise
 from .placing import is_module, said
+from .shown_codes import codes_shown
 from .structure import outputs_of
 from .told_networks import Way, decoders, or_joined, ways
 from .values import as_array, is_tensor
@@ -251,11 +252,13 @@ def _decoded(way: Way, labels: Any, codes: Callable[[int], Any]) -> Call | None:
 def _drawn(way: Way, setting: Setting, values: dict[str, Any]) -> Call | None:
     """Images that a function of a class makes of codes of its own: one call a class, from the same state of the noise."""
     n, n_classes = values["n"], values["n_classes"]
+    shown: list[Any] = []
 
     def tried(labels: list[Any]) -> Any:
         rows = []
+        shown.clear()
         for label in labels:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception), codes_shown(shown):
                 array = _pixels(setting.guarded(functools.partial(way, label=label, count=n)), None)
                 rows.append(array)
         return rows
@@ -267,7 +270,10 @@ def _drawn(way: Way, setting: Setting, values: dict[str, Any]) -> Call | None:
         rows = tried(labels)
         k = min((len(one) for one in rows if one is not None), default=0)
         if k and len(rows) == n_classes and all(one is not None for one in rows):
-            return {"form": form, "d": 0, "images": np.concatenate([np.asarray(one[:k]) for one in rows])}
+            found = {"form": form, "d": 0, "images": np.concatenate([np.asarray(one[:k]) for one in rows])}
+            if len(shown) == n_classes and len({one.shape for one in shown}) == 1:
+                found["drawn"] = np.stack(shown)
+            return found
     return None
 
 

@@ -202,6 +202,11 @@ def classes_shuffled(source: str) -> str:
     )
 
 
+@mutant("k8", "draws codes from a uniform law", revealed_by="decoder")
+def codes_uniform(source: str) -> str:
+    return swap(source, "z = torch.randn(len(y), model.n_latent)", "z = torch.rand(len(y), model.n_latent)")
+
+
 @mutant("k8", "rolls the classes before it generates", revealed_by="training")
 def classes_rolled(source: str) -> str:
     return swap(

@@ -52,6 +52,7 @@ REVEALED = {
     "mse_of_pixels": "k4.loss",
     "log_var_squared": "k4.loss",
     "mean_forgotten": "k4.loss",
+    "codes_uniform": "k8.codes",
 }
 """Mutant to the check that has to tell it."""
 
@@ -93,7 +94,7 @@ def asked(folder: Path, source: str, *checks: str) -> Evidence:
     return ask(folder, definitions(source), {key: PART.challenges[key] for key in sorted(keys)})
 
 
-CALLED = ("k2.codes", "k2.class", "k3.sample", "k3.class", "k4.loss")
+CALLED = ("k2.codes", "k2.class", "k3.sample", "k3.class", "k4.loss", "k8.codes")
 
 
 def test_the_solution_passes_every_check_that_calls_it(tmp_path: Path) -> None:
@@ -133,6 +134,38 @@ class Netz(nn.Module):
         return self.aus(z + self.k_aus(ziffer)), m, lv
 netz = Netz()
 """
+GENERATES = (
+    ADDED
+    + """
+# %%
+@torch.no_grad()
+def generate(label, count):
+    code = CODE
+    return netz.aus(code + netz.k_aus(torch.full((count,), label)))
+"""
+)
+DRAWS = {
+    "torch": ("torch.randn(count, 5)", Status.PASSED),
+    "a distribution of torch": ("torch.distributions.Normal(0.0, 1.0).sample((count, 5))", Status.PASSED),
+    "NumPy's generator": (
+        "torch.from_numpy(__import__('numpy').random.default_rng(label).standard_normal((count, 5))).float()",
+        Status.PASSED,
+    ),
+    "one code for all": ("torch.randn(1, 5).expand(count, 5)", None),
+    "uniform": ("torch.rand(count, 5)", Status.FAILED),
+    "uniform around 0": ("2 * torch.rand(count, 5) - 1", Status.FAILED),
+    "half as wide": ("torch.randn(count, 5) / 2", Status.REVIEW),
+}
+
+
+@pytest.mark.parametrize(("code", "status"), DRAWS.values(), ids=DRAWS)
+def test_the_law_of_codes_is_seen_in_what_a_network_is_shown(
+    code: str, status: Status | None, tmp_path: Path
+) -> None:
+    found = judge("k8.codes", asked(tmp_path, GENERATES.replace("CODE", code), "k8.codes"))
+    assert (None if found.untried else found.status) is status, found.message
+
+
 APART = f"""{HEAD}
 # %%
 enc = nn.Sequential(nn.Linear(794, 32), nn.ReLU(), nn.Linear(32, 12))
