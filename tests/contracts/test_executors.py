@@ -332,7 +332,7 @@ def test_kernel_that_somebody_killed_is_tried_again(run: Run) -> None:
 def test_notebook_that_the_machine_kept_from_running_is_tried_again(run: Run) -> None:
     name = f"k{time.monotonic_ns() % 10**9}"
     with killing(name, 1, signal.SIGSTOP) as stopped:
-        done = run("x = 1", NAMED.format(name=name), limits=Limits(cell_seconds=2))
+        done = run("x = 1", NAMED.format(name=name), limits=Limits(cell_seconds=3))
     assert len(stopped) == 1
     assert (done.record.state, done.record.attempts) == ("complete", 2)
     assert done.value(1, "y") == 2
