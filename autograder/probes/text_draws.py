@@ -30,9 +30,14 @@ class CharacterTexts(DrawParams):
 
 @DRAWS.register(CharacterTexts)
 def character_texts(rng: np.random.Generator, params: CharacterTexts) -> Values:
-    """Places of characters in the notebook's own vocabulary, and characters that it is unlikely to have."""
+    """Places of characters in the notebook's own vocabulary, and characters that it is unlikely to have.
+
+    The last text begins and ends with the first character that is known, a blank or the end of a line in nearly every table.
+    """
+    places = rng.integers(0, 10**6, size=(params.n, params.length))
+    places[-1, [0, -1]] = 0
     return {
-        "places": rng.integers(0, 10**6, size=(params.n, params.length)).tolist(),
+        "places": places.tolist(),
         "unknown": list(UNKNOWN),
         "decode": params.decode,
     }

@@ -102,6 +102,7 @@ def test_tokenisers_of_any_style_are_tried(source: str, check: str, tmp_path: Pa
         ("[stoi.get(c, 0) for c in text]", "''.join(itos[i] for i in ids)", "unknown", "another character"),
         ("[stoi[c] for c in text if c in stoi]", "''.join(itos[i] for i in ids)", "unknown", "leaves"),
         ("[stoi[c] for c in text]", "' '.join(itos[i] for i in ids)", "back", "does not come back"),
+        ("[stoi[c] for c in text]", "''.join(itos[i] for i in ids).strip()", "back", "does not come back"),
         ("[i for c in text for i in (stoi[c], 0)]", "''.join(itos[i] for i in ids[::2])", "back", "tokens are characters"),
     ],
 )  # fmt: skip
