@@ -33,7 +33,7 @@ SHAPES = ((N_PIXELS,), (1, 28, 28), (28, 28))
 SCALES = ("unit", "signed", "standard")
 MAX_CODE = 256
 MAX_NARROW = 512
-MAX_CALLS = 6
+MAX_CALLS, MAX_FUNCTIONS = 8, 2
 
 Call = dict[str, Any]
 
@@ -198,7 +198,7 @@ def _moved(a: Any, b: Any) -> float:
 def _of_codes(
     challenge: dict[str, Any], values: dict[str, Any], setting: Setting, seed: int
 ) -> Iterator[Call]:
-    """Images of every class from the same codes: through whole models, by decoders, by functions that draw codes."""
+    """Images of every class: by functions that draw codes; from the same codes, through whole models and by decoders."""
     labels = np.repeat(np.arange(values["n_classes"]), values["n"])
     draw = np.random.default_rng(seed)
 
@@ -206,7 +206,10 @@ def _of_codes(
         return np.tile(draw.standard_normal((values["n"], d)).astype(np.float32), (values["n_classes"], 1))
 
     images = _test_set()[0][:1].repeat(len(labels), axis=0)
-    has_any = False
+    made = (_drawn(way, setting, values) for way in ways(challenge, setting, ("label",)))
+    drawn = list(itertools.islice((call for call in made if call is not None), MAX_FUNCTIONS))
+    yield from drawn
+    has_any = bool(drawn)
     for way in ways(challenge, setting, ("image", "label")):
         held = setting.guarded(functools.partial(_held, way, images, labels, codes))
         if held is not None:
@@ -218,13 +221,6 @@ def _of_codes(
         if call is not None:
             found.append(way)
             yield call | {"name": way.name, "how": "decoder"}
-            has_any = True
-    for way in ways(challenge, setting, ("label",)):
-        if getattr(way.function, "__name__", "") == "forward":
-            continue
-        call = _drawn(way, setting, values)
-        if call is not None:
-            yield call | {"name": way.name, "how": "function"}
             has_any = True
     if not has_any:
         yield from _not_told(challenge, setting, images)
@@ -251,6 +247,8 @@ def _decoded(way: Way, labels: Any, codes: Callable[[int], Any]) -> Call | None:
 
 def _drawn(way: Way, setting: Setting, values: dict[str, Any]) -> Call | None:
     """Images that a function of a class makes of codes of its own: one call a class, from the same state of the noise."""
+    if getattr(way.function, "__name__", "") == "forward":
+        return None
     n, n_classes = values["n"], values["n_classes"]
     shown: list[Any] = []
 
@@ -270,7 +268,8 @@ def _drawn(way: Way, setting: Setting, values: dict[str, Any]) -> Call | None:
         rows = tried(labels)
         k = min((len(one) for one in rows if one is not None), default=0)
         if k and len(rows) == n_classes and all(one is not None for one in rows):
-            found = {"form": form, "d": 0, "images": np.concatenate([np.asarray(one[:k]) for one in rows])}
+            found = {"form": form, "d": 0, "name": way.name, "how": "function"}
+            found["images"] = np.concatenate([np.asarray(one[:k]) for one in rows])
             if len(shown) == n_classes and len({one.shape for one in shown}) == 1:
                 found["drawn"] = np.stack(shown)
             return found
