@@ -199,11 +199,13 @@ def _in_other_words(
     section: Sequence[NotebookCell], texts: Sequence[NotebookCell], context: Context
 ) -> list[NotebookCell]:
     """Return what may be an answer without any of the expected words, as in another language: texts of the section that
-    stand below code and say something; what stands above explains the code.
+    say something and stand below its first code, if there is any; what stands above explains the code.
     """
+    if not section:
+        return []
     given = {_letters(text) for text in context.template.texts}
-    first = next((cell.index for cell in section if cell.kind == "code"), None)
-    below = [cell for cell in texts if first is not None and cell.index > first]
+    first = next((cell.index for cell in section if cell.kind == "code"), -1)
+    below = [cell for cell in texts if cell.index > first]
     return [cell for cell in below if len(_own_letters(cell.source, given)) >= _SHORTEST_ANSWER]
 
 
