@@ -18,6 +18,8 @@ from autograder.store import RunDirectory
 
 LIMITS = Limits(cell_seconds=20, total_seconds=120, call_seconds=20)
 """The slowest cell of a correct style takes 4 s on two busy cores; the endless loop costs 20 s."""
+TRAINING_LIMITS = Limits(cell_seconds=180, total_seconds=600, call_seconds=60)
+"""Of parts that train: a style with numbers of its own is not run short, and takes 20 s on a core of its own."""
 
 
 def demo(
@@ -87,7 +89,7 @@ def demo(
             run / "run",
             executor,
             n_workers=n_workers(workers),
-            limits=LIMITS,
+            limits=TRAINING_LIMITS if trains else LIMITS,
             data=data,
             author="demo",
             listener=progress,
