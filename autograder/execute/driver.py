@@ -5,6 +5,7 @@ is run by a fork of it that ends afterwards. It is asked and answers in frames (
 
     job: the plan, limits and names of helper files; the notebook and the helpers as blobs
     file: one recorded container            done: the record and the executed notebook
+    starved: it has to be run once more     lost: so it has, by another worker
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class Task(Record):
     """Level of the fence, for the record."""
     is_last: bool = False
     """Nothing is tried again after this."""
+    is_patient: bool = True
+    """As in :class:`autograder.execute.protocol.Options`."""
 
 
 class KernelKilledError(RuntimeError):
@@ -138,7 +141,7 @@ class Run:
         """
         all_of_it = STARVED_SHARE * self.job.limits.total_seconds
         is_slow = self.state == "total_limit" and 0.0 < self.kernel.cpu_seconds < all_of_it
-        if (self.kernel.was_starved or is_slow) and not self.job.is_last:
+        if (self.kernel.was_starved or is_slow) and self.job.is_patient and not self.job.is_last:
             raise KernelStarvedError("a limit of time was met with little of the processor used")
 
     def _cells(self) -> list[CellRecord]:
@@ -380,7 +383,10 @@ class Host:
             self._lay_out(job, helpers)
             try:
                 record = run.execute()
-            except (KernelKilledError, KernelStarvedError) as error:
+            except KernelStarvedError as error:
+                framing.send(self.channel, "starved", why=str(error))
+                return
+            except KernelKilledError as error:
                 framing.send(self.channel, "lost", why=str(error))
                 return
             executed = json.dumps(run.notebook, indent=1, default=str) + "\n"

@@ -118,7 +118,7 @@ class LocalExecutor:
             try:
                 tried = task.model_copy(update={"is_last": tries == N_ATTEMPTS})
                 record = self._attempt(job, tried, blobs).model_copy(update={"attempts": tries})
-            except (framing.FramingError, SlotError) as error:
+            except (framing.FramingError, SlotError, _Starved) as error:
                 why = str(error)
                 outcomes.clear(job.out)
         if record is None:
@@ -141,6 +141,7 @@ class LocalExecutor:
             environment={},
             executor=self.name,
             level=self.choice().level,
+            is_patient=self.options.is_patient,
         )
         return task, [job.notebook.read_bytes(), *(path.read_bytes() for path in job.files.values())]
 
@@ -156,7 +157,11 @@ class LocalExecutor:
         try:
             sent = task.model_copy(update={"environment": environment(slot.home, slot.tmp, slot.data)})
             framing.send(slot.channel, "job", blobs, job=sent.model_dump(mode="json"))
-            record = _receive(slot, job)
+            try:
+                record = _receive(slot, job)
+            except _Starved:
+                is_whole = True
+                raise
             is_whole = True
             return record
         except BrokenPipeError as error:
@@ -222,6 +227,10 @@ class LocalExecutor:
         return why_not
 
 
+class _Starved(Exception):
+    """A notebook had too little of the processors to be judged, and is run once more."""
+
+
 def _ready(slot: Slot) -> Slot:
     try:
         slot.wait_until_ready()
@@ -264,5 +273,7 @@ def _receive(slot: Slot, job: Job) -> ExecutionRecord:
                 return ExecutionRecord.model_validate_json(text)
             except ValueError as error:
                 raise framing.FramingError(f"a record that is none: {error}") from None
+        elif head["type"] == "starved":
+            raise _Starved(str(head.get("why", ""))[:500])
         else:
             raise SlotError(str(head.get("why", "an answer that is none"))[:500] + f": {slot.log_end()}")

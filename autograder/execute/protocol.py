@@ -102,6 +102,8 @@ class Options(Record):
     """`warm`: forked from a process that has the imports done; `cold`: a program of its own, started anew;
     `stock`: the same, started by jupyter_client itself, which knows no fence; `auto`: warm where processes can
     be fenced, else stock."""
+    is_patient: bool = True
+    """Whether a notebook that met a limit of time with little of the processor used is run once more."""
     data: Path | None = None
     """Folder of the data sets of which kernels are shown those that are whole; None: as
     :func:`autograder.datasets.data_directory` finds it."""

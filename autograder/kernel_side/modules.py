@@ -157,7 +157,8 @@ class Probe:
             ]
             return max((float(grad.select(side, 0).abs().max()) for grad, side in sides), default=0.0)
 
-        return of_first(length - 1) if of_first(0) else None
+        found = of_first(length - 1) if of_first(0) else None
+        return found if found is not None and math.isfinite(found) else None
 
     def _prepared(self, run: dict[str, Any]) -> Any:
         """A copy with its weights filled, in training or evaluation mode."""

@@ -24,7 +24,10 @@ from tests.corpus.attacks import PRELUDE, Attack
 from tests.corpus.canaries import Canaries
 from tests.corpus.hostile import ATTACKS, LIMITS
 
-WARM = {"namespaces": Options(fence="namespaces"), "landlock": Options(fence="landlock")}
+WARM = {
+    "namespaces": Options(fence="namespaces", is_patient=False),  # a sleeper would sleep twice
+    "landlock": Options(fence="landlock", is_patient=False),
+}
 COLD = {f"{level}-cold": options.model_copy(update={"kernel": "cold"}) for level, options in WARM.items()}
 STARTED_ANEW = (
     "swallowed_interrupt",
