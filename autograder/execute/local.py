@@ -157,13 +157,12 @@ class LocalExecutor:
         try:
             sent = task.model_copy(update={"environment": environment(slot.home, slot.tmp, slot.data)})
             framing.send(slot.channel, "job", blobs, job=sent.model_dump(mode="json"))
-            try:
-                record = _receive(slot, job)
-            except _Starved:
-                is_whole = True
-                raise
+            record = _receive(slot, job)
             is_whole = True
             return record
+        except _Starved:
+            is_whole = True
+            raise
         except BrokenPipeError as error:
             raise SlotError("the slot is gone") from error
         finally:

@@ -130,9 +130,8 @@ class Probe:
         if run.get("gradients"):
             found["gradients"] = self._gradients(module, outputs[:MAX_OUTPUTS])
             if self.values["input"]["kind"] == "tokens":
-                with contextlib.suppress(
-                    Exception
-                ):  # what takes no such row, or has other outputs, is not told
+                # What takes no such row, or has other outputs, is not told.
+                with contextlib.suppress(Exception):
                     found["first"] = self._reaches_first(module, call, shape[-1])
         return found
 
